@@ -1,0 +1,194 @@
+//! `--dry-run`: everything of a run but the run: shapes, parameters, memory, and the time of 3 steps.
+
+use std::time::Instant;
+
+use serde_json::json;
+use tinderbox::data::Preprocess;
+use tinderbox::train::{Observer, StepReport, Trainer, TrainerConfig};
+
+use crate::environment::peak_memory;
+use crate::error::CliError;
+use crate::export::parameters;
+use crate::registry::{Job, Trainable, feature_shape};
+use crate::session::{Context, Plan};
+use crate::table::{Table, duration};
+use crate::training::Views;
+
+/// Steps that are timed, after one that warms up.
+const TIMED: u64 = 3;
+
+pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError> {
+    let preprocess = match &plan.preprocess {
+        Some(preprocess) => preprocess.clone(),
+        None => plan.images.fit()?,
+    };
+    let found = plan.build().run(DryRun {
+        plan,
+        preprocess: &preprocess,
+        context,
+    })?;
+    let images = &plan.images;
+    let shape = images.shape;
+    let batch = plan.recipe.train.batch;
+    let mut table = Table::new(["", ""]).left();
+    table
+        .row([
+            "data",
+            &format!(
+                "{} items, {} to train on, {} held out",
+                images.dataset.len(),
+                plan.items.len(),
+                images.test.len()
+            ),
+        ])
+        .row(["classes", &images.classes.len().to_string()])
+        .row([
+            "input",
+            &format!(
+                "[{batch}, {}, {}, {}], {} view(s)",
+                shape.channels, shape.size, shape.size, found.views
+            ),
+        ])
+        .row(["features", &format!("[{batch}, {}]", found.features)])
+        .row([
+            "encoder",
+            &format!(
+                "{}, {} parameters",
+                plan.recipe.encoder.config.name(),
+                found.encoder_parameters
+            ),
+        ])
+        .row([
+            "trained",
+            &format!(
+                "{} parameters, {} with gradients and optimiser",
+                found.parameters,
+                megabytes(found.state_bytes)
+            ),
+        ])
+        .row(["a batch", &megabytes(found.batch_bytes)])
+        .row([
+            "memory",
+            &found.peak_bytes.map_or("not known here".into(), |bytes| {
+                format!("{} at most in {TIMED} steps, all in all", megabytes(bytes))
+            }),
+        ])
+        .row([
+            "a step",
+            &format!("{:.3} s, mean of {TIMED}", found.step_seconds),
+        ])
+        .row([
+            "the run",
+            &format!(
+                "{} steps, about {} without evaluation",
+                found.steps,
+                duration(found.steps as f64 * found.step_seconds)
+            ),
+        ]);
+    let text = table.render();
+    context.output.text(text.trim_start_matches('\n'));
+    context.output.json(&json!({
+        "items": images.dataset.len(),
+        "train": plan.items.len(),
+        "test": images.test.len(),
+        "classes": images.classes,
+        "input": [batch, shape.channels, shape.size, shape.size],
+        "views": found.views,
+        "feature_dim": found.features,
+        "encoder_parameters": found.encoder_parameters,
+        "parameters": found.parameters,
+        "batch_bytes": found.batch_bytes,
+        "state_bytes": found.state_bytes,
+        "peak_bytes": found.peak_bytes,
+        "step_seconds": found.step_seconds,
+        "steps": found.steps,
+    }));
+    Ok(())
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+struct Found {
+    views: usize,
+    features: usize,
+    encoder_parameters: usize,
+    parameters: usize,
+    batch_bytes: u64,
+    state_bytes: u64,
+    peak_bytes: Option<u64>,
+    step_seconds: f64,
+    steps: u64,
+}
+
+struct DryRun<'d> {
+    plan: &'d Plan<'d>,
+    preprocess: &'d Preprocess,
+    context: Context<'d>,
+}
+
+impl Job for DryRun<'_> {
+    type Out = Found;
+
+    fn run<O: Trainable>(self, objective: O) -> Result<Found, CliError> {
+        let plan = self.plan;
+        let objective = plan.started(objective, self.context.output)?;
+        let setup = plan.setup(self.preprocess, O::VIEWS);
+        let loader = setup.loader()?;
+        let whole = setup.config(&loader, None);
+        let views = match O::VIEWS {
+            Views::Two => 2,
+            Views::One => 1,
+        };
+        let encoder = objective.encoder().clone();
+        let [_, features] =
+            feature_shape(&encoder, plan.images.shape, &plan.device.clone().autodiff());
+        let parameters_all = parameters(&objective);
+        let device = plan.device.clone().autodiff();
+        let config = TrainerConfig {
+            accumulate: whole.accumulate,
+            clip: whole.clip,
+            ema: whole.ema,
+            seed: whole.seed,
+            ..TrainerConfig::new(1 + TIMED, whole.optim.clone())
+        };
+        let shape = plan.images.shape;
+        let mut clock = Clock::default();
+        let mut trainer =
+            Trainer::new(objective, loader, &device, config)?.with_observer(&mut clock);
+        trainer.run()?;
+        drop(trainer);
+        Ok(Found {
+            views,
+            features,
+            encoder_parameters: parameters(&encoder),
+            parameters: parameters_all,
+            batch_bytes: (plan.recipe.train.batch
+                * views
+                * shape.channels
+                * shape.size
+                * shape.size
+                * 4) as u64,
+            // Weights, gradients and two moments, 4 bytes each.
+            state_bytes: 16 * parameters_all as u64,
+            peak_bytes: peak_memory(),
+            step_seconds: clock.seconds / TIMED as f64,
+            steps: whole.steps,
+        })
+    }
+}
+
+/// Times all steps but the first.
+#[derive(Default)]
+struct Clock {
+    first: Option<Instant>,
+    seconds: f64,
+}
+
+impl Observer for &mut Clock {
+    fn step(&mut self, _report: &StepReport) {
+        let first = *self.first.get_or_insert_with(Instant::now);
+        self.seconds = first.elapsed().as_secs_f64();
+    }
+}

@@ -1,0 +1,121 @@
+//! `export`: a model of a run in a folder of its own.
+
+use std::path::Path;
+
+use serde_json::json;
+use tinderbox::data::Preprocess;
+use tinderbox::train::{Checkpoint, Checkpoints, EMA, MODEL};
+
+use super::refuse_existing;
+use crate::args::ExportArgs;
+use crate::data_facts::DataFacts;
+use crate::error::CliError;
+use crate::export::{DESCRIPTION, Exported, copy};
+use crate::images::Images;
+use crate::model::resolved_recipe;
+use crate::registry::{Build, Job, Trainable};
+use crate::run::{DATA, EXPORTED, PREPROCESSING, is_run};
+use crate::session::{Context, read_json};
+
+pub(super) fn run(args: &ExportArgs, context: Context<'_>) -> Result<(), CliError> {
+    if args.to != Path::new(EXPORTED) {
+        refuse_existing(&args.to, context.global)?;
+    }
+    let exported = [args.run.join(EXPORTED), args.run.clone()];
+    let exported = exported
+        .into_iter()
+        .find(|folder| folder.join(DESCRIPTION).is_file());
+    let step = match (args.step, exported) {
+        (None, Some(folder)) => {
+            copy(&folder, &args.to)?;
+            None
+        }
+        (step, _) if is_run(&args.run) => {
+            Some(from_checkpoint(&args.run, step, &args.to, context)?)
+        }
+        _ => {
+            return Err(CliError::Usage {
+                message: format!("{} is no run directory", args.run.display()),
+                help: None,
+            });
+        }
+    };
+    let shown = args.to.display().to_string();
+    context.output.text(&format!("written to {shown}\n"));
+    context.output.json(&json!({"out": shown, "step": step}));
+    Ok(())
+}
+
+fn from_checkpoint(
+    run: &Path,
+    step: Option<u64>,
+    to: &Path,
+    context: Context<'_>,
+) -> Result<u64, CliError> {
+    let recipe = resolved_recipe(run)?;
+    let device = super::device_or(context.global, &recipe.device)?;
+    let checkpoints = Checkpoints::of(run);
+    let checkpoint = match step {
+        None => {
+            // Read from the newest on, and nothing is set aside: another process may be at work.
+            let newest = checkpoints.steps().into_iter().rev();
+            let mut whole =
+                newest.filter_map(|step| Checkpoint::read(&checkpoints.path(step)).ok());
+            whole.next().ok_or_else(|| CliError::Refused {
+                message: format!("{} holds no whole checkpoint", run.display()),
+                help: None,
+            })?
+        }
+        Some(step) => Checkpoint::read(&checkpoints.path(step)).map_err(|reason| {
+            let there: Vec<String> = checkpoints.steps().iter().map(u64::to_string).collect();
+            CliError::Usage {
+                message: format!("the checkpoint of step {step} cannot be used: {reason}"),
+                help: Some(format!("steps with a checkpoint: {}", there.join(", "))),
+            }
+        })?,
+    };
+    let images = Images::open(&recipe.data)?;
+    let damaged =
+        |name: &str| CliError::Run(format!("{}/{name} cannot be read", run.display()).into());
+    let facts: DataFacts = read_json(&run.join(DATA)).ok_or_else(|| damaged(DATA))?;
+    let preprocess: Preprocess =
+        read_json(&run.join(PREPROCESSING)).ok_or_else(|| damaged(PREPROCESSING))?;
+    let build = Build {
+        recipe: &recipe,
+        shape: images.shape,
+        classes: images.classes.len(),
+        device: &device,
+    };
+    let step = checkpoint.state.step;
+    build.run(ExportJob {
+        checkpoint: &checkpoint,
+        exported: Exported {
+            recipe: &recipe,
+            images: &images,
+            preprocess: &preprocess,
+            facts: &facts,
+            step,
+            figures: &[],
+        },
+        run,
+        to,
+    })?;
+    Ok(step)
+}
+
+struct ExportJob<'e> {
+    checkpoint: &'e Checkpoint,
+    exported: Exported<'e>,
+    run: &'e Path,
+    to: &'e Path,
+}
+
+impl Job for ExportJob<'_> {
+    type Out = ();
+
+    fn run<O: Trainable>(self, objective: O) -> Result<(), CliError> {
+        let file = if self.checkpoint.has(EMA) { EMA } else { MODEL };
+        let objective = self.checkpoint.load_module(file, objective.valid())?;
+        self.exported.write(&objective, self.run, self.to)
+    }
+}

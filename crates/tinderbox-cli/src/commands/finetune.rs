@@ -1,0 +1,147 @@
+//! `finetune`: an encoder with a new output layer, trained on labels.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::json;
+use tinderbox::train::RateFactor;
+use tinderbox::transfer::LayerGroups;
+
+use super::{data, dry_run, share};
+use crate::args::FinetuneArgs;
+use crate::classifier::HEAD_ACCURACY;
+use crate::error::CliError;
+use crate::images::Images;
+use crate::model::Model;
+use crate::recipe::{DataRecipe, FinetuneRecipe, RecipeFile};
+use crate::report::write_report;
+use crate::session::{Context, Plan};
+use crate::signals::StopSignals;
+use crate::table::{Table, tidy};
+
+/// What a fine-tuning is unless `--set` says otherwise; its length depends on the labels.
+const DEFAULTS: &str = "\
+[objective]
+kind = \"supervised\"
+
+[optim]
+kind = \"adamw\"
+lr = 1e-3
+
+[schedule]
+kind = \"cosine\"
+
+[eval]
+knn = false
+health = false
+";
+
+/// The largest batch; fewer labels make a smaller one.
+const BATCH: usize = 64;
+/// Passes over the labels, if that is more than [`MIN_STEPS`].
+const EPOCHS: u64 = 30;
+/// Few labels are passed over more often.
+const MIN_STEPS: u64 = 600;
+
+pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliError> {
+    let labels = share(args.labels)?;
+    let finetune = FinetuneRecipe {
+        labels,
+        freeze: args.freeze,
+        layer_decay: args.layer_decay,
+    };
+    finetune
+        .config()
+        .validate()
+        .map_err(|error| CliError::usage(error.to_string()))?;
+    let model = Model::open(&args.model)?;
+    let data = data::of(&args.data, &model)?;
+    let images = Images::open(&data)?;
+    images.require_labels()?;
+    let items = (images.labelled.len() as f64 * labels).round() as usize;
+    let file = recipe(&model, &data, finetune, items.max(images.classes.len()));
+    let recipe = file.resolve(&context.global.overrides())?;
+    // `--set` may have changed the data or the share.
+    let images = if recipe.data == data {
+        images
+    } else {
+        Images::open(&recipe.data)?
+    };
+    images.require_labels()?;
+    let finetune = recipe.finetune.unwrap_or(finetune);
+    let device = recipe.device.open()?;
+    let items = images.subset(&images.labelled, finetune.labels, recipe.seed);
+    let encoder = model.encoder(&device.clone().autodiff())?;
+    let groups = LayerGroups::of(&model.description.encoder);
+    let config = finetune.config();
+    let decays = config.layer_decay.is_some() && !config.freeze;
+    let rate_factor = decays
+        .then(|| -> RateFactor { Arc::new(move |path: &str| config.rate_for(path, &groups)) });
+    let base = model.run.clone().unwrap_or_else(|| PathBuf::from("runs"));
+    let plan = Plan {
+        recipe_text: file.text,
+        items,
+        preprocess: Some(model.preprocess.clone()),
+        start: Some(encoder),
+        rate_factor,
+        device,
+        numbered: Box::new(move |number| base.join(format!("finetune-{number}"))),
+        images,
+        recipe,
+    };
+    if context.global.dry_run {
+        return dry_run::run(&plan, context);
+    }
+    let stop = StopSignals::listen()?;
+    let finished = plan.run(context, &stop)?;
+    let path = finished.opened.dir.path();
+    write_report(path)?;
+    let right = finished
+        .figures
+        .iter()
+        .find(|(name, _)| name == HEAD_ACCURACY);
+    let right = right.map(|(_, value)| *value);
+    let mut table = Table::new(["fine-tuned", "value"]);
+    table.row(["labels", &plan.items.len().to_string()]);
+    if let Some(right) = right {
+        table.row(["test accuracy", &format!("{:.1} %", 100.0 * right)]);
+    }
+    table.row(["steps", &finished.step.to_string()]);
+    table.row(["steps a second", &tidy(finished.speed)]);
+    context.output.text(&table.render());
+    context.output.text(&format!("run: {}\n", path.display()));
+    context.output.json(&json!({
+        "run": path.display().to_string(),
+        "labels": plan.items.len(),
+        "test_accuracy": right,
+        "step": finished.step,
+        "steps_per_second": finished.speed,
+    }));
+    Ok(())
+}
+
+/// The recipe of a fine-tuning on `items` labels, as a user could have written it.
+fn recipe(model: &Model, data: &DataRecipe, finetune: FinetuneRecipe, items: usize) -> RecipeFile {
+    let batch = items.clamp(1, BATCH);
+    let steps = (EPOCHS * (items / batch) as u64).max(MIN_STEPS);
+    let plain = |value: Result<toml::Value, toml::ser::Error>| value.expect("plain data");
+    let mut tables = toml::Table::new();
+    tables.insert("version".into(), 1.into());
+    tables.insert("data".into(), plain(toml::Value::try_from(data)));
+    tables.insert(
+        "encoder".into(),
+        plain(toml::Value::try_from(&model.description.encoder)),
+    );
+    tables.insert("finetune".into(), plain(toml::Value::try_from(finetune)));
+    let train = [("steps", steps as i64), ("batch", batch as i64)];
+    let train = train.map(|(key, value)| (key.to_string(), toml::Value::from(value)));
+    tables.insert(
+        "train".into(),
+        toml::Value::Table(train.into_iter().collect()),
+    );
+    RecipeFile {
+        name: "finetune".into(),
+        origin: "the recipe of the fine-tuning".into(),
+        text: format!("{tables}\n{DEFAULTS}"),
+    }
+}

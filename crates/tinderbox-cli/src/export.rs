@@ -1,0 +1,207 @@
+//! `exported/`: a model for use elsewhere, written whole or not at all.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::nn::Linear;
+use tinderbox::data::Preprocess;
+use tinderbox::nn::{AnyImageEncoder, Encoder, ImageEncoderConfig, StateDict};
+
+use crate::data_facts::DataFacts;
+use crate::error::CliError;
+use crate::images::Images;
+use crate::model_card::{CardFacts, FORMAT_VERSION, HeadDescription, ModelDescription, model_card};
+use crate::recipe::Recipe;
+use crate::registry::Trainable;
+use crate::run::PREPROCESSING;
+use crate::table::tidy;
+use crate::training::json_bytes;
+
+/// The weights.
+pub const WEIGHTS: &str = "model.safetensors";
+/// What the weights belong to.
+pub const DESCRIPTION: &str = "tinderbox.json";
+/// The model card.
+pub const CARD: &str = "README.md";
+
+/// The prefix of an output layer's weights: the published one where the encoder's family has one.
+pub fn head_name(encoder: &ImageEncoderConfig) -> &'static str {
+    match encoder {
+        // The reference network's own dense layer is `fc`.
+        ImageEncoderConfig::ReferenceCnn { .. } => "output",
+        ImageEncoderConfig::Resnet18 { .. }
+        | ImageEncoderConfig::Resnet34 { .. }
+        | ImageEncoderConfig::Resnet50 { .. } => "fc",
+    }
+}
+
+/// Weights of an encoder, and of an output layer if there is one, under published names.
+pub fn weights(encoder: &AnyImageEncoder, head: Option<(&Linear, &HeadDescription)>) -> StateDict {
+    let mut weights = StateDict::of(encoder);
+    if let Some((head, description)) = head {
+        for (name, data) in StateDict::of(head).with_prefix(&description.name).iter() {
+            weights.insert(name, data.clone());
+        }
+    }
+    weights
+}
+
+/// Writes an exported folder; what was at its place is replaced once the new one is whole.
+///
+/// # Errors
+/// What the file system says.
+pub fn write(
+    folder: &Path,
+    weights: &StateDict,
+    model: &ModelDescription,
+    preprocess: &Preprocess,
+    facts: &CardFacts,
+) -> Result<(), CliError> {
+    let temporary = beside(folder, "writing");
+    remove(&temporary)?;
+    fs::create_dir_all(&temporary).map_err(CliError::io("creating", &temporary))?;
+    let files: [(&str, Vec<u8>); 4] = [
+        (WEIGHTS, weights.to_safetensors_bytes()),
+        (DESCRIPTION, model.to_json().into_bytes()),
+        (PREPROCESSING, json_bytes(preprocess)),
+        (CARD, model_card(model, facts).into_bytes()),
+    ];
+    for (name, bytes) in files {
+        write_synced(&temporary.join(name), &bytes)?;
+    }
+    replace(&temporary, folder)
+}
+
+/// Copies an exported folder.
+///
+/// # Errors
+/// What the file system says.
+pub fn copy(from: &Path, to: &Path) -> Result<(), CliError> {
+    let temporary = beside(to, "writing");
+    remove(&temporary)?;
+    fs::create_dir_all(&temporary).map_err(CliError::io("creating", &temporary))?;
+    for name in [WEIGHTS, DESCRIPTION, PREPROCESSING, CARD] {
+        let path = from.join(name);
+        let bytes = fs::read(&path).map_err(CliError::reading(&path))?;
+        write_synced(&temporary.join(name), &bytes)?;
+    }
+    replace(&temporary, to)
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    use std::io::Write;
+    let write = || -> std::io::Result<()> {
+        let mut file = fs::File::create(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(CliError::writing(path))
+}
+
+/// A hidden name beside a folder, so that renaming stays within one file system.
+fn beside(folder: &Path, what: &str) -> PathBuf {
+    let name = folder
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    folder.with_file_name(format!(".{name}.{what}"))
+}
+
+fn remove(folder: &Path) -> Result<(), CliError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(CliError::io("removing", folder)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn replace(temporary: &Path, folder: &Path) -> Result<(), CliError> {
+    let old = beside(folder, "old");
+    remove(&old)?;
+    if folder.exists() {
+        fs::rename(folder, &old).map_err(CliError::io("renaming", folder))?;
+    }
+    fs::rename(temporary, folder).map_err(CliError::io("renaming", temporary))?;
+    remove(&old)
+}
+
+/// What is told of a model when it is exported.
+#[derive(Debug, Clone, Copy)]
+pub struct Exported<'a> {
+    /// The recipe that made it.
+    pub recipe: &'a Recipe,
+    /// The data it was made on.
+    pub images: &'a Images,
+    /// How an image becomes an input.
+    pub preprocess: &'a Preprocess,
+    /// What the data is.
+    pub facts: &'a DataFacts,
+    /// Steps done.
+    pub step: u64,
+    /// Figures of the last evaluation.
+    pub figures: &'a [(String, f64)],
+}
+
+impl Exported<'_> {
+    /// Writes the model of an objective in inference mode to a folder.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write<O: Trainable>(
+        &self,
+        objective: &O,
+        run: &Path,
+        folder: &Path,
+    ) -> Result<(), CliError> {
+        let encoder = objective.encoder();
+        let config = &self.recipe.encoder.config;
+        let head = objective.head().map(|_| HeadDescription {
+            name: head_name(config).to_string(),
+            classes: self.images.classes.clone(),
+        });
+        let model = ModelDescription {
+            format_version: FORMAT_VERSION,
+            tinderbox_version: env!("CARGO_PKG_VERSION").to_string(),
+            encoder: config.clone(),
+            channels: self.images.shape.channels,
+            size: self.images.shape.size,
+            feature_dim: encoder.feature_dim(),
+            head: head.clone(),
+            objective: self.recipe.objective.name().to_string(),
+            step: self.step,
+        };
+        let tensors = weights(encoder, objective.head().zip(head.as_ref()));
+        let name = run
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let source = toml::Value::try_from(self.recipe.data.source).ok();
+        let source = source.and_then(|source| source.as_str().map(String::from));
+        let path = self.recipe.data.path.as_ref();
+        let facts = CardFacts {
+            run: name,
+            data: match path {
+                Some(path) => format!("{} {}", source.unwrap_or_default(), path.display()),
+                None => source.unwrap_or_default(),
+            },
+            items: self.facts.train,
+            fingerprint: self.facts.fingerprint.clone(),
+            results: self
+                .figures
+                .iter()
+                .map(|(name, value)| (name.clone(), tidy(*value)))
+                .collect(),
+            recipe: self.recipe.to_toml(),
+        };
+        write(folder, &tensors, &model, self.preprocess, &facts)
+    }
+}
+
+/// How many numbers a module has.
+pub fn parameters<M: Module>(module: &M) -> usize {
+    module.num_params()
+}

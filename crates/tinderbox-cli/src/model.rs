@@ -1,0 +1,213 @@
+//! Models that a verb begins from: a run directory, an exported folder, or a file of weights.
+
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::{Device, Tensor};
+use tinderbox::data::Preprocess;
+use tinderbox::nn::{
+    AnyImageEncoder, Encoder, LoadReport, StateDict, WeightsError, load_state_dict,
+};
+
+use crate::classifier::Classifier;
+use crate::error::CliError;
+use crate::export::{DESCRIPTION, WEIGHTS};
+use crate::model_card::ModelDescription;
+use crate::recipe::{Recipe, RecipeFile};
+use crate::run::{EXPORTED, PREPROCESSING, RESOLVED};
+
+/// An exported model.
+#[derive(Debug)]
+pub struct Model {
+    /// What it is.
+    pub description: ModelDescription,
+    /// How an image becomes an input.
+    pub preprocess: Preprocess,
+    /// Its weights.
+    pub weights: StateDict,
+    /// The exported folder.
+    pub folder: PathBuf,
+    /// The run that made it, if the folder lies in one.
+    pub run: Option<PathBuf>,
+}
+
+/// A classifier for inference.
+#[derive(Debug)]
+pub struct LoadedClassifier {
+    /// The encoder.
+    pub encoder: AnyImageEncoder,
+    /// From features to one logit a class.
+    pub head: Linear,
+}
+
+impl Classifier for LoadedClassifier {
+    fn classify(&self, images: Tensor<4>) -> Tensor<2> {
+        self.head.forward(self.encoder.forward(images))
+    }
+}
+
+/// The exported folder of a path: itself, or that inside a run directory.
+fn exported_folder(path: &Path) -> Option<PathBuf> {
+    let inside = path.join(EXPORTED);
+    [path.to_path_buf(), inside]
+        .into_iter()
+        .find(|folder| folder.join(DESCRIPTION).is_file())
+}
+
+impl Model {
+    /// Reads a model from a run directory or an exported folder.
+    ///
+    /// # Errors
+    /// If there is none, or if a file of it is damaged.
+    pub fn open(path: &Path) -> Result<Self, CliError> {
+        let Some(folder) = exported_folder(path) else {
+            let unfinished = path.join(RESOLVED).is_file();
+            return Err(CliError::Usage {
+                message: format!("{} holds no exported model", path.display()),
+                help: Some(match unfinished {
+                    true => format!(
+                        "the run has not ended: go on with it, or make a model of its last \
+                         checkpoint by `tinderbox export {} FOLDER`",
+                        path.display()
+                    ),
+                    false => "name a run directory, or a folder made by `tinderbox export`".into(),
+                }),
+            });
+        };
+        let failed = |error: Box<dyn std::error::Error + Send + Sync>| CliError::Run(error);
+        let read = |name: &str| {
+            let path = folder.join(name);
+            std::fs::read_to_string(&path).map_err(CliError::reading(&path))
+        };
+        let at = |name: &str, error: &dyn std::fmt::Display| {
+            failed(format!("{}: {error}", folder.join(name).display()).into())
+        };
+        let description = ModelDescription::from_json(&read(DESCRIPTION)?)
+            .map_err(|error| at(DESCRIPTION, &error))?;
+        let preprocess: Preprocess = serde_json::from_str(&read(PREPROCESSING)?)
+            .map_err(|error| at(PREPROCESSING, &error))?;
+        let weights =
+            StateDict::read(folder.join(WEIGHTS)).map_err(|error| failed(error.into()))?;
+        let parent = folder
+            .canonicalize()
+            .ok()
+            .and_then(|f| f.parent().map(Path::to_path_buf));
+        let run = match path.join(RESOLVED).is_file() {
+            true => Some(path.to_path_buf()),
+            false => parent.filter(|parent| parent.join(RESOLVED).is_file()),
+        };
+        Ok(Self {
+            description,
+            preprocess,
+            weights,
+            folder,
+            run,
+        })
+    }
+
+    /// The recipe of the run that made the model.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn recipe(&self) -> Result<Option<Recipe>, CliError> {
+        self.run.as_deref().map(resolved_recipe).transpose()
+    }
+
+    fn encoder_weights(&self) -> StateDict {
+        let Some(head) = &self.description.head else {
+            return self.weights.clone();
+        };
+        let mut weights = StateDict::default();
+        let prefix = format!("{}.", head.name);
+        for (name, data) in self
+            .weights
+            .iter()
+            .filter(|(name, _)| !name.starts_with(&prefix))
+        {
+            weights.insert(name, data.clone());
+        }
+        weights
+    }
+
+    /// The encoder.
+    ///
+    /// # Errors
+    /// If the weights are not those of the description.
+    pub fn encoder(&self, device: &Device) -> Result<AnyImageEncoder, CliError> {
+        let model = &self.description;
+        let encoder = model.encoder.init(model.channels, model.size, device)?;
+        let (encoder, _) = load_state_dict(encoder, &self.encoder_weights(), false)
+            .map_err(|error| self.damaged(&error))?;
+        Ok(encoder)
+    }
+
+    /// The encoder with its output layer, and the names of the classes.
+    ///
+    /// # Errors
+    /// If the model has no output layer, or if the weights are not those of the description.
+    pub fn classifier(&self, device: &Device) -> Result<(LoadedClassifier, &[String]), CliError> {
+        let Some(description) = &self.description.head else {
+            return Err(CliError::Usage {
+                message: format!("{} is an encoder without classes", self.folder.display()),
+                help: Some(format!(
+                    "fine-tune it first: `tinderbox finetune {}`",
+                    self.run.as_deref().unwrap_or(&self.folder).display()
+                )),
+            });
+        };
+        let encoder = self.encoder(device)?;
+        let head = LinearConfig::new(encoder.feature_dim(), description.classes.len()).init(device);
+        let weights = self.weights.clone().strip_prefix(&description.name);
+        let (head, _) =
+            load_state_dict(head, &weights, false).map_err(|error| self.damaged(&error))?;
+        Ok((LoadedClassifier { encoder, head }, &description.classes))
+    }
+
+    fn damaged(&self, error: &WeightsError) -> CliError {
+        let path = self.folder.join(WEIGHTS);
+        CliError::Run(format!("{}: {error}", path.display()).into())
+    }
+}
+
+/// The resolved recipe of a run directory.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn resolved_recipe(run: &Path) -> Result<Recipe, CliError> {
+    Ok(RecipeFile::open(&run.join(RESOLVED))?.resolve(&[])?)
+}
+
+/// Gives a module the weights that `encoder.init` names: of a run, an exported folder or a
+/// safetensors file.
+///
+/// # Errors
+/// If they cannot be read or do not fit; names on one side only are refused unless `partial`.
+pub fn initialise_from<M: Module>(
+    module: M,
+    init: &Path,
+    partial: bool,
+) -> Result<(M, LoadReport), CliError> {
+    let weights = match exported_folder(init) {
+        Some(_) => Model::open(init)?.encoder_weights(),
+        None if init.is_dir() => {
+            return Err(CliError::Usage {
+                message: format!("`encoder.init`: {} holds no exported model", init.display()),
+                help: Some("name a run, an exported folder or a safetensors file".into()),
+            });
+        }
+        None => StateDict::read(init).map_err(|error| init_error(init, &error, None))?,
+    };
+    load_state_dict(module, &weights, partial).map_err(|error| {
+        let help = matches!(error, WeightsError::Names { .. })
+            .then(|| "`partial = true` in `[encoder]` loads what both have".to_string());
+        init_error(init, &error, help)
+    })
+}
+
+fn init_error(init: &Path, error: &WeightsError, help: Option<String>) -> CliError {
+    CliError::Usage {
+        message: format!("`encoder.init`: {}: {error}", init.display()),
+        help,
+    }
+}

@@ -1,0 +1,257 @@
+//! `exported/`: the description of a model that travels with its weights.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+use tinderbox::nn::ImageEncoderConfig;
+
+/// The version of `tinderbox.json` that this program writes, and the newest it reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// `exported/tinderbox.json`: what is in `model.safetensors`, and how to build it again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelDescription {
+    /// Version of this description.
+    pub format_version: u32,
+    /// The program that wrote it.
+    pub tinderbox_version: String,
+    /// The encoder.
+    pub encoder: ImageEncoderConfig,
+    /// Channels of an image.
+    pub channels: usize,
+    /// Side of an image.
+    pub size: usize,
+    /// Length of a feature vector.
+    pub feature_dim: usize,
+    /// The output layer; none for an encoder alone.
+    pub head: Option<HeadDescription>,
+    /// The objective that trained it.
+    pub objective: String,
+    /// Updates of the weights.
+    pub step: u64,
+}
+
+/// The output layer of a classifier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadDescription {
+    /// The prefix of its weights in `model.safetensors`, such as `fc`.
+    pub name: String,
+    /// Names of the classes, in the order of the outputs.
+    pub classes: Vec<String>,
+}
+
+/// A description that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DescriptionError {
+    /// It is not what this program writes.
+    #[error("not a description of a model: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// A newer program wrote it.
+    #[error("format version {found}, this program reads up to {FORMAT_VERSION}")]
+    TooNew {
+        /// The version it has.
+        found: u64,
+    },
+}
+
+impl ModelDescription {
+    /// Reads `tinderbox.json`.
+    ///
+    /// # Errors
+    /// If it is malformed or from a newer program.
+    pub fn from_json(text: &str) -> Result<Self, DescriptionError> {
+        // The version is looked at first: a newer format may differ in anything else.
+        let value: serde_json::Value = serde_json::from_str(text)?;
+        match value
+            .get("format_version")
+            .and_then(serde_json::Value::as_u64)
+        {
+            Some(found) if found > u64::from(FORMAT_VERSION) => {
+                Err(DescriptionError::TooNew { found })
+            }
+            _ => Ok(serde_json::from_value(value)?),
+        }
+    }
+
+    /// The text of `tinderbox.json`.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a description is plain data") + "\n"
+    }
+}
+
+/// What a model card tells beside the description.
+#[derive(Debug, Clone, Default)]
+pub struct CardFacts {
+    /// Name of the run.
+    pub run: String,
+    /// Where the data came from, in words.
+    pub data: String,
+    /// How many items it was trained on.
+    pub items: usize,
+    /// Fingerprint of the data.
+    pub fingerprint: String,
+    /// Figures worth telling: a name and a value in words, such as `87.3 % ± 1.2`.
+    pub results: Vec<(String, String)>,
+    /// The resolved recipe, in TOML.
+    pub recipe: String,
+}
+
+/// The text of `exported/README.md`.
+pub fn model_card(model: &ModelDescription, facts: &CardFacts) -> String {
+    let kind = model.encoder.name();
+    let mut card = String::new();
+    let mut line = |text: &str| {
+        card.push_str(text);
+        card.push('\n');
+    };
+    line(&format!("# {}", plain(&facts.run)));
+    line("");
+    let what = if model.head.is_some() {
+        "classifier"
+    } else {
+        "encoder"
+    };
+    line(&format!(
+        "An image {what} ({kind}), trained with the objective `{}` for {} steps by Tinderbox {}.",
+        model.objective, model.step, model.tinderbox_version
+    ));
+    line("");
+    line("| | |");
+    line("|---|---|");
+    line(&format!(
+        "| input | {0} x {0} pixels, {1} channel(s) |",
+        model.size, model.channels
+    ));
+    line(&format!("| features | {} |", model.feature_dim));
+    if let Some(head) = &model.head {
+        line(&format!("| classes | {} |", head.classes.len()));
+    }
+    line(&format!(
+        "| data | {} ({} items) |",
+        plain(&facts.data),
+        facts.items
+    ));
+    line(&format!(
+        "| data fingerprint | `{}` |",
+        plain(&facts.fingerprint)
+    ));
+    if !facts.results.is_empty() {
+        line("");
+        line("## Results");
+        line("");
+        line("| measure | value |");
+        line("|---|---|");
+        for (name, value) in &facts.results {
+            line(&format!("| {} | {} |", plain(name), plain(value)));
+        }
+    }
+    line("");
+    line("## Files");
+    line("");
+    line(
+        "- `model.safetensors`: the weights, under the names torchvision uses where it has the model",
+    );
+    line("- `tinderbox.json`: what the weights belong to");
+    line("- `preprocessing.json`: how an image becomes an input");
+    line("");
+    line("## Use");
+    line("");
+    line("```sh");
+    if model.head.is_some() {
+        line("tinderbox predict THIS_FOLDER --data IMAGES");
+    }
+    line("tinderbox embed THIS_FOLDER --data IMAGES --out features.npy");
+    line("```");
+    if let Some(head) = &model.head {
+        line("");
+        line("## Classes");
+        line("");
+        for (index, class) in head.classes.iter().enumerate() {
+            line(&format!("{index}. {}", plain(class)));
+        }
+    }
+    let _ = write!(
+        card,
+        "\n## Recipe\n\n```toml\n{}\n```\n",
+        facts.recipe.trim_end()
+    );
+    card
+}
+
+/// Text from outside in one line of Markdown: no markup, no line breaks.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' | '|' | '<' | '>' | '`' | '*' | '_' | '[' | ']' | '#' => {
+                plain.push('\\');
+                plain.push(c);
+            }
+            c if c.is_control() => plain.push(' '),
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn description() -> ModelDescription {
+        ModelDescription {
+            format_version: FORMAT_VERSION,
+            tinderbox_version: "0.1.0".into(),
+            encoder: crate::recipe::RecipeFile::find("simclr-digits")
+                .unwrap()
+                .resolve(&[])
+                .unwrap()
+                .encoder
+                .config,
+            channels: 1,
+            size: 8,
+            feature_dim: 128,
+            head: None,
+            objective: "simclr".into(),
+            step: 1000,
+        }
+    }
+
+    #[test]
+    fn a_description_reads_back() {
+        let model = description();
+        assert_eq!(
+            ModelDescription::from_json(&model.to_json()).unwrap(),
+            model
+        );
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_by_its_version() {
+        let text = r#"{"format_version": 2, "shape": "unheard of"}"#;
+        let error = ModelDescription::from_json(text).unwrap_err().to_string();
+        assert_eq!(error, "format version 2, this program reads up to 1");
+        assert!(ModelDescription::from_json("{}").is_err());
+    }
+
+    #[test]
+    fn a_card_shows_facts_and_no_markup_from_outside() {
+        let mut model = description();
+        model.head = Some(HeadDescription {
+            name: "fc".into(),
+            classes: vec!["a|b".into(), "<script>".into()],
+        });
+        let facts = CardFacts {
+            run: "mine".into(),
+            data: "a\nfolder".into(),
+            items: 3,
+            fingerprint: "abc".into(),
+            results: vec![("kNN accuracy".into(), "97.1 %".into())],
+            recipe: "version = 1\n".into(),
+        };
+        let card = model_card(&model, &facts);
+        assert!(card.contains("classifier (reference-cnn)"), "{card}");
+        assert!(card.contains("0. a\\|b") && card.contains("1. \\<script\\>"));
+        assert!(card.contains("a folder (3 items)") && card.contains("| kNN accuracy | 97.1 % |"));
+    }
+}

@@ -1,0 +1,182 @@
+//! Progress of a run on stderr: a bar on a terminal, else a line now and then.
+
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::output::print;
+use crate::table::{duration, tidy};
+
+/// Without a terminal, at most one line in this time.
+const LINE_EVERY: Duration = Duration::from_secs(30);
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProgressMode {
+    /// A bar that is redrawn.
+    Bar,
+    /// A line at most every 30 seconds.
+    Lines,
+    /// Nothing.
+    Silent,
+}
+
+impl ProgressMode {
+    /// A bar on a terminal, else lines; nothing if quiet.
+    pub fn detect(quiet: bool) -> Self {
+        if quiet {
+            Self::Silent
+        } else if io::stderr().is_terminal() {
+            Self::Bar
+        } else {
+            Self::Lines
+        }
+    }
+}
+
+/// Progress through a known number of steps.
+#[derive(Debug)]
+pub struct Progress {
+    mode: ProgressMode,
+    bar: ProgressBar,
+    total: u64,
+    first: Option<(u64, Instant)>,
+    last_line: Option<Instant>,
+    /// Figures that come now and then and stay until the next, such as kNN accuracy.
+    kept: Vec<(String, f64)>,
+}
+
+impl Progress {
+    /// Progress towards `total` steps.
+    pub fn new(total: u64, mode: ProgressMode) -> Self {
+        let target = match mode {
+            ProgressMode::Bar => ProgressDrawTarget::stderr_with_hz(8),
+            _ => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(Some(total), target);
+        let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}");
+        if let Ok(style) = style {
+            bar.set_style(style.progress_chars("━╸ "));
+        }
+        Self {
+            mode,
+            bar,
+            total,
+            first: None,
+            last_line: None,
+            kept: Vec::new(),
+        }
+    }
+
+    /// Shows that `step` steps are done, with the loss and further figures. A figure is shown
+    /// until another of its name comes.
+    pub fn update(&mut self, step: u64, loss: f64, extra: &[(&str, f64)]) {
+        if self.mode == ProgressMode::Silent {
+            return;
+        }
+        for (name, value) in extra {
+            match self.kept.iter_mut().find(|(kept, _)| kept == name) {
+                Some((_, kept)) => *kept = *value,
+                None => self.kept.push((name.to_string(), *value)),
+            }
+        }
+        let now = Instant::now();
+        // The first step, which warms up, is not timed; nor is what was done before a resume.
+        let (first_step, first_time) = *self.first.get_or_insert((step, now));
+        let seconds = now.duration_since(first_time).as_secs_f64();
+        let message = message(
+            step - first_step.min(step),
+            self.total.saturating_sub(step),
+            seconds,
+            loss,
+            &self.kept,
+        );
+        match self.mode {
+            ProgressMode::Bar => {
+                self.bar.set_position(step);
+                self.bar.set_message(message);
+            }
+            ProgressMode::Lines => {
+                let due = self
+                    .last_line
+                    .is_none_or(|last| now.duration_since(last) >= LINE_EVERY);
+                if due {
+                    self.last_line = Some(now);
+                    let line = format!("step {step}/{}  {message}\n", self.total);
+                    print(io::stderr().lock(), &line);
+                }
+            }
+            ProgressMode::Silent => {}
+        }
+    }
+
+    /// Prints a line without disturbing the bar.
+    pub fn note(&self, text: &str) {
+        match self.mode {
+            ProgressMode::Bar => {
+                self.bar
+                    .suspend(|| print(io::stderr().lock(), &format!("{text}\n")));
+            }
+            ProgressMode::Lines => print(io::stderr().lock(), &format!("{text}\n")),
+            ProgressMode::Silent => {}
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Ends the progress, and takes the bar away.
+    pub fn finish(self) {
+        self.clear();
+    }
+}
+
+fn message(done: u64, left: u64, seconds: f64, loss: f64, kept: &[(String, f64)]) -> String {
+    let mut parts = Vec::new();
+    if done > 0 && seconds > 0.0 {
+        let rate = done as f64 / seconds;
+        parts.push(format!("{} steps/s", tidy_rate(rate)));
+        parts.push(format!("{} left", duration(left as f64 / rate)));
+    }
+    parts.push(format!("loss {}", tidy(loss)));
+    for (name, value) in kept {
+        parts.push(format!("{name} {}", tidy(*value)));
+    }
+    parts.join("  ")
+}
+
+fn tidy_rate(rate: f64) -> String {
+    if rate < 10.0 {
+        format!("{rate:.2}")
+    } else {
+        format!("{rate:.0}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_shows_speed_time_left_loss_and_figures() {
+        let kept = [("kNN".to_string(), 0.9731)];
+        assert_eq!(
+            message(50, 100, 10.0, 2.345_67, &kept),
+            "5.00 steps/s  20 s left  loss 2.346  kNN 0.9731"
+        );
+        assert_eq!(message(0, 100, 0.0, 1.0, &[]), "loss 1");
+    }
+
+    #[test]
+    fn figures_stay_until_the_next() {
+        let mut progress = Progress::new(10, ProgressMode::Lines);
+        progress.update(1, 1.0, &[("kNN", 0.5)]);
+        progress.update(2, 1.0, &[]);
+        progress.update(3, 1.0, &[("kNN", 0.6)]);
+        assert_eq!(progress.kept, [("kNN".to_string(), 0.6)]);
+        progress.finish();
+    }
+}

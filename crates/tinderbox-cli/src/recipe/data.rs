@@ -1,0 +1,162 @@
+//! `[data]`: where images come from, and the views that pre-training sees of them.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use tinderbox::data::AugmentConfig;
+
+use super::reader::TableReader;
+
+/// What kind of data `data.path` leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DataSource {
+    /// The 8x8 UCI digits inside the program.
+    Digits,
+    /// An IDX file of images, such as MNIST's, gzipped or not.
+    Idx,
+    /// A folder with CIFAR-10's binary batches.
+    Cifar10,
+    /// A folder with CIFAR-100's binary batches.
+    Cifar100,
+    /// A folder of images; sub-folders name the classes.
+    Folder,
+}
+
+impl DataSource {
+    const NAMES: [(&'static str, Self); 5] = [
+        ("digits", Self::Digits),
+        ("idx", Self::Idx),
+        ("cifar10", Self::Cifar10),
+        ("cifar100", Self::Cifar100),
+        ("folder", Self::Folder),
+    ];
+}
+
+/// Where labels come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Labels {
+    /// Whether to use the labels that come with the source.
+    Own(bool),
+    /// A file of labels beside the images; for IDX only.
+    File(PathBuf),
+}
+
+/// The `[data]` table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DataRecipe {
+    /// What kind of data it is.
+    pub source: DataSource,
+    /// Where it lies, relative to the working directory; none for `digits`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// Where labels come from. Pre-training never reads them; evaluation does.
+    pub labels: Labels,
+    /// The stratified share that is held out from training for tests.
+    pub test_share: f64,
+    /// Side that images are resized to; without it, that of the first image, which must be square.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<usize>,
+    /// Channels that images are converted to, 1 or 3; without it, those of the first image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<usize>,
+    /// How many unreadable images are skipped and listed before the run fails.
+    pub max_bad: usize,
+    /// Random transforms that make the views, applied in a fixed order.
+    pub views: AugmentConfig,
+}
+
+impl DataRecipe {
+    /// A folder of images, as `--data PATH` means it.
+    pub fn folder(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: Some(path.into()),
+            ..Self::of(DataSource::Folder)
+        }
+    }
+
+    fn of(source: DataSource) -> Self {
+        Self {
+            source,
+            path: None,
+            labels: Labels::Own(true),
+            test_share: 1.0 / 3.0,
+            size: None,
+            channels: None,
+            max_bad: 100,
+            views: AugmentConfig::default(),
+        }
+    }
+
+    pub(super) fn read(table: &mut TableReader<'_>) -> Self {
+        let names = DataSource::NAMES.map(|(name, _)| name);
+        let named = table.choice("source", &names, None);
+        let source = DataSource::NAMES
+            .into_iter()
+            .find(|(name, _)| Some(*name) == named)
+            .map_or(DataSource::Digits, |(_, source)| source);
+        let default = Self::of(source);
+        if named == Some("digits") && table.has("path") {
+            table.complain_at(
+                "path",
+                "`data.path` has no use: digits are inside the program",
+            );
+        }
+        let path = table.field::<PathBuf>("path");
+        let path = if named.is_some() && source != DataSource::Digits {
+            Some(path.required(PathBuf::new()))
+        } else {
+            path.optional()
+        };
+        let labels = read_labels(table, source, default.labels);
+        Self {
+            source,
+            path,
+            labels,
+            test_share: table
+                .field("test_share")
+                .check("a share between 0 and 1", |share: &f64| {
+                    *share > 0.0 && *share < 1.0
+                })
+                .or(default.test_share),
+            size: table
+                .field("size")
+                .within(1..=16_384, "1 to 16384")
+                .optional(),
+            channels: table
+                .field("channels")
+                .check("1 or 3", |channels: &usize| matches!(channels, 1 | 3))
+                .optional(),
+            max_bad: table.field("max_bad").or(default.max_bad),
+            views: table.table("views", |views| {
+                let check = |views: &AugmentConfig| views.build().map(|_| ());
+                views.checked_rest(check).unwrap_or_default()
+            }),
+        }
+    }
+}
+
+fn read_labels(table: &mut TableReader<'_>, source: DataSource, default: Labels) -> Labels {
+    if !table.is_string("labels") {
+        let own = table.field::<bool>("labels").optional();
+        let own = own.map(Labels::Own);
+        // IDX images come without labels of their own.
+        let none = Labels::Own(false);
+        return own.unwrap_or(if source == DataSource::Idx {
+            none
+        } else {
+            default
+        });
+    }
+    if source != DataSource::Idx {
+        table.complain_at(
+            "labels",
+            "`data.labels` is a file only for `idx`; expected true or false",
+        );
+    }
+    table
+        .field("labels")
+        .optional()
+        .map_or(default, Labels::File)
+}

@@ -1,0 +1,100 @@
+//! `[eval]`, `[compare]` and `[checkpoint]`: what is measured and kept, and how often.
+
+use serde::Serialize;
+
+use super::reader::TableReader;
+
+/// The `[eval]` table: measurements during the run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EvalRecipe {
+    /// Steps between measurements; without it, a tenth of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every: Option<u64>,
+    /// Whether to measure the accuracy of nearest neighbours, if there are labels.
+    pub knn: bool,
+    /// Whether to measure the accuracy of a linear probe, if there are labels.
+    pub linear_probe: bool,
+    /// Whether to measure embedding spread, effective rank, alignment and uniformity.
+    pub health: bool,
+    /// Items that a measurement reads at most, from each side of the split.
+    pub items: usize,
+}
+
+impl EvalRecipe {
+    pub(super) fn read(table: &mut TableReader<'_>) -> Self {
+        Self {
+            every: table.field("every").within(1.., "1 or more").optional(),
+            knn: table.field("knn").or(true),
+            linear_probe: table.field("linear_probe").or(false),
+            health: table.field("health").or(true),
+            items: table.field("items").within(2.., "2 or more").or(5_000),
+        }
+    }
+}
+
+/// The `[compare]` table: the label-efficiency table made after pre-training.
+///
+/// Its arms are the pre-trained encoder, a randomly initialised one, plain pixels, and the same
+/// encoder trained from scratch.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CompareRecipe {
+    /// Shares of the labels, each a row of the table.
+    pub shares: Vec<f64>,
+    /// How many draws of labels and of the rivals' initial weights.
+    pub seeds: u64,
+    /// Learning rate of training from scratch.
+    pub scratch_lr: f64,
+    /// Steps of training from scratch; enough for its training loss to become flat.
+    pub scratch_steps: u64,
+}
+
+impl CompareRecipe {
+    pub(super) fn read(table: &mut TableReader<'_>) -> Self {
+        Self {
+            shares: table
+                .field("shares")
+                .check(
+                    "one or more shares, each above 0 and up to 1",
+                    |shares: &Vec<f64>| {
+                        let valid = |share: &f64| *share > 0.0 && *share <= 1.0;
+                        !shares.is_empty() && shares.iter().all(valid)
+                    },
+                )
+                .or(vec![0.01, 0.1, 1.0]),
+            seeds: table
+                .field("seeds")
+                .within(2.., "2 or more, for an interval")
+                .or(5),
+            scratch_lr: table
+                .field("scratch_lr")
+                .check("a rate above 0", |lr: &f64| *lr > 0.0 && lr.is_finite())
+                .or(1e-3),
+            scratch_steps: table
+                .field("scratch_steps")
+                .within(1.., "1 or more")
+                .or(1_000),
+        }
+    }
+}
+
+/// The `[checkpoint]` table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CheckpointRecipe {
+    /// Steps between checkpoints; without it, a tenth of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every: Option<u64>,
+    /// How many of the latest are kept.
+    pub keep: usize,
+    /// Whether the one with the best measurement is kept as well.
+    pub best: bool,
+}
+
+impl CheckpointRecipe {
+    pub(super) fn read(table: &mut TableReader<'_>) -> Self {
+        Self {
+            every: table.field("every").within(1.., "1 or more").optional(),
+            keep: table.field("keep").within(1.., "1 or more").or(3),
+            best: table.field("best").or(true),
+        }
+    }
+}

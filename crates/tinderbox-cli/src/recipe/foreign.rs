@@ -1,0 +1,213 @@
+//! Tables whose types other crates define through serde, read with the same care as our own.
+
+use std::fmt::Display;
+
+use serde::de::DeserializeOwned;
+
+use super::complaint::Complaint;
+use super::document::{Entry, Table, Value};
+use super::findings::nearest;
+use super::reader::TableReader;
+
+impl TableReader<'_> {
+    /// Everything not read yet, as a type that another crate defines through serde.
+    ///
+    /// What it refuses is complained about key by key: each faulty value is found, reported
+    /// and left out, until the rest is accepted or nothing more can be left out.
+    pub fn rest<T: DeserializeOwned>(&mut self) -> Option<T> {
+        let mut entries = std::mem::take(&mut self.entries);
+        let mut left_out = Vec::new();
+        loop {
+            let error = match attempt::<T>(&entries) {
+                Ok(value) => return Some(value),
+                Err(error) => error,
+            };
+            // A value that was left out because it is faulty is not missing as well.
+            let missing = error
+                .strip_prefix("missing field `")
+                .map(|rest| rest.trim_end_matches('`'));
+            if missing.is_some_and(|key| {
+                left_out
+                    .iter()
+                    .any(|path: &Vec<String>| path.ends_with(&[key.to_string()]))
+            }) {
+                return None;
+            }
+            let culprit = paths(&entries).into_iter().find(|path| {
+                let mut without = entries.clone();
+                remove(&mut without, path);
+                attempt::<T>(&without).err().as_ref() != Some(&error)
+            });
+            let Some(path) = culprit else {
+                self.complain(format!("`{}`: {error}", self.path));
+                return None;
+            };
+            let entry = remove(&mut entries, &path)?;
+            let dotted = self.dotted(&path.join("."));
+            self.findings
+                .complain(foreign_complaint(&dotted, &entry, &error));
+            left_out.push(path);
+        }
+    }
+
+    /// As [`TableReader::rest`], and then checks the values. A refusal that begins with a key in
+    /// backticks, relative to this table, is complained about at that key.
+    pub fn checked_rest<T: DeserializeOwned, E: Display>(
+        &mut self,
+        check: impl FnOnce(&T) -> Result<(), E>,
+    ) -> Option<T> {
+        let entries = self.entries.clone();
+        let value = self.rest::<T>()?;
+        if let Err(error) = check(&value) {
+            let text = error.to_string();
+            let named = text.strip_prefix('`').and_then(|rest| rest.split_once('`'));
+            match named {
+                Some((key, rest)) => {
+                    let path: Vec<String> = key.split('.').map(String::from).collect();
+                    let mut copy = entries;
+                    let found = remove(&mut copy, &path).map(|entry| entry.node.span);
+                    let span = found.unwrap_or(self.span.clone());
+                    let message = format!("`{}`{rest}", self.dotted(key));
+                    self.findings.complain(Complaint::new(span, message));
+                }
+                None => self.complain(format!("`{}`: {text}", self.path)),
+            }
+        }
+        Some(value)
+    }
+
+    /// As [`TableReader::rest`], for an enum that serde tells apart by the key `tag`.
+    pub fn tagged_rest<T: DeserializeOwned>(&mut self, tag: &str, names: &[&str]) -> Option<T> {
+        let written = self.entries.get(tag).cloned();
+        let found = self.choice(tag, names, None);
+        match (found, written) {
+            (Some(_), Some(entry)) => self.entries.insert(tag.to_string(), entry),
+            _ => {
+                self.pass_over();
+                return None;
+            }
+        };
+        self.rest()
+    }
+}
+
+/// Puts an error of serde's into the words of a recipe's reader.
+fn foreign_complaint(path: &str, entry: &Entry, error: &str) -> Complaint {
+    let named: Vec<&str> = error.split('`').skip(1).step_by(2).collect();
+    if error.starts_with("unknown field") {
+        let complaint = Complaint::new(entry.key_span.clone(), format!("unknown key `{path}`"));
+        let others = named.get(1..).unwrap_or_default();
+        let near = named
+            .first()
+            .and_then(|key| nearest(key, others.iter().copied()));
+        return match near {
+            Some(near) => complaint.with_help(format!("did you mean `{near}`?")),
+            None if others.is_empty() => complaint,
+            None => complaint.with_help(format!("known here: `{}`", others.join("`, `"))),
+        };
+    }
+    let message = format!("`{path}`: {error}");
+    Complaint::new(entry.node.span.clone(), message)
+}
+
+fn attempt<T: DeserializeOwned>(entries: &Table) -> Result<T, String> {
+    T::deserialize(Value::Table(entries.clone()).to_toml())
+        .map_err(|error| error.message().to_string())
+}
+
+/// Paths of all values, the innermost first.
+fn paths(entries: &Table) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for (key, entry) in entries {
+        if let Value::Table(inner) = &entry.node.value {
+            for mut path in paths(inner) {
+                path.insert(0, key.clone());
+                found.push(path);
+            }
+        }
+        found.push(vec![key.clone()]);
+    }
+    found
+}
+
+fn remove(entries: &mut Table, path: &[String]) -> Option<Entry> {
+    let (key, rest) = path.split_first()?;
+    if rest.is_empty() {
+        return entries.remove(key);
+    }
+    match &mut entries.get_mut(key)?.node.value {
+        Value::Table(inner) => remove(inner, rest),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::super::document::Document;
+    use super::super::findings::Findings;
+    use super::*;
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Foreign {
+        p: f64,
+        inner: Inner,
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Inner {
+        sizes: Option<(u32, u32)>,
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &[&str]) {
+        let mut complaints = Vec::new();
+        let document = Document::parse("r.toml", text, &[], &mut complaints);
+        let findings = Findings::default();
+        TableReader::root(&findings, document.root, |root| {
+            root.table("t", |t| {
+                t.checked_rest(|foreign: &Foreign| match foreign.p {
+                    0.0..=1.0 => Ok(()),
+                    p => Err(format!("`p` is {p}, expected 0 to 1")),
+                })
+            })
+        });
+        complaints.extend(findings.into_complaints());
+        let got: Vec<_> = complaints
+            .iter()
+            .map(|c| format!("{} | {}", &text[c.span.clone()], c.message))
+            .collect();
+        assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn what_another_crate_refuses_is_found_key_by_key() {
+        check("t.p = 0.5\nt.inner.sizes = [1, 2]", &[]);
+        check("t.p = 1.5", &["1.5 | `t.p` is 1.5, expected 0 to 1"]);
+        check(
+            "t.p = \"x\"\nt.q = 1\nt.inner.sizes = 3\nt.inner.size = 4",
+            &[
+                "size | unknown key `t.inner.size`",
+                "3 | `t.inner.sizes`: invalid type: integer `3`, expected a tuple of size 2",
+                "\"x\" | `t.p`: invalid type: string \"x\", expected f64",
+                "q | unknown key `t.q`",
+            ],
+        );
+    }
+
+    #[test]
+    fn the_nearest_name_is_near_enough() {
+        assert_eq!(
+            nearest("simclr_digit", ["simclr-digits", "simclr-mnist"]),
+            Some("simclr-digits")
+        );
+        assert_eq!(
+            nearest("weigth_decay", ["lr", "weight_decay"]),
+            Some("weight_decay")
+        );
+        assert_eq!(nearest("zzz", ["lr", "betas"]), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! The kinds of values that keys take.
+
+use std::path::PathBuf;
+
+use super::document::Value;
+
+/// A kind of value that a key can take.
+pub trait FromValue: Sized {
+    /// What is expected, in the words of an error message.
+    const EXPECTED: &'static str;
+    /// The value, if it is of this kind.
+    fn from_value(value: &Value) -> Option<Self>;
+}
+
+impl FromValue for bool {
+    const EXPECTED: &'static str = "true or false";
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Boolean(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+}
+
+impl FromValue for u64 {
+    const EXPECTED: &'static str = "a whole number, 0 or more";
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Integer(number) => (*number).try_into().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl FromValue for usize {
+    const EXPECTED: &'static str = u64::EXPECTED;
+    fn from_value(value: &Value) -> Option<Self> {
+        u64::from_value(value).and_then(|number| number.try_into().ok())
+    }
+}
+
+impl FromValue for f64 {
+    const EXPECTED: &'static str = "a number";
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Float(number) => Some(*number),
+            Value::Integer(number) => Some(*number as f64),
+            _ => None,
+        }
+    }
+}
+
+impl FromValue for String {
+    const EXPECTED: &'static str = "a string";
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(text) => Some(text.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl FromValue for PathBuf {
+    const EXPECTED: &'static str = "a path, as a string";
+    fn from_value(value: &Value) -> Option<Self> {
+        String::from_value(value)
+            .filter(|text| !text.is_empty())
+            .map(PathBuf::from)
+    }
+}
+
+impl FromValue for Vec<f64> {
+    const EXPECTED: &'static str = "a list of numbers";
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Array(items) => items
+                .iter()
+                .map(|item| f64::from_value(&item.value))
+                .collect(),
+            _ => None,
+        }
+    }
+}
+
+impl FromValue for [f64; 2] {
+    const EXPECTED: &'static str = "a list of two numbers";
+    fn from_value(value: &Value) -> Option<Self> {
+        Vec::<f64>::from_value(value).and_then(|items| items.try_into().ok())
+    }
+}

@@ -1,0 +1,73 @@
+//! `[objective]`: the loss that is minimised.
+
+use serde::Serialize;
+
+use super::reader::TableReader;
+
+/// The `[objective]` table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum ObjectiveRecipe {
+    /// SimCLR (Chen et al. 2020): two views of an image attract, other images repel.
+    Simclr {
+        /// Temperature of the similarities.
+        temperature: f64,
+        /// Hidden units of the projection head; without it, the encoder's feature length.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        projection_hidden: Option<usize>,
+        /// Length of a projection.
+        projection_dim: usize,
+        /// Whether the projection head normalises over the batch.
+        batch_norm: bool,
+    },
+    /// Cross-entropy on labels.
+    Supervised {
+        /// Share of the target spread over all classes.
+        label_smoothing: f64,
+    },
+}
+
+impl ObjectiveRecipe {
+    /// Names that `objective.kind` takes.
+    pub const KINDS: [&'static str; 2] = ["simclr", "supervised"];
+
+    /// The name in a recipe.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Simclr { .. } => "simclr",
+            Self::Supervised { .. } => "supervised",
+        }
+    }
+
+    pub(super) fn read(table: &mut TableReader<'_>) -> Self {
+        match table.choice("kind", &Self::KINDS, None) {
+            Some("supervised") => Self::Supervised {
+                label_smoothing: table
+                    .field("label_smoothing")
+                    .within(0.0..1.0, "0 to below 1")
+                    .or(0.0),
+            },
+            Some(_) => Self::Simclr {
+                temperature: table
+                    .field("temperature")
+                    .check("above 0", |temperature: &f64| *temperature > 0.0)
+                    .or(0.5),
+                projection_hidden: table
+                    .field("projection_hidden")
+                    .within(1.., "1 or more")
+                    .optional(),
+                projection_dim: table
+                    .field("projection_dim")
+                    .within(1.., "1 or more")
+                    .or(128),
+                batch_norm: table.field("batch_norm").or(true),
+            },
+            None => {
+                table.pass_over();
+                Self::Supervised {
+                    label_smoothing: 0.0,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! From the kinds that a recipe names to types: the one place that knows every objective.
+//!
+//! An objective is a type, not a trait object, so what is done with one is a [`Job`], generic over it.
+
+use std::sync::Arc;
+
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::{Device, Tensor};
+use tinderbox::nn::{AnyImageEncoder, Encoder};
+use tinderbox::objectives::{Objective, SimClr, SimClrConfig, Supervised, SupervisedConfig};
+use tinderbox::train::{FromPlain, LabelledImages, Trainer, initialise};
+
+use crate::classifier::HeadEvaluator;
+use crate::error::CliError;
+use crate::frozen::Frozen;
+use crate::images::ImageShape;
+use crate::recipe::{ObjectiveRecipe, Recipe};
+use crate::training::Views;
+
+/// An objective that a recipe can name.
+pub trait Trainable: Objective<Encoder = AnyImageEncoder, Batch: FromPlain> {
+    /// How many views of an image it eats.
+    const VIEWS: Views;
+
+    /// The same objective on the encoder that `change` makes of its own.
+    ///
+    /// # Errors
+    /// Those of `change`.
+    fn map_encoder(
+        self,
+        change: impl FnOnce(AnyImageEncoder) -> Result<AnyImageEncoder, CliError>,
+    ) -> Result<Self, CliError>;
+
+    /// Its output layer, one logit a class, if it has one.
+    fn head(&self) -> Option<&Linear> {
+        None
+    }
+
+    /// Adds the evaluator of its output layer on the test part.
+    fn evaluate_head<'t>(
+        trainer: Trainer<'t, Self>,
+        _test: Arc<LabelledImages>,
+        _device: &Device,
+    ) -> Trainer<'t, Self> {
+        trainer
+    }
+}
+
+impl Trainable for SimClr<AnyImageEncoder> {
+    const VIEWS: Views = Views::Two;
+
+    fn map_encoder(
+        mut self,
+        change: impl FnOnce(AnyImageEncoder) -> Result<AnyImageEncoder, CliError>,
+    ) -> Result<Self, CliError> {
+        self.encoder = change(self.encoder)?;
+        Ok(self)
+    }
+}
+
+impl Trainable for Supervised<AnyImageEncoder> {
+    const VIEWS: Views = Views::One;
+
+    fn map_encoder(
+        mut self,
+        change: impl FnOnce(AnyImageEncoder) -> Result<AnyImageEncoder, CliError>,
+    ) -> Result<Self, CliError> {
+        self.encoder = change(self.encoder)?;
+        Ok(self)
+    }
+
+    fn head(&self) -> Option<&Linear> {
+        Some(&self.head)
+    }
+
+    fn evaluate_head<'t>(
+        trainer: Trainer<'t, Self>,
+        test: Arc<LabelledImages>,
+        device: &Device,
+    ) -> Trainer<'t, Self> {
+        let device = device.clone();
+        trainer.with_evaluator(HeadEvaluator { test, device })
+    }
+}
+
+impl Trainable for Frozen {
+    const VIEWS: Views = Views::One;
+
+    fn map_encoder(
+        mut self,
+        change: impl FnOnce(AnyImageEncoder) -> Result<AnyImageEncoder, CliError>,
+    ) -> Result<Self, CliError> {
+        self.encoder = change(self.encoder)?;
+        Ok(self)
+    }
+
+    fn head(&self) -> Option<&Linear> {
+        Some(&self.head)
+    }
+
+    fn evaluate_head<'t>(
+        trainer: Trainer<'t, Self>,
+        test: Arc<LabelledImages>,
+        device: &Device,
+    ) -> Trainer<'t, Self> {
+        let device = device.clone();
+        trainer.with_evaluator(HeadEvaluator { test, device })
+    }
+}
+
+/// What is done with an objective.
+pub trait Job {
+    /// What comes of it.
+    type Out;
+
+    /// Does it with a new objective.
+    ///
+    /// # Errors
+    /// Those of the job.
+    fn run<O: Trainable>(self, objective: O) -> Result<Self::Out, CliError>;
+}
+
+/// What an objective is built for.
+#[derive(Debug, Clone, Copy)]
+pub struct Build<'a> {
+    /// The recipe.
+    pub recipe: &'a Recipe,
+    /// The shape of an image.
+    pub shape: ImageShape,
+    /// Classes of the data.
+    pub classes: usize,
+    /// The device without gradients.
+    pub device: &'a Device,
+}
+
+impl Build<'_> {
+    /// A new encoder, drawn by `seed`, without gradients.
+    ///
+    /// # Errors
+    /// Sizes that do not fit the images.
+    pub fn encoder(&self, seed: u64) -> Result<AnyImageEncoder, CliError> {
+        build(self.device, seed, || {
+            let ImageShape { channels, size } = self.shape;
+            Ok(self
+                .recipe
+                .encoder
+                .config
+                .init(channels, size, self.device)?)
+        })
+    }
+
+    /// Builds the recipe's objective, drawn by the recipe's seed, and does the job with it.
+    ///
+    /// # Errors
+    /// Sizes that do not fit the images, or those of the job.
+    pub fn run<J: Job>(&self, job: J) -> Result<J::Out, CliError> {
+        let device = &self.device.clone().autodiff();
+        let ImageShape { channels, size } = self.shape;
+        let config = &self.recipe.encoder.config;
+        let encoder =
+            || -> Result<AnyImageEncoder, CliError> { Ok(config.init(channels, size, device)?) };
+        let seed = self.recipe.seed;
+        let freeze = self.recipe.finetune.is_some_and(|finetune| finetune.freeze);
+        match self.recipe.objective {
+            ObjectiveRecipe::Simclr {
+                temperature,
+                projection_hidden,
+                projection_dim,
+                batch_norm,
+            } => job.run(build(device, seed, || {
+                let encoder = encoder()?;
+                let objective = SimClrConfig {
+                    projection_hidden: projection_hidden.unwrap_or(encoder.feature_dim()),
+                    projection_dim,
+                    temperature,
+                    batch_norm,
+                };
+                Ok(objective.init(encoder, device)?)
+            })?),
+            ObjectiveRecipe::Supervised { label_smoothing } if freeze => {
+                job.run(build(device, seed, || {
+                    let encoder = encoder()?;
+                    let head = LinearConfig::new(encoder.feature_dim(), self.classes).init(device);
+                    Ok(Frozen::new(encoder, head, label_smoothing))
+                })?)
+            }
+            ObjectiveRecipe::Supervised { label_smoothing } => {
+                let objective = SupervisedConfig {
+                    classes: self.classes,
+                    label_smoothing,
+                };
+                job.run(build(device, seed, || {
+                    Ok(objective.init(encoder()?, device)?)
+                })?)
+            }
+        }
+    }
+}
+
+/// Builds a module with its weights drawn by `seed`, in the order of their definition.
+fn build<M: burn::module::Module>(
+    device: &Device,
+    seed: u64,
+    make: impl Fn() -> Result<M, CliError>,
+) -> Result<M, CliError> {
+    // The first tells whether it can be built; its weights are never drawn.
+    make()?;
+    Ok(initialise(device, seed, || {
+        make().expect("it was built a moment ago")
+    }))
+}
+
+/// An image batch of zeros through an encoder, for its shapes.
+pub fn feature_shape(encoder: &AnyImageEncoder, shape: ImageShape, device: &Device) -> [usize; 2] {
+    let ImageShape { channels, size } = shape;
+    encoder
+        .forward(Tensor::zeros([1, channels, size, size], device))
+        .dims()
+}

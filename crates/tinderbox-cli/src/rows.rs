@@ -1,0 +1,271 @@
+//! Rows of `embed` and `predict`: one an input, in input order, readable or not.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::CliError;
+use crate::npy;
+
+/// The input or output error in a CSV error, its kind kept, so that a closed pipe is told apart.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
+/// What became of one input.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome<T> {
+    /// Its result.
+    Done(T),
+    /// Why it could not be read.
+    Unreadable(String),
+}
+
+/// A class and its probability.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// Index of the class.
+    pub class: usize,
+    /// Name of the class.
+    pub name: String,
+    /// Probability the model gives it, 0 to 1.
+    pub probability: f32,
+}
+
+/// Writes `id,class,name,probability,error` for each input.
+#[derive(Debug)]
+pub struct PredictionWriter<W: Write> {
+    csv: csv::Writer<W>,
+}
+
+impl<W: Write> PredictionWriter<W> {
+    /// Writes the heading.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn new(to: W) -> io::Result<Self> {
+        let mut csv = csv::Writer::from_writer(to);
+        csv.write_record(["id", "class", "name", "probability", "error"])
+            .map_err(io_error)?;
+        Ok(Self { csv })
+    }
+
+    /// Writes one row.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn row(&mut self, id: &str, outcome: &Outcome<Prediction>) -> io::Result<()> {
+        let written = match outcome {
+            Outcome::Done(p) => self.csv.write_record([
+                id,
+                &p.class.to_string(),
+                &p.name,
+                &format!("{:.6}", p.probability),
+                "",
+            ]),
+            Outcome::Unreadable(reason) => self.csv.write_record([id, "", "", "", reason]),
+        };
+        written.map_err(io_error)
+    }
+
+    /// Makes sure that all rows are out.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.csv.flush()
+    }
+}
+
+/// Writes features as CSV: `id,error,f0,f1,...`.
+#[derive(Debug)]
+pub struct EmbeddingCsv<W: Write> {
+    csv: csv::Writer<W>,
+    dim: usize,
+}
+
+impl<W: Write> EmbeddingCsv<W> {
+    /// Writes the heading.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn new(to: W, dim: usize) -> io::Result<Self> {
+        let mut csv = csv::Writer::from_writer(to);
+        let columns = (0..dim).map(|column| format!("f{column}"));
+        let heading = ["id", "error"].map(String::from).into_iter().chain(columns);
+        csv.write_record(heading).map_err(io_error)?;
+        Ok(Self { csv, dim })
+    }
+
+    /// Writes one row; an unreadable input has empty features.
+    ///
+    /// # Errors
+    /// What the writer says.
+    ///
+    /// # Panics
+    /// If the features are not as many as the heading says.
+    pub fn row(&mut self, id: &str, outcome: &Outcome<Vec<f32>>) -> io::Result<()> {
+        let (reason, values): (&str, Vec<String>) = match outcome {
+            Outcome::Done(features) => {
+                assert_eq!(
+                    features.len(),
+                    self.dim,
+                    "features of a row, and of the heading"
+                );
+                ("", features.iter().map(f32::to_string).collect())
+            }
+            Outcome::Unreadable(reason) => (reason.as_str(), vec![String::new(); self.dim]),
+        };
+        let cells = [id, reason]
+            .into_iter()
+            .chain(values.iter().map(String::as_str));
+        self.csv.write_record(cells).map_err(io_error)
+    }
+
+    /// Makes sure that all rows are out.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.csv.flush()
+    }
+}
+
+/// The file of ids beside a NumPy matrix.
+pub fn ids_path(path: &Path) -> PathBuf {
+    path.with_extension("csv")
+}
+
+/// Writes features as a NumPy matrix, with `NAME.csv` beside it that says `row,id,error`.
+///
+/// The row of an unreadable input is NaN.
+#[derive(Debug)]
+pub struct EmbeddingNpy {
+    path: PathBuf,
+    ids_path: PathBuf,
+    matrix: BufWriter<File>,
+    ids: csv::Writer<File>,
+    dim: usize,
+    row: usize,
+}
+
+impl EmbeddingNpy {
+    /// Opens both files.
+    ///
+    /// # Errors
+    /// If one cannot be written.
+    pub fn create(path: &Path, rows: usize, dim: usize) -> Result<Self, CliError> {
+        let ids_path = ids_path(path);
+        let file = File::create(path).map_err(CliError::writing(path))?;
+        let mut matrix = BufWriter::new(file);
+        npy::write_header(&mut matrix, rows, dim).map_err(CliError::writing(path))?;
+        let ids = File::create(&ids_path).map_err(CliError::writing(&ids_path))?;
+        let mut ids = csv::Writer::from_writer(ids);
+        ids.write_record(["row", "id", "error"])
+            .map_err(|e| CliError::writing(&ids_path)(io_error(e)))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            ids_path,
+            matrix,
+            ids,
+            dim,
+            row: 0,
+        })
+    }
+
+    /// Writes one row.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    ///
+    /// # Panics
+    /// If the features are not as many as the header says.
+    pub fn row(&mut self, id: &str, outcome: &Outcome<Vec<f32>>) -> Result<(), CliError> {
+        let unreadable;
+        let (features, reason) = match outcome {
+            Outcome::Done(features) => (features, ""),
+            Outcome::Unreadable(reason) => {
+                unreadable = vec![f32::NAN; self.dim];
+                (&unreadable, reason.as_str())
+            }
+        };
+        assert_eq!(
+            features.len(),
+            self.dim,
+            "features of a row, and of the header"
+        );
+        npy::write_row(&mut self.matrix, features).map_err(CliError::writing(&self.path))?;
+        self.ids
+            .write_record([self.row.to_string().as_str(), id, reason])
+            .map_err(|e| CliError::writing(&self.ids_path)(io_error(e)))?;
+        self.row += 1;
+        Ok(())
+    }
+
+    /// Makes sure that all rows are out.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn finish(mut self) -> Result<(), CliError> {
+        self.matrix.flush().map_err(CliError::writing(&self.path))?;
+        self.ids.flush().map_err(CliError::writing(&self.ids_path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn predictions_keep_order_and_quote_names() {
+        let mut text = Vec::new();
+        let mut writer = PredictionWriter::new(&mut text).unwrap();
+        let prediction = Prediction {
+            class: 1,
+            name: "a \"b\"".into(),
+            probability: 0.75,
+        };
+        writer.row("x,y.png", &Outcome::Done(prediction)).unwrap();
+        writer
+            .row("bad\n.png", &Outcome::Unreadable("cut short".into()))
+            .unwrap();
+        writer.finish().unwrap();
+        assert_eq!(
+            String::from_utf8(text).unwrap(),
+            "id,class,name,probability,error\n\
+             \"x,y.png\",1,\"a \"\"b\"\"\",0.750000,\n\
+             \"bad\n.png\",,,,cut short\n"
+        );
+    }
+
+    #[test]
+    fn embeddings_as_csv_have_a_row_for_every_input() {
+        let mut text = Vec::new();
+        let mut writer = EmbeddingCsv::new(&mut text, 2).unwrap();
+        writer.row("0", &Outcome::Done(vec![0.5, -1.0])).unwrap();
+        writer.row("1", &Outcome::Unreadable("bad".into())).unwrap();
+        writer.finish().unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert_eq!(text, "id,error,f0,f1\n0,,0.5,-1\n1,bad,,\n");
+    }
+
+    #[test]
+    fn embeddings_as_npy_have_ids_beside_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("e.npy");
+        let mut writer = EmbeddingNpy::create(&path, 2, 3).unwrap();
+        writer
+            .row("a", &Outcome::Done(vec![1.0, 2.0, 3.0]))
+            .unwrap();
+        writer.row("b", &Outcome::Unreadable("bad".into())).unwrap();
+        writer.finish().unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(bytes.len() % 64, 2 * 3 * 4);
+        assert!(bytes.ends_with(&f32::NAN.to_le_bytes()));
+        let ids = std::fs::read_to_string(folder.path().join("e.csv")).unwrap();
+        assert_eq!(ids, "row,id,error\n0,a,\n1,b,bad\n");
+    }
+}

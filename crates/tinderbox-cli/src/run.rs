@@ -1,0 +1,197 @@
+//! Where a run goes: a new directory, one to go on in, or one to replace.
+
+use std::path::{Path, PathBuf};
+
+use tinderbox::train::{RunDir, TrainError};
+
+use crate::args::GlobalArgs;
+use crate::error::CliError;
+use crate::report::REPORT;
+
+/// The recipe as it was given.
+pub const RECIPE: &str = "recipe.toml";
+/// The recipe with all defaults and overrides.
+pub const RESOLVED: &str = "resolved.toml";
+/// On what the run was made.
+pub const ENVIRONMENT: &str = "env.json";
+/// What the data is.
+pub const DATA: &str = "data.json";
+/// How an image becomes an input.
+pub const PREPROCESSING: &str = "preprocessing.json";
+/// The label-efficiency table.
+pub const COMPARISON: &str = "comparison.json";
+/// The model at the end of the run.
+pub const EXPORTED: &str = "exported";
+
+/// A run directory, locked, and whether it holds a run to go on with.
+#[derive(Debug)]
+pub struct Opened {
+    /// The directory.
+    pub dir: RunDir,
+    /// Whether to go on with the run that is in it.
+    pub resume: bool,
+}
+
+/// Whether a directory looks like that of a run.
+pub fn is_run(path: &Path) -> bool {
+    path.join(RESOLVED).is_file() || path.join("LOCK").is_file()
+}
+
+/// Whether the run in a directory came to its end: the report is written last.
+pub fn is_finished(path: &Path) -> bool {
+    path.join(EXPORTED).is_dir() && path.join(REPORT).is_file()
+}
+
+/// Opens the directory that the flags ask for. `numbered` names the default directories, from 1.
+///
+/// # Errors
+/// If it exists and neither `--resume` nor `--overwrite` is given, if there is nothing to resume, if
+/// another process works on it, or if it is not a run's.
+pub fn open(
+    out: Option<&Path>,
+    numbered: impl Fn(u32) -> PathBuf,
+    global: &GlobalArgs,
+) -> Result<Opened, CliError> {
+    if global.resume {
+        let path = match out {
+            Some(path) => path.to_path_buf(),
+            None => newest_unfinished(&numbered)?,
+        };
+        if !is_run(&path) {
+            return Err(CliError::Refused {
+                message: format!("{} holds no run to go on with", path.display()),
+                help: Some("leave out `--resume` to begin one".into()),
+            });
+        }
+        let dir = RunDir::open(&path)?;
+        // A run that was killed before it wrote its recipe begins anew in its directory.
+        let resume = path.join(RESOLVED).is_file();
+        return Ok(Opened { dir, resume });
+    }
+    if global.overwrite {
+        let path = out.map_or_else(|| numbered(1), Path::to_path_buf);
+        return overwrite(path);
+    }
+    let dir = match out {
+        Some(path) => RunDir::create(path)?,
+        None => create_numbered(&numbered)?,
+    };
+    Ok(Opened { dir, resume: false })
+}
+
+fn create_numbered(numbered: &impl Fn(u32) -> PathBuf) -> Result<RunDir, CliError> {
+    let mut number = 1;
+    loop {
+        match RunDir::create(numbered(number)) {
+            Err(TrainError::Exists { .. }) => number += 1,
+            other => return Ok(other?),
+        }
+    }
+}
+
+fn overwrite(path: PathBuf) -> Result<Opened, CliError> {
+    let exists = path
+        .read_dir()
+        .is_ok_and(|mut entries| entries.next().is_some());
+    if exists && !is_run(&path) {
+        return Err(CliError::Refused {
+            message: format!(
+                "{} is not a run's directory, and is left as it is",
+                path.display()
+            ),
+            help: Some("name another with `--out`".into()),
+        });
+    }
+    let dir = if exists {
+        RunDir::open(&path)?
+    } else {
+        RunDir::create(&path)?
+    };
+    dir.clear()?;
+    Ok(Opened { dir, resume: false })
+}
+
+fn newest_unfinished(numbered: &impl Fn(u32) -> PathBuf) -> Result<PathBuf, CliError> {
+    let existing = (1..).map(numbered).take_while(|path| path.exists());
+    existing
+        .filter(|path| is_run(path) && !is_finished(path))
+        .last()
+        .ok_or_else(|| CliError::Refused {
+            message: format!("there is no unfinished run `{}`", numbered(1).display()),
+            help: Some("name one with `--out`, or leave out `--resume` to begin one".into()),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags(resume: bool, overwrite: bool) -> GlobalArgs {
+        GlobalArgs {
+            resume,
+            overwrite,
+            ..GlobalArgs::default()
+        }
+    }
+
+    #[test]
+    fn new_runs_are_numbered_and_the_newest_unfinished_is_resumed() {
+        let root = tempfile::tempdir().unwrap();
+        let numbered = |n: u32| match n {
+            1 => root.path().join("r"),
+            n => root.path().join(format!("r-{n}")),
+        };
+        let begin = || {
+            open(None, numbered, &flags(false, false))
+                .unwrap()
+                .dir
+                .path()
+                .to_path_buf()
+        };
+        let (first, second) = (begin(), begin());
+        assert_eq!(
+            (first.as_path(), second.as_path()),
+            (&*numbered(1), &*numbered(2))
+        );
+        std::fs::write(first.join(RESOLVED), "").unwrap();
+        std::fs::create_dir(second.join(EXPORTED)).unwrap();
+        std::fs::write(second.join(REPORT), "").unwrap();
+        let resumed = open(None, numbered, &flags(true, false)).unwrap();
+        assert_eq!(resumed.dir.path(), first);
+        assert!(resumed.resume);
+    }
+
+    #[test]
+    fn an_existing_run_is_refused_replaced_or_resumed() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("mine");
+        let never = |_| -> PathBuf { unreachable!("the path is given") };
+        let with = |resume, overwrite| open(Some(&path), never, &flags(resume, overwrite));
+        assert_eq!(with(true, false).unwrap_err().exit_code(), 5);
+        drop(with(false, false).unwrap());
+        assert_eq!(with(false, false).unwrap_err().exit_code(), 5);
+        // Killed before the recipe was written: begins anew.
+        assert!(!with(true, false).unwrap().resume);
+        std::fs::write(path.join(RESOLVED), "").unwrap();
+        let held = with(true, false).unwrap();
+        assert!(held.resume);
+        let error = with(true, false).unwrap_err();
+        assert!(
+            error.to_string().contains(&std::process::id().to_string()),
+            "{error}"
+        );
+        drop(held);
+        assert!(!with(false, true).unwrap().resume);
+        assert!(!path.join(RESOLVED).exists());
+    }
+
+    #[test]
+    fn what_is_not_a_run_is_never_overwritten() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("precious"), "x").unwrap();
+        let never = |_| -> PathBuf { unreachable!("the path is given") };
+        let error = open(Some(root.path()), never, &flags(false, true)).unwrap_err();
+        assert_eq!(error.exit_code(), 5);
+        assert!(root.path().join("precious").exists());
+    }
+}

@@ -1,0 +1,370 @@
+//! A run from its recipe to its report: what `pretrain` and `finetune` share.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use tinderbox::data::Preprocess;
+use tinderbox::nn::AnyImageEncoder;
+use tinderbox::train::{RateFactor, Trainer};
+
+use crate::args::GlobalArgs;
+use crate::data_facts::DataFacts;
+use crate::environment::Environment;
+use crate::error::{CliError, quoted};
+use crate::export::Exported;
+use crate::images::Images;
+use crate::model::{initialise_from, resolved_recipe};
+use crate::output::{Output, escaped};
+use crate::recipe::{Recipe, changes};
+use crate::registry::{Build, Job, Trainable};
+use crate::report::REPORT;
+use crate::run::{self, DATA, ENVIRONMENT, EXPORTED, Opened, PREPROCESSING, RECIPE, RESOLVED};
+use crate::signals::StopSignals;
+use crate::training::{Setup, Trained, json_bytes, train};
+
+/// What the command line says about a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// Flags that all verbs know.
+    pub global: &'a GlobalArgs,
+    /// Where words go.
+    pub output: &'a Output,
+    /// The words of the command line.
+    pub line: &'a [String],
+}
+
+impl Context<'_> {
+    /// The command that goes on with the run in `directory`.
+    pub fn resume_command(&self, directory: &Path) -> String {
+        let mut words = vec!["tinderbox".to_string()];
+        let mut rest = self.line.iter().skip(1);
+        while let Some(word) = rest.next() {
+            match word.as_str() {
+                "--resume" | "--overwrite" => {}
+                "--out" => {
+                    rest.next();
+                }
+                word if word.starts_with("--out=") => {}
+                word => words.push(quoted(word)),
+            }
+        }
+        let directory = quoted(&directory.display().to_string());
+        format!("{} --out {directory} --resume", words.join(" "))
+    }
+}
+
+/// What is to be trained.
+pub struct Plan<'a> {
+    /// The recipe with all defaults and overrides.
+    pub recipe: Recipe,
+    /// The recipe as it was given.
+    pub recipe_text: String,
+    /// The data.
+    pub images: Images,
+    /// Items that are trained on.
+    pub items: Vec<usize>,
+    /// How an image becomes an input; without it, fitted to the training part.
+    pub preprocess: Option<Preprocess>,
+    /// The encoder to start from; without it, a new one, or what `encoder.init` names.
+    pub start: Option<AnyImageEncoder>,
+    /// Factors on the learning rate.
+    pub rate_factor: Option<RateFactor>,
+    /// The device, without gradients.
+    pub device: Device,
+    /// Default directories, from 1.
+    pub numbered: Box<dyn Fn(u32) -> PathBuf + 'a>,
+}
+
+/// A run that came to the end of its steps, and was exported.
+pub struct Finished {
+    /// The run directory, still locked.
+    pub opened: Opened,
+    /// The encoder, for inference.
+    pub encoder: AnyImageEncoder,
+    /// How an image becomes an input.
+    pub preprocess: Preprocess,
+    /// Steps done.
+    pub step: u64,
+    /// Steps a second.
+    pub speed: f64,
+    /// Share of the time in steps spent waiting for data.
+    pub waiting: f64,
+    /// Figures of the last evaluation.
+    pub figures: Vec<(String, f64)>,
+}
+
+impl Plan<'_> {
+    /// What its objective is built for.
+    pub fn build(&self) -> Build<'_> {
+        Build {
+            recipe: &self.recipe,
+            shape: self.images.shape,
+            classes: self.images.classes.len(),
+            device: &self.device,
+        }
+    }
+
+    /// Trains in a run directory, and exports the model there.
+    ///
+    /// # Errors
+    /// Whatever ends it early.
+    pub fn run(&self, context: Context<'_>, stop: &StopSignals) -> Result<Finished, CliError> {
+        // Whether it can be built is known before a directory is made.
+        self.build().encoder(self.recipe.seed)?;
+        let facts = DataFacts::of(&self.images, &self.items);
+        let opened = run::open(self.recipe.out.as_deref(), &self.numbered, context.global)?;
+        let preprocess = self.begin(&opened, &facts, context)?;
+        let job = TrainJob {
+            plan: self,
+            preprocess: &preprocess,
+            opened: &opened,
+            facts: &facts,
+            stop,
+            output: context.output,
+        };
+        let done = self.build().run(job);
+        let (encoder, trained) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                // The curves so far are worth seeing; a fault in drawing them must not hide the error.
+                let _ = crate::report::write_report(opened.dir.path());
+                return Err(match error {
+                    CliError::Interrupted { signal, .. } => CliError::Interrupted {
+                        signal,
+                        resume: Some(context.resume_command(opened.dir.path())),
+                    },
+                    other => other,
+                });
+            }
+        };
+        Ok(Finished {
+            encoder,
+            preprocess,
+            step: trained.step,
+            speed: trained.timing.steps_per_second(),
+            waiting: trained.timing.waiting_share(),
+            figures: trained.figures,
+            opened,
+        })
+    }
+
+    /// Writes what a run directory begins with, or checks it on resume.
+    fn begin(
+        &self,
+        opened: &Opened,
+        facts: &DataFacts,
+        context: Context<'_>,
+    ) -> Result<Preprocess, CliError> {
+        let dir = &opened.dir;
+        let output = context.output;
+        let environment = Environment::current(&self.recipe.device);
+        let mut preprocess = self.preprocess.clone();
+        if opened.resume {
+            self.check_recipe(dir.path(), output)?;
+            check_data(dir.path(), facts, context)?;
+            let before = read_json::<Environment>(&dir.join(ENVIRONMENT));
+            for difference in before.map_or(Vec::new(), |before| before.differences(&environment)) {
+                output.warn(&format!("not the same weights bit for bit: {difference}"));
+            }
+            preprocess = preprocess.or_else(|| read_json(&dir.join(PREPROCESSING)));
+            // A report says that a run has ended; this one goes on.
+            let _ = fs::remove_file(dir.join(REPORT));
+        }
+        let preprocess = match preprocess {
+            Some(preprocess) => preprocess,
+            None => self.images.fit()?,
+        };
+        if !opened.resume {
+            dir.write(DATA, &json_bytes(facts))?;
+            dir.write(RECIPE, self.recipe_text.as_bytes())?;
+        }
+        dir.write(ENVIRONMENT, &json_bytes(&environment))?;
+        dir.write(PREPROCESSING, &json_bytes(&preprocess))?;
+        // Last, because it says that all of the above is there.
+        dir.write(RESOLVED, self.recipe.to_toml().as_bytes())?;
+        Ok(preprocess)
+    }
+
+    fn check_recipe(&self, path: &Path, output: &Output) -> Result<(), CliError> {
+        let before = resolved_recipe(path)?;
+        let changes = changes(&before, &self.recipe);
+        if changes.iter().any(|change| !change.allowed) {
+            return Err(CliError::RecipeChanged {
+                path: path.to_path_buf(),
+                changes,
+            });
+        }
+        for change in changes {
+            output.note(&format!("changed: {change}"));
+        }
+        Ok(())
+    }
+
+    /// The setup of its training.
+    pub fn setup<'s>(
+        &'s self,
+        preprocess: &'s Preprocess,
+        views: crate::training::Views,
+    ) -> Setup<'s> {
+        Setup {
+            recipe: &self.recipe,
+            images: &self.images,
+            preprocess,
+            items: &self.items,
+            views,
+            device: &self.device,
+        }
+    }
+
+    /// The objective on the encoder that the run starts from.
+    ///
+    /// # Errors
+    /// If weights to start from cannot be read or do not fit.
+    pub fn started<O: Trainable>(&self, objective: O, output: &Output) -> Result<O, CliError> {
+        objective.map_encoder(|encoder| {
+            if let Some(start) = &self.start {
+                let record = start.clone().into_record();
+                return Ok(encoder.load_record(record));
+            }
+            let Some(init) = &self.recipe.encoder.init else {
+                return Ok(encoder);
+            };
+            let (encoder, report) = initialise_from(encoder, init, self.recipe.encoder.partial)?;
+            for (what, names) in [
+                ("left as drawn", &report.missing),
+                ("not used", &report.unexpected),
+            ] {
+                if !names.is_empty() {
+                    let names = escaped(&names.join(", "));
+                    output.note(&format!("`encoder.init`: {what}: {names}"));
+                }
+            }
+            Ok(encoder)
+        })
+    }
+}
+
+fn check_data(path: &Path, facts: &DataFacts, context: Context<'_>) -> Result<(), CliError> {
+    let Some(before) = read_json::<DataFacts>(&path.join(DATA)) else {
+        return Ok(());
+    };
+    if before.fingerprint == facts.fingerprint {
+        return Ok(());
+    }
+    let message = format!(
+        "the data is not what {} began with: {} items, now {}",
+        path.display(),
+        before.items,
+        facts.items
+    );
+    if context.global.accept_data_change {
+        context.output.warn(&message);
+        return Ok(());
+    }
+    Err(CliError::Refused {
+        message,
+        help: Some("bring it back, or go on all the same with `--accept-data-change`".into()),
+    })
+}
+
+/// A JSON file, if it is there and can be read as this.
+pub fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+struct TrainJob<'j> {
+    plan: &'j Plan<'j>,
+    preprocess: &'j Preprocess,
+    opened: &'j Opened,
+    facts: &'j DataFacts,
+    stop: &'j StopSignals,
+    output: &'j Output,
+}
+
+impl Job for TrainJob<'_> {
+    type Out = (AnyImageEncoder, Trained<()>);
+
+    fn run<O: Trainable>(self, objective: O) -> Result<Self::Out, CliError> {
+        let Self {
+            plan, preprocess, ..
+        } = self;
+        let setup = plan.setup(preprocess, O::VIEWS);
+        let objective = plan.started(objective, self.output)?;
+        let loader = setup.loader()?;
+        let config = setup.config(&loader, setup.best_figure());
+        let total = config.steps;
+        let device = plan.device.clone().autodiff();
+        let mut trainer = Trainer::new(objective, loader, &device, config)?;
+        if let Some(factor) = &plan.rate_factor {
+            trainer = trainer.with_rate_factor(factor.clone());
+        }
+        if plan.images.has_labels() && O::VIEWS == crate::training::Views::One {
+            let test = setup.load(&plan.images.test)?;
+            trainer = O::evaluate_head(trainer, Arc::new(test), &plan.device);
+        }
+        let trainer = setup.evaluators(trainer)?;
+        let trained = train(
+            trainer,
+            self.opened,
+            self.facts,
+            self.stop,
+            self.output,
+            total,
+        )?;
+        let exported = Exported {
+            recipe: &plan.recipe,
+            images: &plan.images,
+            preprocess,
+            facts: self.facts,
+            step: trained.step,
+            figures: &trained.figures,
+        };
+        exported.write(
+            &trained.objective,
+            self.opened.dir.path(),
+            &self.opened.dir.join(EXPORTED),
+        )?;
+        let encoder = trained.objective.encoder().clone();
+        Ok((
+            encoder,
+            Trained {
+                objective: (),
+                step: trained.step,
+                timing: trained.timing,
+                figures: trained.figures,
+            },
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_resume_command_keeps_what_was_said() {
+        let words = [
+            "/x/tinderbox",
+            "pretrain",
+            "my recipe.toml",
+            "--out",
+            "old",
+            "--overwrite",
+            "--set",
+            "optim.lr=1e-3",
+        ];
+        let line: Vec<String> = words.map(String::from).to_vec();
+        let context = Context {
+            global: &GlobalArgs::default(),
+            output: &Output::default(),
+            line: &line,
+        };
+        assert_eq!(
+            context.resume_command(Path::new("runs/a b")),
+            "tinderbox pretrain 'my recipe.toml' --set optim.lr=1e-3 --out 'runs/a b' --resume"
+        );
+    }
+}

@@ -1,0 +1,369 @@
+//! One run of an objective in its directory, with progress, evaluators and signals.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use burn::tensor::Device;
+use serde::Serialize;
+use tinderbox::data::{
+    Augment, ImageCollate, Loader, LoaderConfig, OneView, Preprocess, Subset, TwoViews,
+};
+use tinderbox::nn::AnyImageEncoder;
+use tinderbox::objectives::Objective;
+use tinderbox::train::{
+    CheckpointConfig, FromPlain, HealthEvaluator, KnnEvaluator, LabelledImages, METRICS, Observer,
+    Outcome, ProbeEvaluator, StepReport, Timing, Trainer, TrainerConfig, read_metrics,
+};
+use tinderbox::transfer::{Knn, LinearProbeConfig};
+
+use crate::classifier::HEAD_ACCURACY;
+use crate::data_facts::DataFacts;
+use crate::environment::cores;
+use crate::error::CliError;
+use crate::images::Images;
+use crate::output::{Output, escaped};
+use crate::progress::{Progress, ProgressMode};
+use crate::recipe::Recipe;
+use crate::run::{DATA, Opened};
+use crate::signals::StopSignals;
+
+/// Images of the fixed batch whose features tell the health of a representation.
+const HEALTH_ITEMS: usize = 512;
+
+/// How many views of an image an objective eats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Views {
+    /// Two random views, for contrastive objectives.
+    Two,
+    /// One random view and the label, for supervised ones.
+    One,
+}
+
+/// What a run trains on, and by which recipe.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup<'a> {
+    /// The recipe.
+    pub recipe: &'a Recipe,
+    /// The data.
+    pub images: &'a Images,
+    /// How an image becomes an input.
+    pub preprocess: &'a Preprocess,
+    /// Items that are trained on.
+    pub items: &'a [usize],
+    /// How many views the objective eats.
+    pub views: Views,
+    /// Where the run is, without gradients.
+    pub device: &'a Device,
+}
+
+impl Setup<'_> {
+    /// The random transforms of the recipe.
+    ///
+    /// # Errors
+    /// A value out of its range.
+    pub fn augment(&self) -> Result<Augment, CliError> {
+        Ok(self.recipe.data.views.build()?)
+    }
+
+    /// Batches of the training items.
+    ///
+    /// # Errors
+    /// Fewer items than a batch.
+    pub fn loader(&self) -> Result<Loader, CliError> {
+        self.loader_of(self.items, self.recipe.train.batch, self.views)
+    }
+
+    fn loader_of(&self, items: &[usize], batch: usize, views: Views) -> Result<Loader, CliError> {
+        let threads = self.recipe.threads.unwrap_or_else(cores);
+        let config = LoaderConfig {
+            batch,
+            seed: self.recipe.seed,
+            threads,
+            prefetch: threads + 2,
+            shuffle: true,
+            max_bad: self.recipe.data.max_bad,
+        };
+        let subset = Arc::new(Subset::new(self.images.dataset.clone(), items.to_vec()));
+        let preprocess = self.preprocess.clone();
+        let augment = self.augment()?;
+        Ok(match views {
+            Views::Two => Loader::new(
+                subset,
+                TwoViews {
+                    augment,
+                    preprocess,
+                },
+                ImageCollate,
+                config,
+            )?,
+            Views::One => {
+                let augment = Some(augment);
+                Loader::new(
+                    subset,
+                    OneView {
+                        augment,
+                        preprocess,
+                    },
+                    ImageCollate,
+                    config,
+                )?
+            }
+        })
+    }
+
+    /// The trainer's configuration for a loader.
+    pub fn config(&self, loader: &Loader, best: Option<&str>) -> TrainerConfig {
+        let recipe = self.recipe;
+        let accumulate = recipe.train.accumulate as u64;
+        let steps = recipe
+            .train
+            .length
+            .steps(loader.steps_per_epoch())
+            .div_ceil(match recipe.train.length {
+                // An epoch is a pass over the data, however many batches make a step.
+                crate::recipe::Length::Epochs(_) => accumulate,
+                crate::recipe::Length::Steps(_) => 1,
+            });
+        let tenth = (steps / 10).max(1);
+        TrainerConfig {
+            steps,
+            accumulate: accumulate as u32,
+            clip: recipe.train.clip,
+            ema: recipe.train.ema,
+            seed: recipe.seed,
+            optim: recipe.optim.clone(),
+            schedule: recipe.schedule.clone(),
+            evaluate_every: recipe.eval.every.unwrap_or(tenth),
+            log_every: (steps / 1000).clamp(1, 50),
+            checkpoint: CheckpointConfig {
+                every: recipe.checkpoint.every.unwrap_or(tenth),
+                keep: recipe.checkpoint.keep,
+                best: best.filter(|_| recipe.checkpoint.best).map(String::from),
+            },
+        }
+    }
+
+    /// Adds the evaluators of the recipe's `[eval]` table, as far as the data has labels, and says
+    /// which figure tells the best checkpoint.
+    ///
+    /// # Errors
+    /// If the images to evaluate on cannot be read.
+    pub fn evaluators<'t, O>(&self, mut trainer: Trainer<'t, O>) -> Result<Trainer<'t, O>, CliError>
+    where
+        O: Objective<Encoder = AnyImageEncoder>,
+        O::Batch: FromPlain,
+    {
+        let eval = &self.recipe.eval;
+        if self.images.has_labels() && (eval.knn || eval.linear_probe) {
+            let (train, test) = self.images.evaluation_parts(eval.items);
+            let train = Arc::new(self.load(&train)?);
+            let test = Arc::new(self.load(&test)?);
+            if eval.knn {
+                trainer = trainer.with_evaluator(KnnEvaluator {
+                    train: train.clone(),
+                    test: test.clone(),
+                    knn: Knn::default(),
+                    device: self.device.clone(),
+                });
+            }
+            if eval.linear_probe {
+                trainer = trainer.with_evaluator(ProbeEvaluator {
+                    train,
+                    test,
+                    classes: self.images.classes.len(),
+                    probe: LinearProbeConfig::default(),
+                    device: self.device.clone(),
+                });
+            }
+        }
+        if eval.health {
+            let items = self.items.len().min(HEALTH_ITEMS);
+            let batch = self
+                .loader_of(self.items, items, Views::Two)?
+                .next_batch()?;
+            trainer = trainer.with_evaluator(HealthEvaluator::new(&batch, self.device));
+        }
+        Ok(trainer)
+    }
+
+    /// The figure whose best checkpoint is kept.
+    pub fn best_figure(&self) -> Option<&'static str> {
+        let eval = &self.recipe.eval;
+        if !self.images.has_labels() {
+            return None;
+        }
+        match self.views {
+            Views::One => Some(HEAD_ACCURACY),
+            Views::Two if eval.knn => Some("knn/accuracy"),
+            Views::Two if eval.linear_probe => Some("probe/accuracy"),
+            Views::Two => None,
+        }
+    }
+
+    /// Reads images for evaluation; those that cannot be read are left out.
+    ///
+    /// # Errors
+    /// If none can be read.
+    pub fn load(&self, items: &[usize]) -> Result<LabelledImages, CliError> {
+        let (images, _) = LabelledImages::load(&*self.images.dataset, items, self.preprocess)?;
+        Ok(images)
+    }
+}
+
+/// What a run has made.
+#[derive(Debug)]
+pub struct Trained<O> {
+    /// The objective for inference, with averaged weights if the recipe wants them.
+    pub objective: O,
+    /// Steps done.
+    pub step: u64,
+    /// How the time was spent.
+    pub timing: Timing,
+    /// Figures of the last evaluation.
+    pub figures: Vec<(String, f64)>,
+}
+
+/// Runs an objective in a directory to its end.
+///
+/// # Errors
+/// Whatever ends the run early; a stop by a signal is [`CliError::Interrupted`], after all was saved.
+pub fn train<'a, O>(
+    mut trainer: Trainer<'a, O>,
+    opened: &'a Opened,
+    facts: &DataFacts,
+    stop: &StopSignals,
+    output: &Output,
+    total: u64,
+) -> Result<Trained<O>, CliError>
+where
+    O: Objective<Encoder = AnyImageEncoder>,
+    O::Batch: FromPlain,
+{
+    let run = &opened.dir;
+    if opened.resume {
+        let resumed = trainer.resume_in(run)?;
+        for damaged in &resumed.set_aside {
+            let path = damaged.path.display();
+            output.warn(&format!(
+                "a damaged checkpoint is set aside as {path}: {}",
+                damaged.reason
+            ));
+        }
+        output.note(&format!("going on after step {}", resumed.step));
+    } else {
+        trainer.start_in(run)?;
+    }
+    let shared = Arc::new(Mutex::new(Progress::new(
+        total,
+        ProgressMode::detect(output.quiet),
+    )));
+    let figures = Arc::new(Mutex::new(Vec::new()));
+    let mut trainer = trainer
+        .with_stop(stop.flag.clone())
+        .with_observer(RunObserver {
+            progress: shared.clone(),
+            figures: figures.clone(),
+            output: *output,
+            last_loss: f64::NAN,
+        });
+    stop.set_in_steps(true);
+    let outcome = trainer.run();
+    stop.set_in_steps(false);
+    locked(&shared).clear();
+    let skipped = trainer.loader().skipped();
+    if !skipped.is_empty() {
+        let count = skipped.len();
+        output.warn(&format!(
+            "{count} item(s) could not be read; {DATA} and the report list them"
+        ));
+    }
+    let facts = DataFacts {
+        skipped,
+        ..facts.clone()
+    };
+    run.write(DATA, &json_bytes(&facts))?;
+    match outcome? {
+        Outcome::Finished => Ok(Trained {
+            objective: trainer.trained(),
+            step: trainer.step(),
+            timing: trainer.timing(),
+            figures: match std::mem::take(&mut *locked(&figures)) {
+                // A run that was stopped after its last step has nothing left to evaluate.
+                none if none.is_empty() => last_figures(&run.join(METRICS)),
+                some => some,
+            },
+        }),
+        Outcome::Stopped { signal, step } => {
+            output.note(&format!("saved after step {step} of {total}"));
+            Err(CliError::Interrupted {
+                signal,
+                resume: None,
+            })
+        }
+    }
+}
+
+/// Figures of the last evaluation in a file of figures.
+fn last_figures(path: &Path) -> Vec<(String, f64)> {
+    let mut metrics = read_metrics(path).unwrap_or_default();
+    metrics.retain(|metric| metric.phase == "eval");
+    let last = metrics.last().map(|metric| metric.step);
+    let of_last = metrics
+        .into_iter()
+        .filter(|metric| Some(metric.step) == last);
+    of_last
+        .filter_map(|metric| Some((metric.name, metric.value?)))
+        .collect()
+}
+
+/// A value as the bytes of a JSON file.
+pub fn json_bytes(value: &impl Serialize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(value).expect("what is written is plain data");
+    bytes.push(b'\n');
+    bytes
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct RunObserver {
+    progress: Arc<Mutex<Progress>>,
+    figures: Arc<Mutex<Vec<(String, f64)>>>,
+    output: Output,
+    last_loss: f64,
+}
+
+impl Observer for RunObserver {
+    fn step(&mut self, report: &StepReport) {
+        self.last_loss = report.loss;
+        locked(&self.progress).update(report.step, report.loss, &[]);
+    }
+
+    fn evaluation(&mut self, step: u64, figures: &[(String, f64)]) {
+        let shown: Vec<(&str, f64)> = figures
+            .iter()
+            .filter_map(|(name, value)| match name.as_str() {
+                "knn/accuracy" => Some(("kNN", *value)),
+                "probe/accuracy" => Some(("probe", *value)),
+                HEAD_ACCURACY => Some(("test", *value)),
+                _ => None,
+            })
+            .collect();
+        if step > 0 {
+            locked(&self.progress).update(step, self.last_loss, &shown);
+        }
+        *locked(&self.figures) = figures.to_vec();
+    }
+
+    fn checkpoint(&mut self, _step: u64, _path: &Path) {}
+
+    fn warning(&mut self, text: &str) {
+        let text = format!("warning: {}", escaped(text));
+        if self.output.quiet {
+            self.output.warn(&escaped(&text));
+        } else {
+            locked(&self.progress).note(&text);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The program from outside: its verbs, its exit codes, and that it goes on after any interruption.
+
+mod bad_input;
+mod program;
+mod resume;
+mod signals;
+mod verbs;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A short run on the digits: a second or so.
+const SHORT: &[&str] = &[
+    "pretrain",
+    "simclr-digits",
+    "--set",
+    "train.steps=60",
+    "--set",
+    "checkpoint.every=7",
+    "--set",
+    "eval.every=20",
+    "--set",
+    "compare.seeds=2",
+    "--set",
+    "compare.shares=[0.1]",
+    "--set",
+    "compare.scratch_steps=20",
+];
+
+/// The program in a folder.
+fn tinderbox(folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tinderbox"));
+    command.args(words).current_dir(folder).env("NO_COLOR", "1");
+    command
+}
+
+/// Runs the program and expects an exit code.
+#[track_caller]
+fn expect(folder: &Path, words: &[&str], code: i32) -> Output {
+    let output = tinderbox(folder, words).output().unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "{words:?}\n{}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+    output
+}
+
+/// What was said, without the line breaks and bars of long messages.
+fn unwrapped(bytes: &[u8]) -> String {
+    let text = text(bytes);
+    let words: Vec<&str> = text
+        .split_whitespace()
+        .filter(|word| *word != "|")
+        .collect();
+    words.join(" ")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Words of the short run, and more.
+fn short<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    SHORT.iter().copied().chain(more.iter().copied()).collect()
+}
+
+/// A folder of labelled images: `classes` folders of `each` images, told apart by brightness.
+fn write_images(folder: &Path, classes: u8, each: u8) {
+    for class in 0..classes {
+        let inside = folder.join(format!("class-{class}"));
+        std::fs::create_dir_all(&inside).unwrap();
+        for number in 0..each {
+            let image = image::RgbImage::from_fn(12, 12, |x, y| {
+                let noise = (x * 7 + y * 13 + u32::from(number) * 5) % 40;
+                let value = (u32::from(class) * 180 / u32::from(classes - 1) + noise) as u8;
+                image::Rgb([value, value / 2, 255 - value])
+            });
+            image.save(inside.join(format!("{number:03}.png"))).unwrap();
+        }
+    }
+}
+
+/// A folder with images and a recipe.
+fn folder_project(classes: u8, each: u8) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write_images(&folder.path().join("images"), classes, each);
+    std::fs::write(folder.path().join("mine.toml"), RECIPE).unwrap();
+    folder
+}
+
+/// A recipe for a user's own folder.
+const RECIPE: &str = "\
+version = 1
+encoder = { kind = \"reference-cnn\", filters = 8, hidden = 16, dropout = 0.0 }
+objective.kind = \"simclr\"
+train = { steps = 12, batch = 16 }
+[data]
+source = \"folder\"
+path = \"images\"
+[data.views]
+crop = { scale = [0.5, 1.0] }
+flip = {}
+";

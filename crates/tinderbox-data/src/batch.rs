@@ -1,0 +1,124 @@
+//! From samples to the plain tensors of a batch.
+
+use burn::tensor::TensorData;
+
+/// What a view makes of one picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// The views, each of `shape` flattened: channels, then rows, then columns.
+    pub views: Vec<Vec<f32>>,
+    /// Channels, height, width of every view.
+    pub shape: [usize; 3],
+    /// The number of the class, if it is known.
+    pub label: Option<u32>,
+    /// The index of the item in the data set.
+    pub index: u64,
+}
+
+/// A batch as named tensors on the host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlainBatch {
+    /// The indices of the items, in the batch's order.
+    pub indices: Vec<u64>,
+    /// The tensors with their names; every first dimension is the number of items.
+    pub tensors: Vec<(String, TensorData)>,
+}
+
+/// Puts samples together to a batch.
+pub trait Collate<S>: Send + Sync {
+    /// Makes one batch of the samples, in their order.
+    fn collate(&self, samples: Vec<S>) -> PlainBatch;
+}
+
+/// Collates [`Sample`]s.
+///
+/// Gives `view0`, `view1` and so on, each `[batch, channels, height, width]` of `f32`, and `label`, `[batch]` of `i64`, when
+/// every sample has one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ImageCollate;
+
+impl Collate<Sample> for ImageCollate {
+    /// # Panics
+    /// If there are no samples, or if their shapes or numbers of views differ.
+    fn collate(&self, samples: Vec<Sample>) -> PlainBatch {
+        let first = samples.first().expect("a batch has at least one sample");
+        let (views, shape) = (first.views.len(), first.shape);
+        let values = shape.iter().product::<usize>();
+        for sample in &samples {
+            assert!(
+                sample.shape == shape && sample.views.len() == views,
+                "item {} has {} views of {:?}, item {} has {views} of {shape:?}",
+                sample.index,
+                sample.views.len(),
+                sample.shape,
+                first.index,
+            );
+        }
+        let [channels, height, width] = shape;
+        let mut tensors = Vec::with_capacity(views + 1);
+        for view in 0..views {
+            let mut flat = Vec::with_capacity(samples.len() * values);
+            for sample in &samples {
+                assert!(
+                    sample.views[view].len() == values,
+                    "view {view} of item {} has {} values, {shape:?} needs {values}",
+                    sample.index,
+                    sample.views[view].len(),
+                );
+                flat.extend_from_slice(&sample.views[view]);
+            }
+            let data = TensorData::new(flat, [samples.len(), channels, height, width]);
+            tensors.push((format!("view{view}"), data));
+        }
+        let labels: Option<Vec<i64>> = samples
+            .iter()
+            .map(|sample| sample.label.map(i64::from))
+            .collect();
+        if let Some(labels) = labels {
+            let count = labels.len();
+            tensors.push(("label".to_owned(), TensorData::new(labels, [count])));
+        }
+        PlainBatch {
+            indices: samples.iter().map(|sample| sample.index).collect(),
+            tensors,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(index: u64, label: Option<u32>) -> Sample {
+        let value = index as f32;
+        Sample {
+            views: vec![vec![value; 4], vec![value + 0.5; 4]],
+            shape: [1, 2, 2],
+            label,
+            index,
+        }
+    }
+
+    #[test]
+    fn views_and_labels_keep_the_order() {
+        let batch = ImageCollate.collate(vec![sample(7, Some(1)), sample(3, Some(0))]);
+        assert_eq!(batch.indices, [7, 3]);
+        let names: Vec<_> = batch
+            .tensors
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(names, ["view0", "view1", "label"]);
+        let view = &batch.tensors[1].1;
+        assert_eq!(&view.shape()[..], [2, 1, 2, 2]);
+        let expected = [7.5, 7.5, 7.5, 7.5, 3.5, 3.5, 3.5, 3.5];
+        assert_eq!(view.as_slice::<f32>().unwrap(), expected);
+        assert_eq!(batch.tensors[2].1.as_slice::<i64>().unwrap(), [1, 0]);
+    }
+
+    #[test]
+    fn one_missing_label_leaves_the_labels_out() {
+        let batch = ImageCollate.collate(vec![sample(0, Some(1)), sample(1, None)]);
+        assert_eq!(batch.tensors.len(), 2);
+    }
+}

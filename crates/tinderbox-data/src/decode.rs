@@ -1,0 +1,227 @@
+//! Decoding PNG and JPEG files.
+
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ::image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
+use ::image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits};
+
+use crate::error::memory;
+use crate::{DataError, Image, Pixels};
+
+/// Deflate inflates a byte to at most 1,032; the rest is room for headers.
+const PNG_BYTES_PER_BYTE: u64 = 1_040;
+
+/// A JPEG block of 8 x 8 pixels takes at least one bit.
+const JPEG_PIXELS_PER_BYTE: u64 = 512;
+
+/// Room for the smallest files in the two bounds above.
+const SLACK: u64 = 1 << 16;
+
+/// How large a picture may be; checked in its header, before memory is taken for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecodeLimits {
+    /// Columns.
+    pub max_width: usize,
+    /// Rows.
+    pub max_height: usize,
+    /// Bytes of the decoded picture, counted as 4 for each pixel, or as 4 for each value if they have 16 bits. Decoding may
+    /// take about three times as much while it works. A compressed file may not be larger either.
+    pub max_bytes: u64,
+}
+
+impl Default for DecodeLimits {
+    /// 16,384 x 16,384 pixels, and 512 MiB, which is 134 million pixels of 8 bits.
+    fn default() -> Self {
+        Self {
+            max_width: 16_384,
+            max_height: 16_384,
+            max_bytes: 512 << 20,
+        }
+    }
+}
+
+impl DecodeLimits {
+    fn check(&self, width: u64, height: u64, bytes_per_pixel: u64) -> Result<(), DataError> {
+        let bytes = width.saturating_mul(height).saturating_mul(bytes_per_pixel);
+        for (what, got, limit) in [
+            ("width in pixels", width, self.max_width as u64),
+            ("height in pixels", height, self.max_height as u64),
+            ("decoded size in bytes", bytes, self.max_bytes),
+        ] {
+            if got > limit {
+                return Err(DataError::TooLarge {
+                    path: memory(),
+                    what,
+                    limit,
+                    got,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Decodes a PNG or JPEG file to 1 channel (grey) or 3 (red, green, blue).
+///
+/// - Values of 8 bits or fewer become `U8`, values of 16 bits become `F32` without loss.
+/// - Palettes become colours. Of an animation the first picture is taken.
+/// - Transparent pixels are laid over black.
+/// - The orientation that EXIF notes is applied.
+/// - A file that ends early is an error, even where a viewer would show its first half.
+///
+/// # Errors
+/// [`DataError::TooLarge`] when the header claims more than the limits, [`DataError::Decode`] for everything that is not a whole picture,
+/// such as a header that claims more pixels than so many bytes can hold.
+pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<Image, DataError> {
+    // The decoders are written not to panic; if one does, one picture is lost and not the run.
+    catch_unwind(AssertUnwindSafe(|| decode_caught(bytes, limits)))
+        .unwrap_or_else(|_| Err(unreadable("the decoder panicked")))
+}
+
+fn decode_caught(bytes: &[u8], limits: &DecodeLimits) -> Result<Image, DataError> {
+    let unknown = || unreadable("neither PNG nor JPEG");
+    match ::image::guess_format(bytes).map_err(|_| unknown())? {
+        ImageFormat::Png => {
+            // Width and height always stand here; the decoder would first take memory for a row.
+            let number = |at: usize| -> Result<u64, DataError> {
+                let found = bytes.get(at..).and_then(<[u8]>::first_chunk::<4>);
+                let found = found.ok_or_else(|| unreadable("cut short in its header"))?;
+                Ok(u32::from_be_bytes(*found).into())
+            };
+            limits.check(number(16)?, number(20)?, 4)?;
+            let mut inner = Limits::no_limits();
+            inner.max_alloc = Some(limits.max_bytes);
+            let decoder = PngDecoder::with_limits(Cursor::new(bytes), inner).map_err(failed)?;
+            let bits = u64::from(decoder.original_color_type().bits_per_pixel());
+            let (width, height) = decoder.dimensions();
+            let claimed = (u64::from(width) * bits).div_ceil(8) * u64::from(height);
+            plausible(claimed, bytes, PNG_BYTES_PER_BYTE)?;
+            finish(decoder, limits)
+        }
+        ImageFormat::Jpeg => {
+            ends(bytes)?;
+            let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(failed)?;
+            let (width, height) = decoder.dimensions();
+            limits.check(width.into(), height.into(), 4)?;
+            let claimed = u64::from(width) * u64::from(height);
+            plausible(claimed, bytes, JPEG_PIXELS_PER_BYTE)?;
+            finish(decoder, limits)
+        }
+        _ => Err(unknown()),
+    }
+}
+
+fn unreadable(message: impl ToString) -> DataError {
+    DataError::Decode {
+        path: memory(),
+        message: message.to_string(),
+    }
+}
+
+fn failed(error: ImageError) -> DataError {
+    unreadable(error)
+}
+
+/// Refuses headers that no file of this length can fulfil.
+fn plausible(claimed: u64, bytes: &[u8], per_byte: u64) -> Result<(), DataError> {
+    let most = (bytes.len() as u64).saturating_mul(per_byte) + SLACK;
+    if claimed > most {
+        let length = bytes.len();
+        let message = format!("its header claims more pixels than {length} bytes can hold");
+        return Err(unreadable(message));
+    }
+    Ok(())
+}
+
+fn finish(mut decoder: impl ImageDecoder, limits: &DecodeLimits) -> Result<Image, DataError> {
+    let (width, height) = decoder.dimensions();
+    let colour = decoder.color_type();
+    let channels = u64::from(colour.channel_count());
+    let wide = u64::from(colour.bytes_per_pixel()) > channels;
+    let per_pixel = if wide { 4 * channels } else { 4 };
+    limits.check(width.into(), height.into(), per_pixel)?;
+    let orientation = decoder.orientation().map_err(failed)?;
+    let mut decoded = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    decoded.apply_orientation(orientation);
+    let (height, width) = (decoded.height() as usize, decoded.width() as usize);
+    let (channels, pixels) = match decoded {
+        DynamicImage::ImageLuma8(image) => (1, Pixels::U8(image.into_raw())),
+        DynamicImage::ImageRgb8(image) => (3, Pixels::U8(image.into_raw())),
+        DynamicImage::ImageLumaA8(image) => (1, Pixels::U8(over_black::<2>(&image))),
+        DynamicImage::ImageRgba8(image) => (3, Pixels::U8(over_black::<4>(&image))),
+        DynamicImage::ImageLuma16(image) => (1, Pixels::F32(shares(&image))),
+        DynamicImage::ImageRgb16(image) => (3, Pixels::F32(shares(&image))),
+        DynamicImage::ImageLumaA16(image) => (1, Pixels::F32(shares_over_black::<2>(&image))),
+        DynamicImage::ImageRgba16(image) => (3, Pixels::F32(shares_over_black::<4>(&image))),
+        other => return Err(unreadable(format!("its values are {:?}", other.color()))),
+    };
+    Ok(Image::new(height, width, channels, pixels))
+}
+
+/// Multiplies colours by the alpha that is last in each pixel of `N` values, rounding to nearest.
+fn over_black<const N: usize>(values: &[u8]) -> Vec<u8> {
+    let (pixels, _) = values.as_chunks::<N>();
+    let mut out = Vec::with_capacity(pixels.len() * (N - 1));
+    for pixel in pixels {
+        let alpha = u32::from(pixel[N - 1]);
+        out.extend(
+            pixel[..N - 1]
+                .iter()
+                .map(|value| ((u32::from(*value) * alpha + 127) / 255) as u8),
+        );
+    }
+    out
+}
+
+fn shares(values: &[u16]) -> Vec<f32> {
+    values
+        .iter()
+        .map(|value| f32::from(*value) / 65_535.0)
+        .collect()
+}
+
+fn shares_over_black<const N: usize>(values: &[u16]) -> Vec<f32> {
+    let (pixels, _) = values.as_chunks::<N>();
+    let mut out = Vec::with_capacity(pixels.len() * (N - 1));
+    for pixel in pixels {
+        let alpha = f32::from(pixel[N - 1]) / 65_535.0;
+        out.extend(
+            pixel[..N - 1]
+                .iter()
+                .map(|value| f32::from(*value) / 65_535.0 * alpha),
+        );
+    }
+    out
+}
+
+/// Walks over the segments of a JPEG file to its end marker, since the decoder fills in what is missing without a word.
+fn ends(bytes: &[u8]) -> Result<(), DataError> {
+    let cut = || unreadable("cut short: it has no end marker");
+    // After the start marker.
+    let mut at = 2;
+    loop {
+        // To the next marker: 0xff, any number of fill bytes 0xff, the code. Compressed data escapes 0xff by 0x00 and holds
+        // restart markers, which have no length.
+        let code = loop {
+            let skipped = bytes
+                .get(at..)
+                .and_then(|rest| rest.iter().position(|byte| *byte == 0xff));
+            at += skipped.ok_or_else(cut)? + 1;
+            match *bytes.get(at).ok_or_else(cut)? {
+                0x00 | 0xd0..=0xd8 | 0x01 => at += 1,
+                0xff => {}
+                code => break code,
+            }
+        };
+        if code == 0xd9 {
+            return Ok(());
+        }
+        at += 1;
+        let length = bytes
+            .get(at..)
+            .and_then(<[u8]>::first_chunk::<2>)
+            .ok_or_else(cut)?;
+        at += usize::from(u16::from_be_bytes(*length)).max(2);
+    }
+}

@@ -1,0 +1,48 @@
+//! Encoders, heads and blocks of Tinderbox, with published weight names.
+//!
+//! An [`Encoder`] turns an input into one feature vector; a head such as [`ProjectionHead`] is a
+//! separate module, so that an encoder pre-trained with one head is transferred with another. A recipe
+//! chooses an encoder at run time by [`ImageEncoderConfig`], which builds an [`AnyImageEncoder`].
+//!
+//! # Decisions
+//! - **Field names are the published ones** (torchvision's for the ResNets), so that a [`StateDict`]
+//!   speaks PyTorch: its names, its layouts, safetensors files that either side reads.
+//! - **Batch normalisation is our own.** Burn's stores the biased variance of a batch in its running
+//!   statistics, PyTorch the unbiased one, so the same weights would give other features in evaluation;
+//!   and Burn's running statistics are shared between clones. See [`BatchNorm`].
+//! - No backend is enabled here: a caller brings the [`Device`](burn::tensor::Device).
+//!
+//! # Cost
+//! Building a model draws its weights lazily, at first use. Writing or reading a [`StateDict`] copies
+//! every tensor to the host once.
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use tinderbox_nn::{Encoder, ImageEncoderConfig, StateDict};
+//!
+//! let config = ImageEncoderConfig::ReferenceCnn { filters: 32, hidden: 128, dropout: 0.2 };
+//! let encoder = config.init(1, 8, &Device::flex()).unwrap();
+//! let images = Tensor::zeros([2, 1, 8, 8], &Device::flex());
+//! assert_eq!(encoder.forward(images).dims(), [2, 128]);
+//! let names: Vec<_> = StateDict::of(&encoder).names().map(String::from).collect();
+//! assert_eq!(names, ["conv.bias", "conv.weight", "fc.bias", "fc.weight"]);
+//! ```
+#![forbid(unsafe_code)]
+
+mod batch_norm;
+mod encoder;
+mod error;
+mod image_encoder;
+mod projection_head;
+mod reference_cnn;
+mod resnet;
+mod weights;
+
+pub use batch_norm::{BatchNorm, BatchNormConfig, RunningStatistic};
+pub use encoder::Encoder;
+pub use error::NnConfigError;
+pub use image_encoder::{AnyImageEncoder, ImageEncoderConfig};
+pub use projection_head::{ProjectionHead, ProjectionHeadConfig};
+pub use reference_cnn::{ReferenceCnn, ReferenceCnnConfig};
+pub use resnet::{ResNet, ResNetConfig, ResNetDepth, ResidualBlock, Stem};
+pub use weights::{LoadReport, StateDict, WeightsError, load_state_dict};

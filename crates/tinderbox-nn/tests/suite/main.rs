@@ -1,0 +1,10 @@
+//! Integration tests of `tinderbox-nn`; `parity` and `batch_norm` compare with `fixtures/nn.py`.
+
+#[path = "../../../../fixtures/addressed.rs"]
+mod addressed;
+mod batch_norm;
+mod config;
+mod parity;
+mod safetensors;
+mod state_dict;
+mod support;

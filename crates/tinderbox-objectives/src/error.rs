@@ -1,0 +1,33 @@
+//! Errors of the objectives' configurations.
+
+use thiserror::Error;
+
+/// Why an objective cannot be built from its configuration.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ObjectiveConfigError {
+    /// The temperature is not a positive finite number.
+    #[error("temperature must be a positive finite number, got {got}")]
+    Temperature {
+        /// The value given.
+        got: f64,
+    },
+    /// A layer would have no units.
+    #[error("{field} must be at least 1, got 0")]
+    ZeroDimension {
+        /// The configuration key.
+        field: &'static str,
+    },
+    /// There is nothing to tell apart.
+    #[error("classes must be at least 2, got {got}")]
+    TooFewClasses {
+        /// The value given.
+        got: usize,
+    },
+    /// The label smoothing is not a share.
+    #[error("label_smoothing must be between 0 and 1, got {got}")]
+    LabelSmoothing {
+        /// The value given.
+        got: f64,
+    },
+}

@@ -1,0 +1,10 @@
+//! Tests of the objectives: parity, gradients, invariances, degenerate input.
+
+#[path = "../../../../fixtures/addressed.rs"]
+mod addressed;
+mod cross_entropy;
+mod nt_xent;
+mod parity;
+mod simclr;
+mod supervised;
+mod support;

@@ -1,0 +1,146 @@
+//! Evaluators: what is measured on a cadence while an objective trains.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor};
+use tinderbox_data::PlainBatch;
+use tinderbox_nn::Encoder;
+use tinderbox_objectives::{Objective, ViewBatch};
+use tinderbox_transfer::health::alignment;
+use tinderbox_transfer::{FeatureMatrix, Health, Knn, LinearProbeConfig, accuracy};
+
+use crate::batch::FromPlain;
+use crate::error::TrainError;
+use crate::images::{LabelledImages, encode};
+
+/// What an evaluator found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Evaluation {
+    /// Named figures, such as `knn/accuracy`.
+    pub figures: Vec<(String, f64)>,
+    /// What should alarm the user.
+    pub warnings: Vec<String>,
+}
+
+/// Measures an objective, in inference mode, between two steps.
+pub trait Evaluator<O: Objective> {
+    /// Measures.
+    ///
+    /// # Errors
+    /// What keeps it from measuring; it ends the run.
+    fn evaluate(&mut self, objective: &O) -> Result<Evaluation, TrainError>;
+}
+
+/// Accuracy of a k-nearest-neighbour vote on the encoder's features, `knn/accuracy` (0 to 1).
+pub struct KnnEvaluator {
+    /// Images whose labels vote.
+    pub train: Arc<LabelledImages>,
+    /// Images that are classified.
+    pub test: Arc<LabelledImages>,
+    /// The vote.
+    pub knn: Knn,
+    /// Where the encoder is, without autodiff.
+    pub device: Device,
+}
+
+impl<O> Evaluator<O> for KnnEvaluator
+where
+    O: Objective,
+    O::Encoder: Encoder<Input = Tensor<4>>,
+{
+    fn evaluate(&mut self, objective: &O) -> Result<Evaluation, TrainError> {
+        let train = encode(objective.encoder(), &self.train, &self.device);
+        let test = encode(objective.encoder(), &self.test, &self.device);
+        let predicted = self.knn.predict(&train, &self.train.labels, &test);
+        let accuracy = accuracy(&predicted, &self.test.labels);
+        Ok(Evaluation {
+            figures: vec![("knn/accuracy".to_string(), accuracy)],
+            warnings: Vec::new(),
+        })
+    }
+}
+
+/// Accuracy of a linear probe on the encoder's features, `probe/accuracy` (0 to 1).
+pub struct ProbeEvaluator {
+    /// Images the probe learns from.
+    pub train: Arc<LabelledImages>,
+    /// Images that are classified.
+    pub test: Arc<LabelledImages>,
+    /// Classes.
+    pub classes: usize,
+    /// The probe.
+    pub probe: LinearProbeConfig,
+    /// Where the encoder is, without autodiff.
+    pub device: Device,
+}
+
+impl<O> Evaluator<O> for ProbeEvaluator
+where
+    O: Objective,
+    O::Encoder: Encoder<Input = Tensor<4>>,
+{
+    fn evaluate(&mut self, objective: &O) -> Result<Evaluation, TrainError> {
+        let train = encode(objective.encoder(), &self.train, &self.device);
+        let test = encode(objective.encoder(), &self.test, &self.device);
+        let probe = self
+            .probe
+            .try_fit(&train, &self.train.labels, self.classes)
+            .map_err(TrainError::Probe)?;
+        let accuracy = accuracy(&probe.predict(&test), &self.test.labels);
+        Ok(Evaluation {
+            figures: vec![("probe/accuracy".to_string(), accuracy)],
+            warnings: Vec::new(),
+        })
+    }
+}
+
+/// The health of a representation on a fixed batch of two views: spread, effective rank,
+/// alignment, uniformity, and an alarm when it collapses.
+pub struct HealthEvaluator {
+    views: ViewBatch,
+}
+
+impl HealthEvaluator {
+    /// Watches a batch with `view0` and `view1`.
+    pub fn new(batch: &PlainBatch, device: &Device) -> Self {
+        Self {
+            views: ViewBatch::from_plain(batch, device),
+        }
+    }
+}
+
+impl<O> Evaluator<O> for HealthEvaluator
+where
+    O: Objective,
+    O::Encoder: Encoder<Input = Tensor<4>>,
+{
+    fn evaluate(&mut self, objective: &O) -> Result<Evaluation, TrainError> {
+        let [a, b] = [0, 1].map(|view: usize| {
+            let images = self.views.views[view].clone();
+            FeatureMatrix::from_tensor(objective.encoder().forward(images))
+        });
+        let Health {
+            embedding_std,
+            effective_rank,
+            uniformity,
+            collapsed,
+        } = Health::of(&a);
+        let figures = [
+            ("embedding_std", embedding_std),
+            ("effective_rank", effective_rank),
+            ("alignment", alignment(&a, &b)),
+            ("uniformity", uniformity),
+        ];
+        let figures = figures.map(|(name, value)| (format!("health/{name}"), value));
+        let mut warnings = Vec::new();
+        if collapsed {
+            warnings.push(format!(
+                "the representation has collapsed (spread {embedding_std:.2e}, effective rank \
+                 {effective_rank:.1} of {}); lower the learning rate, or use stronger views",
+                a.dim
+            ));
+        }
+        let figures = figures.to_vec();
+        Ok(Evaluation { figures, warnings })
+    }
+}

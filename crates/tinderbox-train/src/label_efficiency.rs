@@ -1,0 +1,372 @@
+//! Whether pre-training paid: accuracy against the number of labels, beside its rivals.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use burn::data::dataset::Dataset;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+use tinderbox_data::{
+    Augment, ImageCollate, ImageSource, Loader, LoaderConfig, OneView, Preprocess, Subset,
+    stratified_subset,
+};
+use tinderbox_nn::Encoder;
+use tinderbox_objectives::{Supervised, SupervisedConfig};
+use tinderbox_transfer::{
+    FeatureMatrix, Knn, LinearProbeConfig, PairedDifference, Standardiser, accuracy,
+    stats::paired_interval,
+};
+
+use crate::error::TrainError;
+use crate::images::{LabelledImages, encode};
+use crate::optim::OptimConfig;
+use crate::schedule::Schedule;
+use crate::step::initialise;
+use crate::trainer::{Observer, StepReport, Trainer, TrainerConfig};
+
+/// What is compared with what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arm {
+    /// The pre-trained encoder, frozen.
+    PreTrained,
+    /// The same encoder as it was initialised, frozen.
+    Random,
+    /// Plain pixels.
+    Pixels,
+    /// The same encoder trained on the labels alone.
+    Scratch,
+}
+
+/// How an arm turns features into classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Readout {
+    /// Weighted k nearest neighbours.
+    Knn,
+    /// Multinomial logistic regression.
+    LinearProbe,
+    /// The network's own head.
+    Head,
+}
+
+/// Accuracies of one arm at one share of the labels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// The arm.
+    pub arm: Arm,
+    /// How it was read out.
+    pub readout: Readout,
+    /// Share of the training labels, above 0 up to 1.
+    pub share: f64,
+    /// Labels used.
+    pub labels: usize,
+    /// Test accuracy of each seed, 0 to 1.
+    pub accuracies: Vec<f64>,
+}
+
+/// A rival of the pre-trained encoder's linear probe, seed by seed on the same labels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lead {
+    /// The rival.
+    pub rival: Arm,
+    /// How the rival was read out.
+    pub readout: Readout,
+    /// Share of the training labels.
+    pub share: f64,
+    /// Difference of accuracies, pre-trained minus rival, with its 95 % interval.
+    pub difference: PairedDifference,
+}
+
+/// The whole comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LabelEfficiency {
+    /// Images whose labels were drawn from.
+    pub train: usize,
+    /// Images that were classified.
+    pub test: usize,
+    /// Every arm at every share.
+    pub scores: Vec<Score>,
+    /// The lead of the pre-trained encoder over every rival at every share.
+    pub leads: Vec<Lead>,
+    /// Scratch runs whose training loss still fell after the longest training tried.
+    pub scratch_not_flat: usize,
+}
+
+/// The labelled data of a comparison.
+pub struct Task<'a> {
+    /// Training images; labels are drawn from these.
+    pub train: &'a LabelledImages,
+    /// Test images, always the same.
+    pub test: &'a LabelledImages,
+    /// Number of classes.
+    pub classes: usize,
+    /// Where encoders run, without autodiff.
+    pub device: Device,
+}
+
+/// Features of the arms that are frozen, computed once a seed.
+struct Frozen {
+    arm: Arm,
+    standardiser: Standardiser,
+    train: FeatureMatrix,
+    test: FeatureMatrix,
+}
+
+impl Frozen {
+    fn new(arm: Arm, train: FeatureMatrix, test: FeatureMatrix) -> Self {
+        Self {
+            arm,
+            standardiser: Standardiser::fit(&train),
+            train,
+            test,
+        }
+    }
+}
+
+/// Compares arms over label shares and seeds.
+///
+/// The probes' features are standardised over all training images, which takes no labels.
+///
+/// `pretrained` and `random` give the frozen encoder of a seed, in inference mode; `scratch`
+/// trains on the positions drawn (into `task.train`) and gives the test accuracy and whether
+/// the training loss was flat. All arms of a seed share the draw.
+///
+/// # Errors
+/// What `scratch` or `pretrained` could not do.
+pub fn label_efficiency<E>(
+    task: &Task<'_>,
+    shares: &[f64],
+    seeds: u64,
+    probe: &LinearProbeConfig,
+    mut pretrained: impl FnMut(u64) -> Result<E, TrainError>,
+    mut random: impl FnMut(u64) -> E,
+    mut scratch: impl FnMut(u64, &[usize]) -> Result<(f64, bool), TrainError>,
+) -> Result<LabelEfficiency, TrainError>
+where
+    E: Encoder<Input = Tensor<4>>,
+{
+    let mut scores: Vec<Score> = Vec::new();
+    let mut scratch_not_flat = 0;
+    let all: Vec<usize> = (0..task.train.len()).collect();
+    let pixels = [task.train.pixels(), task.test.pixels()];
+    for seed in 0..seeds {
+        let features = |arm, encoder: &E| {
+            let [train, test] =
+                [task.train, task.test].map(|images| encode(encoder, images, &task.device));
+            Frozen::new(arm, train, test)
+        };
+        let [train, test] = pixels.clone();
+        let frozen = [
+            features(Arm::PreTrained, &pretrained(seed)?),
+            features(Arm::Random, &random(seed)),
+            Frozen::new(Arm::Pixels, train, test),
+        ];
+        for &share in shares {
+            let drawn = stratified_subset(&task.train.labels, &all, share, seed);
+            let labels: Vec<u32> = drawn.iter().map(|&i| task.train.labels[i]).collect();
+            let mut add = |arm, readout, accuracy| {
+                let same = |score: &&mut Score| {
+                    (score.arm, score.readout, score.share) == (arm, readout, share)
+                };
+                match scores.iter_mut().find(same) {
+                    Some(score) => score.accuracies.push(accuracy),
+                    None => scores.push(Score {
+                        arm,
+                        readout,
+                        share,
+                        labels: drawn.len(),
+                        accuracies: vec![accuracy],
+                    }),
+                }
+            };
+            for Frozen {
+                arm,
+                standardiser,
+                train,
+                test,
+            } in &frozen
+            {
+                let known = train.select(&drawn);
+                let predicted = Knn::default().predict(&known, &labels, test);
+                add(*arm, Readout::Knn, accuracy(&predicted, &task.test.labels));
+                let fitted = probe
+                    .try_fit_standardised(standardiser.clone(), &known, &labels, task.classes)
+                    .map_err(TrainError::Probe)?;
+                let right = accuracy(&fitted.predict(test), &task.test.labels);
+                add(*arm, Readout::LinearProbe, right);
+            }
+            let (right, flat) = scratch(seed, &drawn)?;
+            add(Arm::Scratch, Readout::Head, right);
+            scratch_not_flat += usize::from(!flat);
+        }
+    }
+    Ok(LabelEfficiency {
+        train: task.train.len(),
+        test: task.test.len(),
+        leads: leads(&scores),
+        scores,
+        scratch_not_flat,
+    })
+}
+
+fn leads(scores: &[Score]) -> Vec<Lead> {
+    let of_probe = |score: &&Score| score.readout != Readout::Knn;
+    let ours = scores.iter().filter(of_probe);
+    ours.filter(|score| score.arm == Arm::PreTrained)
+        .flat_map(|ours| {
+            let rivals = scores.iter().filter(of_probe);
+            rivals
+                .filter(|rival| rival.arm != Arm::PreTrained && rival.share == ours.share)
+                .map(|rival| Lead {
+                    rival: rival.arm,
+                    readout: rival.readout,
+                    share: rival.share,
+                    difference: paired_interval(&ours.accuracies, &rival.accuracies),
+                })
+        })
+        .collect()
+}
+
+/// How the scratch arm trains.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScratchConfig {
+    /// Optimiser, at a rate tuned for this arm.
+    pub optim: OptimConfig,
+    /// Steps of the first try; doubled while the loss still falls.
+    pub steps: u64,
+    /// How often the steps may be doubled.
+    pub doublings: u32,
+    /// Largest batch; fewer labels make a smaller one.
+    pub batch: usize,
+    /// The augmentation of the pre-training.
+    pub augment: Option<Augment>,
+}
+
+/// Trains `encoder` with a head on the items at `indices` alone, until the training loss is flat.
+///
+/// Flat means that over the last tenth of the steps the mean loss fell by less than 0.02, or by
+/// less than 5 %, against the tenth before. Returns the model in inference mode, and whether
+/// its loss was flat.
+///
+/// # Errors
+/// A loss that is not finite, or data that cannot be read.
+#[allow(clippy::too_many_arguments)]
+pub fn train_from_scratch<E>(
+    encoder: impl Fn() -> E,
+    classes: usize,
+    dataset: &Arc<dyn ImageSource>,
+    indices: &[usize],
+    preprocess: &Preprocess,
+    config: &ScratchConfig,
+    seed: u64,
+    device: &Device,
+) -> Result<(Supervised<E>, bool), TrainError>
+where
+    E: Encoder<Input = Tensor<4>>,
+{
+    let mut steps = config.steps;
+    for attempt in 0..=config.doublings {
+        let objective = initialise(device, seed, || {
+            SupervisedConfig::new(classes)
+                .init(encoder(), device)
+                .expect("a task has at least two classes")
+        });
+        let subset = Arc::new(Subset::new(dataset.clone(), indices.to_vec()));
+        let loader = Loader::new(
+            subset.clone(),
+            OneView {
+                augment: config.augment.clone(),
+                preprocess: preprocess.clone(),
+            },
+            ImageCollate,
+            LoaderConfig {
+                batch: config.batch.min(subset.len()),
+                seed,
+                threads: 1,
+                prefetch: 4,
+                shuffle: true,
+                max_bad: 0,
+            },
+        )?;
+        let losses = Arc::new(Mutex::new(Tail::new((steps / 10).max(1) as usize)));
+        let trainer_config = TrainerConfig {
+            seed,
+            schedule: Schedule::Cosine {
+                warmup: steps / 20,
+                final_share: 0.0,
+            },
+            ..TrainerConfig::new(steps, config.optim.clone())
+        };
+        let mut trainer = Trainer::new(objective, loader, device, trainer_config)?
+            .with_observer(Recorder(losses.clone()));
+        trainer.run()?;
+        let trained = trainer.trained();
+        let flat = losses.lock().is_ok_and(|losses| losses.is_flat());
+        if flat || attempt == config.doublings {
+            return Ok((trained.valid(), flat));
+        }
+        steps *= 2;
+    }
+    unreachable!("the last attempt returns")
+}
+
+/// The losses of the last two tenths of a run.
+struct Tail {
+    width: usize,
+    losses: VecDeque<f64>,
+}
+
+impl Tail {
+    fn new(width: usize) -> Self {
+        Self {
+            width,
+            losses: VecDeque::with_capacity(2 * width + 1),
+        }
+    }
+
+    fn push(&mut self, loss: f64) {
+        self.losses.push_back(loss);
+        if self.losses.len() > 2 * self.width {
+            self.losses.pop_front();
+        }
+    }
+
+    fn is_flat(&self) -> bool {
+        let mean = |range: std::ops::Range<usize>| {
+            let count = range.len() as f64;
+            self.losses.range(range).sum::<f64>() / count
+        };
+        if self.losses.len() < 2 * self.width {
+            return false;
+        }
+        let before = mean(0..self.width);
+        let after = mean(self.width..2 * self.width);
+        before - after < 0.02_f64.max(0.05 * before)
+    }
+}
+
+struct Recorder(Arc<Mutex<Tail>>);
+
+impl Observer for Recorder {
+    fn step(&mut self, report: &StepReport) {
+        if let Ok(mut tail) = self.0.lock() {
+            tail.push(report.loss);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_falling_loss_is_not_flat_and_a_settled_one_is() {
+        let mut tail = Tail::new(10);
+        (0..30).for_each(|step| tail.push(3.0 - 0.1 * step as f64));
+        assert!(!tail.is_flat());
+        (0..30).for_each(|step| tail.push(0.3 + 0.01 * f64::from(step % 2)));
+        assert!(tail.is_flat());
+    }
+}

@@ -1,0 +1,54 @@
+//! The engine of Tinderbox: runs any [`Objective`](tinderbox_objectives::Objective).
+//!
+//! A [`Trainer`] takes an objective, a [`Loader`](tinderbox_data::Loader) and a
+//! [`TrainerConfig`]. It is step-addressed: everything random in a step derives from the seed and
+//! the step's number, so a run that was killed and resumed from a [`Checkpoint`] ends with the
+//! same weights, bit for bit, as one that was not (on the CPU device `flex`).
+//!
+//! Nothing in the loop knows images: [`FromPlain`] says how an objective's batch is made of the
+//! named tensors that a loader yields. What does know images is set apart: [`LabelledImages`], the
+//! evaluators, and [`label_efficiency`](label_efficiency()), which measures whether pre-training paid.
+//!
+//! The cost: one synchronisation with the device at every step, since a loss that is not finite
+//! must be seen before it reaches the weights.
+#![forbid(unsafe_code)]
+
+mod batch;
+mod checkpoint;
+mod ema;
+mod error;
+mod evaluator;
+mod images;
+mod label_efficiency;
+mod lars;
+mod metrics;
+mod optim;
+mod replay;
+mod run_dir;
+mod schedule;
+mod step;
+mod tensorboard;
+mod trainer;
+mod update;
+
+pub use batch::{FromPlain, named};
+pub use checkpoint::{Best, Checkpoint, CheckpointConfig, CheckpointState, Checkpoints, SetAside};
+pub use error::{TrainConfigError, TrainError};
+pub use evaluator::{Evaluation, Evaluator, HealthEvaluator, KnnEvaluator, ProbeEvaluator};
+pub use images::{LabelledImages, encode};
+pub use label_efficiency::{
+    Arm, LabelEfficiency, Lead, Readout, Score, ScratchConfig, Task, label_efficiency,
+    train_from_scratch,
+};
+pub use lars::{Lars, LarsConfig, LarsState};
+pub use metrics::{METRICS, Metric, TIMING, read_metrics};
+pub use optim::OptimConfig;
+pub use replay::{Replay, replay};
+pub use run_dir::{RunDir, write_atomic};
+pub use schedule::Schedule;
+pub use step::initialise;
+pub use trainer::{
+    EMA, MODEL, Observer, Outcome, Resumed, Silent, StepReport, StopFlag, Timing, Trainer,
+    TrainerConfig,
+};
+pub use update::RateFactor;

@@ -1,0 +1,215 @@
+//! Optimisers by configuration; the mathematics is Burn's but for LARS.
+
+use std::sync::Arc;
+
+use burn::optim::decay::WeightDecayConfig;
+use burn::optim::momentum::MomentumConfig;
+use burn::optim::{AdamWConfig, DynOptimizer, LearningRate, Optimizer, SgdConfig};
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::error::TrainConfigError;
+use crate::lars::LarsConfig;
+
+#[cfg(test)]
+mod parity;
+
+/// Keeps AdamW's division sound; PyTorch's default, Burn's own is 1e-5.
+const EPSILON: f32 = 1e-8;
+
+/// An optimiser and its hyper-parameters.
+///
+/// Weight decay spares tensors of rank 1 (biases, normalisation) in all of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum OptimConfig {
+    /// AdamW (Loshchilov and Hutter 2019).
+    Adamw {
+        /// Base learning rate.
+        lr: f64,
+        /// Decoupled weight decay.
+        weight_decay: f64,
+        /// Decay of the first and of the second moment.
+        betas: [f64; 2],
+    },
+    /// Stochastic gradient descent with momentum.
+    Sgd {
+        /// Base learning rate.
+        lr: f64,
+        /// Momentum, 0 for none.
+        momentum: f64,
+        /// Weight decay added to the gradient.
+        weight_decay: f64,
+    },
+    /// LARS (You et al. 2017).
+    Lars {
+        /// Base learning rate.
+        lr: f64,
+        /// Momentum.
+        momentum: f64,
+        /// Weight decay.
+        weight_decay: f64,
+        /// Trust coefficient.
+        trust: f64,
+    },
+}
+
+impl OptimConfig {
+    /// AdamW with the paper's moments.
+    pub fn adamw(lr: f64, weight_decay: f64) -> Self {
+        Self::Adamw {
+            lr,
+            weight_decay,
+            betas: [0.9, 0.999],
+        }
+    }
+
+    /// The base learning rate.
+    pub fn lr(&self) -> f64 {
+        match self {
+            Self::Adamw { lr, .. } | Self::Sgd { lr, .. } | Self::Lars { lr, .. } => *lr,
+        }
+    }
+
+    /// The same optimiser at another base rate.
+    pub fn with_lr(mut self, rate: f64) -> Self {
+        match &mut self {
+            Self::Adamw { lr, .. } | Self::Sgd { lr, .. } | Self::Lars { lr, .. } => *lr = rate,
+        }
+        self
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first value out of its range.
+    pub fn validate(&self) -> Result<(), TrainConfigError> {
+        let check = |name, value: f64, ok: bool, expected| {
+            if ok && value.is_finite() {
+                Ok(())
+            } else {
+                Err(TrainConfigError::OutOfRange {
+                    name,
+                    value,
+                    expected,
+                })
+            }
+        };
+        let unit =
+            |name, value: f64| check(name, value, (0.0..1.0).contains(&value), "0 to below 1");
+        check("optim.lr", self.lr(), self.lr() > 0.0, "above 0")?;
+        let (decay, momenta) = match self {
+            Self::Adamw {
+                weight_decay,
+                betas,
+                ..
+            } => (*weight_decay, betas.to_vec()),
+            Self::Sgd {
+                weight_decay,
+                momentum,
+                ..
+            } => (*weight_decay, vec![*momentum]),
+            Self::Lars {
+                weight_decay,
+                momentum,
+                trust,
+                ..
+            } => {
+                check("optim.trust", *trust, *trust > 0.0, "above 0")?;
+                (*weight_decay, vec![*momentum])
+            }
+        };
+        check("optim.weight_decay", decay, decay >= 0.0, "0 or more")?;
+        for momentum in momenta {
+            unit("optim.momentum", momentum)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn init(&self) -> Arc<dyn DynOptimizer> {
+        match *self {
+            Self::Adamw {
+                weight_decay,
+                betas: [beta_1, beta_2],
+                ..
+            } => {
+                let adamw = |decay| {
+                    AdamWConfig::new()
+                        .with_beta_1(beta_1 as f32)
+                        .with_beta_2(beta_2 as f32)
+                        .with_epsilon(EPSILON)
+                        .with_weight_decay(decay)
+                        .build()
+                };
+                Arc::new(ByRank {
+                    vector: adamw(0.0),
+                    matrix: adamw(weight_decay as f32),
+                })
+            }
+            Self::Sgd {
+                momentum,
+                weight_decay,
+                ..
+            } => {
+                let sgd = |decay: f64| {
+                    let mut config = SgdConfig::new();
+                    if momentum > 0.0 {
+                        config = config.with_momentum(Some(
+                            MomentumConfig::new()
+                                .with_momentum(momentum)
+                                .with_dampening(0.0),
+                        ));
+                    }
+                    if decay > 0.0 {
+                        config =
+                            config.with_weight_decay(Some(WeightDecayConfig::new(decay as f32)));
+                    }
+                    config.build()
+                };
+                Arc::new(ByRank {
+                    vector: sgd(0.0),
+                    matrix: sgd(weight_decay),
+                })
+            }
+            Self::Lars {
+                momentum,
+                weight_decay,
+                trust,
+                ..
+            } => Arc::new(
+                LarsConfig {
+                    momentum,
+                    weight_decay,
+                    trust,
+                }
+                .init(),
+            ),
+        }
+    }
+}
+
+/// One optimiser for tensors of rank 1, which are spared weight decay, and one for the rest.
+#[derive(Clone)]
+struct ByRank<O> {
+    vector: O,
+    matrix: O,
+}
+
+impl<O: Optimizer> Optimizer for ByRank<O> {
+    type State<const D: usize> = O::State<D>;
+
+    fn step<const D: usize>(
+        &self,
+        lr: LearningRate,
+        tensor: Tensor<D>,
+        grad: Tensor<D>,
+        state: Option<Self::State<D>>,
+    ) -> (Tensor<D>, Option<Self::State<D>>) {
+        let optimizer = if D == 1 { &self.vector } else { &self.matrix };
+        optimizer.step(lr, tensor, grad, state)
+    }
+
+    fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
+        O::to_device(state, device)
+    }
+}

@@ -1,0 +1,121 @@
+//! Three steps of each optimiser against PyTorch's, and of LARS against the paper's equations.
+
+use std::collections::BTreeMap;
+
+use burn::optim::{DynOptimizer, DynState};
+use burn::tensor::{Device, Tensor, TensorData};
+use serde_json::Value;
+
+use super::OptimConfig;
+
+#[path = "../../../../fixtures/addressed.rs"]
+mod addressed;
+
+const FIXTURE: &str = include_str!("../../../../fixtures/data/optim.json");
+
+fn numbers(value: &Value) -> Vec<f64> {
+    let list = value.as_array().expect("a list");
+    list.iter().map(|v| v.as_f64().expect("a number")).collect()
+}
+
+struct State {
+    values: Vec<f32>,
+    shape: Vec<usize>,
+    state: Option<DynState>,
+}
+
+fn step<const D: usize>(optimizer: &dyn DynOptimizer, rate: f64, at: &mut State, grad: Vec<f32>) {
+    let device = Device::flex();
+    let tensor = |values| {
+        Tensor::<D>::from_data(TensorData::new(values, at.shape.clone()), &device).into_bridge()
+    };
+    let (weight, grad) = (tensor(at.values.clone()), tensor(grad));
+    let (updated, state) = optimizer.step_dyn(D, rate, weight, grad, at.state.take());
+    let updated = Tensor::<D>::from_bridge(updated).into_data();
+    at.values = updated.iter::<f32>().collect();
+    at.state = state;
+}
+
+#[track_caller]
+fn check(case: &str, config: OptimConfig) {
+    let fixture: Value = serde_json::from_str(FIXTURE).expect("the fixture is JSON");
+    let case = &fixture[case];
+    let optimizer = config.init();
+    let shapes = case["shapes"].as_object().expect("shapes by name");
+    let mut states: BTreeMap<&str, State> = shapes
+        .iter()
+        .map(|(name, shape)| {
+            let shape: Vec<usize> = numbers(shape).iter().map(|v| *v as usize).collect();
+            let values = match name.as_str() {
+                "zero.weight" => vec![0.0; shape.iter().product()],
+                name => addressed::weight(name, &shape),
+            };
+            let state = None;
+            (
+                name.as_str(),
+                State {
+                    values,
+                    shape,
+                    state,
+                },
+            )
+        })
+        .collect();
+    let steps = case["steps"].as_array().expect("steps");
+    for (index, (rate, expected)) in numbers(&case["rates"]).iter().zip(steps).enumerate() {
+        for (name, state) in &mut states {
+            let grad = addressed::uniform(&format!("gradient{index}.{name}"), state.values.len());
+            match state.shape.len() {
+                1 => step::<1>(&*optimizer, *rate, state, grad),
+                2 => step::<2>(&*optimizer, *rate, state, grad),
+                _ => step::<4>(&*optimizer, *rate, state, grad),
+            }
+            for (got, expected) in state.values.iter().zip(numbers(&expected[*name])) {
+                // 1e-6 on values below 1: single precision against double.
+                let difference = (f64::from(*got) - expected).abs();
+                assert!(
+                    difference < 1e-6,
+                    "{name} step {index}: {got}, expected {expected}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn lars_follows_the_paper() {
+    check(
+        "lars",
+        OptimConfig::Lars {
+            lr: 1.0,
+            momentum: 0.9,
+            weight_decay: 0.01,
+            trust: 0.001,
+        },
+    );
+    check(
+        "lars_without_decay",
+        OptimConfig::Lars {
+            lr: 1.0,
+            momentum: 0.9,
+            weight_decay: 0.0,
+            trust: 0.02,
+        },
+    );
+}
+
+#[test]
+fn sgd_follows_pytorch() {
+    let sgd = |momentum, weight_decay| OptimConfig::Sgd {
+        lr: 1.0,
+        momentum,
+        weight_decay,
+    };
+    check("sgd", sgd(0.9, 0.01));
+    check("sgd_without_momentum", sgd(0.0, 0.0));
+}
+
+#[test]
+fn adamw_follows_pytorch() {
+    check("adamw", OptimConfig::adamw(1.0, 0.05));
+}

@@ -1,0 +1,587 @@
+//! The trainer: a step-addressed loop over any objective, resumable to the bit.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use burn::tensor::Device;
+use tinderbox_data::Loader;
+use tinderbox_objectives::{Objective, StepContext};
+
+use crate::batch::FromPlain;
+use crate::checkpoint::{
+    Best, Checkpoint, CheckpointConfig, CheckpointState, Checkpoints, SetAside,
+};
+use crate::ema::Ema;
+use crate::error::{TrainConfigError, TrainError};
+use crate::evaluator::Evaluator;
+use crate::metrics::MetricsLog;
+use crate::optim::OptimConfig;
+use crate::run_dir::RunDir;
+use crate::schedule::Schedule;
+use crate::step::{Computed, compute, write_batches};
+use crate::update::{RateFactor, Update};
+
+/// File of the objective's parameters and buffers in a checkpoint.
+pub const MODEL: &str = "model.bpk";
+/// File of the averaged weights in a checkpoint.
+pub const EMA: &str = "ema.bpk";
+const OPTIM: &str = "optim.bpk";
+pub(crate) const BATCH: &str = "batch.safetensors";
+
+/// One trainer at a time in a process: the CPU device has one random generator for all.
+static ONE_TRAINER: Mutex<()> = Mutex::new(());
+
+/// A request to stop: the number of the signal, 0 for none.
+pub type StopFlag = Arc<AtomicI32>;
+
+/// Configuration of a [`Trainer`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainerConfig {
+    /// Optimiser steps of the run.
+    pub steps: u64,
+    /// Micro-batches averaged into one step.
+    pub accumulate: u32,
+    /// Largest global norm of the gradient; `None` leaves it as it is.
+    pub clip: Option<f64>,
+    /// Decay of the averaged weights; `None` keeps no average.
+    pub ema: Option<f64>,
+    /// Seed of everything random in the steps.
+    pub seed: u64,
+    /// The optimiser.
+    pub optim: OptimConfig,
+    /// The learning-rate schedule.
+    pub schedule: Schedule,
+    /// Steps between evaluations; 0 evaluates at the end only.
+    pub evaluate_every: u64,
+    /// Steps between lines of figures.
+    pub log_every: u64,
+    /// When to save.
+    pub checkpoint: CheckpointConfig,
+}
+
+impl TrainerConfig {
+    /// A run of `steps` with an optimiser, a cosine schedule and nothing else.
+    pub fn new(steps: u64, optim: OptimConfig) -> Self {
+        Self {
+            steps,
+            accumulate: 1,
+            clip: None,
+            ema: None,
+            seed: 0,
+            optim,
+            schedule: Schedule::Cosine {
+                warmup: 0,
+                final_share: 0.0,
+            },
+            evaluate_every: 0,
+            log_every: 10,
+            checkpoint: CheckpointConfig {
+                every: 500,
+                keep: 2,
+                best: None,
+            },
+        }
+    }
+
+    fn validate(&self) -> Result<(), TrainConfigError> {
+        let check = |name, value: f64, ok: bool, expected| {
+            if ok {
+                Ok(())
+            } else {
+                Err(TrainConfigError::OutOfRange {
+                    name,
+                    value,
+                    expected,
+                })
+            }
+        };
+        let positive = |name, value: u64| check(name, value as f64, value > 0, "at least 1");
+        positive("train.steps", self.steps)?;
+        positive("train.accumulate", u64::from(self.accumulate))?;
+        positive("train.log_every", self.log_every)?;
+        positive("checkpoint.every", self.checkpoint.every)?;
+        positive("checkpoint.keep", self.checkpoint.keep as u64)?;
+        if let Some(clip) = self.clip {
+            check("train.clip", clip, clip > 0.0, "above 0")?;
+        }
+        if let Some(decay) = self.ema {
+            let ok = (0.0..1.0).contains(&decay);
+            check("train.ema", decay, ok, "0 to below 1")?;
+        }
+        self.optim.validate()
+    }
+}
+
+/// What an observer hears after each step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepReport {
+    /// Steps done, this one included.
+    pub step: u64,
+    /// Steps of the run.
+    pub total_steps: u64,
+    /// Passes over the data done.
+    pub epoch: u64,
+    /// Loss of this step.
+    pub loss: f64,
+    /// Global norm of the gradient before clipping.
+    pub grad_norm: f64,
+    /// Learning rate of this step.
+    pub rate: f64,
+}
+
+/// Watches a run, such as a progress bar.
+pub trait Observer {
+    /// A step was done.
+    fn step(&mut self, _report: &StepReport) {}
+    /// The evaluators spoke.
+    fn evaluation(&mut self, _step: u64, _figures: &[(String, f64)]) {}
+    /// A checkpoint was saved.
+    fn checkpoint(&mut self, _step: u64, _path: &Path) {}
+    /// Something the user should know.
+    fn warning(&mut self, _text: &str) {}
+}
+
+/// An observer that hears nothing.
+#[derive(Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// All steps are done.
+    Finished,
+    /// A stop was asked for; all is saved.
+    Stopped {
+        /// The signal's number.
+        signal: i32,
+        /// Steps done.
+        step: u64,
+    },
+}
+
+/// What a resumed run starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resumed {
+    /// Steps done already; 0 if no checkpoint could be used.
+    pub step: u64,
+    /// Checkpoints that were damaged.
+    pub set_aside: Vec<SetAside>,
+}
+
+/// How the time of a run was spent.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Timing {
+    /// Steps done by this process.
+    pub steps: u64,
+    /// Time in steps, waiting for data included; evaluation and saving are not.
+    pub training: Duration,
+    /// Time in which a step waited for its batch.
+    pub waiting: Duration,
+}
+
+impl Timing {
+    /// Share of the training time spent waiting for data, from 0 to 1.
+    pub fn waiting_share(&self) -> f64 {
+        self.waiting.as_secs_f64() / self.training.as_secs_f64().max(1e-9)
+    }
+
+    /// Steps a second.
+    pub fn steps_per_second(&self) -> f64 {
+        self.steps as f64 / self.training.as_secs_f64().max(1e-9)
+    }
+}
+
+/// Trains an objective on what a loader yields.
+///
+/// Inside a run directory it logs, saves and resumes; without one it trains in memory.
+pub struct Trainer<'a, O: Objective> {
+    objective: O,
+    average: Option<Ema<O>>,
+    update: Update,
+    loader: Loader,
+    device: Device,
+    config: TrainerConfig,
+    run: Option<(&'a RunDir, MetricsLog)>,
+    evaluators: Vec<Box<dyn Evaluator<O> + 'a>>,
+    observer: Box<dyn Observer + 'a>,
+    stop: StopFlag,
+    step: u64,
+    best: Option<Best>,
+    timing: Timing,
+}
+
+impl<'a, O> Trainer<'a, O>
+where
+    O: Objective,
+    O::Batch: FromPlain,
+{
+    /// A trainer without a run directory. `objective` lives on `device`, which has autodiff.
+    ///
+    /// # Errors
+    /// A value of the configuration out of its range.
+    pub fn new(
+        objective: O,
+        loader: Loader,
+        device: &Device,
+        config: TrainerConfig,
+    ) -> Result<Self, TrainConfigError> {
+        config.validate()?;
+        Ok(Self {
+            average: config.ema.map(|decay| Ema::new(&objective, decay)),
+            update: Update::new(config.optim.init(), None),
+            objective,
+            loader,
+            device: device.clone(),
+            config,
+            run: None,
+            evaluators: Vec::new(),
+            observer: Box::new(Silent),
+            stop: StopFlag::default(),
+            step: 0,
+            best: None,
+            timing: Timing::default(),
+        })
+    }
+
+    /// Adds an evaluator; they run in the order they were added.
+    pub fn with_evaluator(mut self, evaluator: impl Evaluator<O> + 'a) -> Self {
+        self.evaluators.push(Box::new(evaluator));
+        self
+    }
+
+    /// Sets who watches.
+    pub fn with_observer(mut self, observer: impl Observer + 'a) -> Self {
+        self.observer = Box::new(observer);
+        self
+    }
+
+    /// Sets the flag that asks for a stop.
+    pub fn with_stop(mut self, stop: StopFlag) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// Scales the learning rate by parameter path; 0 freezes a parameter.
+    pub fn with_rate_factor(mut self, factor: RateFactor) -> Self {
+        self.update = Update::new(self.config.optim.init(), Some(factor));
+        self
+    }
+
+    /// Starts a new run in `run`.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn start_in(&mut self, run: &'a RunDir) -> Result<(), TrainError> {
+        self.run = Some((run, MetricsLog::open(run, None)?));
+        Ok(())
+    }
+
+    /// Goes on in `run` from its newest checkpoint that verifies, or from the beginning if
+    /// there is none.
+    ///
+    /// # Errors
+    /// A checkpoint that does not fit the objective, or what the file system says.
+    pub fn resume_in(&mut self, run: &'a RunDir) -> Result<Resumed, TrainError> {
+        let (checkpoint, set_aside) = match Checkpoints::of(run.path()).latest() {
+            Ok((checkpoint, set_aside)) => (Some(checkpoint), set_aside),
+            Err(TrainError::NoCheckpoint { .. }) => (None, Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let resumed_at = checkpoint.as_ref().map(|found| found.state.step);
+        if let Some(checkpoint) = checkpoint {
+            self.restore(checkpoint)?;
+        }
+        self.run = Some((run, MetricsLog::open(run, resumed_at)?));
+        Ok(Resumed {
+            step: self.step,
+            set_aside,
+        })
+    }
+
+    fn restore(&mut self, mut checkpoint: Checkpoint) -> Result<(), TrainError> {
+        if checkpoint.state.total_steps != self.config.steps {
+            let reason = format!(
+                "it is of a run of {} steps, this one has {}",
+                checkpoint.state.total_steps, self.config.steps
+            );
+            return Err(TrainError::incompatible(&checkpoint.path, reason));
+        }
+        self.objective = checkpoint.load_module(MODEL, self.objective.clone())?;
+        if let Some(average) = &mut self.average {
+            average.average = checkpoint.load_module(EMA, average.average.clone())?;
+        }
+        let optim = checkpoint
+            .take(OPTIM)
+            .ok_or_else(|| TrainError::incompatible(&checkpoint.path, "it has no optimiser"))?;
+        self.update
+            .load(optim, &self.device.clone().inner())
+            .map_err(|reason| TrainError::incompatible(&checkpoint.path, reason))?;
+        self.loader.restore_skipped(checkpoint.state.skipped);
+        self.step = checkpoint.state.step;
+        self.best = checkpoint.state.best;
+        Ok(())
+    }
+
+    /// Runs to the end or to a stop.
+    ///
+    /// # Errors
+    /// [`TrainError::NotFinite`] before an update that would spoil the weights, a data error,
+    /// or what the file system says.
+    pub fn run(&mut self) -> Result<Outcome, TrainError> {
+        let _one = ONE_TRAINER.lock().unwrap_or_else(PoisonError::into_inner);
+        self.loader
+            .seek(self.step * u64::from(self.config.accumulate));
+        if self.step == 0 && self.config.evaluate_every > 0 {
+            self.evaluate()?;
+        }
+        while self.step < self.config.steps {
+            let signal = self.stop.load(Ordering::Relaxed);
+            if signal != 0 {
+                self.save()?;
+                return Ok(Outcome::Stopped {
+                    signal,
+                    step: self.step,
+                });
+            }
+            self.one_step()?;
+            let last = self.step == self.config.steps;
+            let every = self.config.evaluate_every;
+            let mut save = last || self.step.is_multiple_of(self.config.checkpoint.every);
+            if last || (every > 0 && self.step.is_multiple_of(every)) {
+                save |= self.evaluate()?;
+            }
+            if save {
+                self.save()?;
+            }
+        }
+        Ok(Outcome::Finished)
+    }
+
+    fn one_step(&mut self) -> Result<(), TrainError> {
+        let start = Instant::now();
+        let waited = self.loader.waited();
+        let mut batches = Vec::with_capacity(self.config.accumulate as usize);
+        for _ in 0..self.config.accumulate {
+            batches.push(self.loader.next_batch()?);
+        }
+        let at = StepContext {
+            step: self.step,
+            total_steps: self.config.steps,
+            micro_batch: 0,
+        };
+        let computed = compute(
+            &self.objective,
+            &batches,
+            self.config.seed,
+            at,
+            &self.device,
+        );
+        for (what, value) in [
+            ("loss", computed.loss),
+            ("gradient norm", computed.grad_norm),
+        ] {
+            if !value.is_finite() {
+                let saved = self.save_not_finite(&batches)?;
+                return Err(TrainError::NotFinite {
+                    step: self.step,
+                    what,
+                    value,
+                    saved,
+                });
+            }
+        }
+        let Computed {
+            loss,
+            metrics,
+            grads,
+            grad_norm,
+        } = computed;
+        let rate =
+            self.config.optim.lr() * self.config.schedule.factor(self.step, self.config.steps);
+        let clip = match self.config.clip {
+            Some(limit) if grad_norm > limit => limit / grad_norm,
+            _ => 1.0,
+        };
+        let scale = clip / f64::from(self.config.accumulate);
+        let updated = self.update.step(self.objective.clone(), grads, rate, scale);
+        self.objective = updated.after_update(at);
+        if let Some(average) = self.average.take() {
+            self.average = Some(average.update(&self.objective, self.step));
+        }
+        self.step += 1;
+        self.timing.steps += 1;
+        self.timing.training += start.elapsed();
+        self.timing.waiting += self.loader.waited() - waited;
+
+        let epoch = self.epoch();
+        let report = StepReport {
+            step: self.step,
+            total_steps: self.config.steps,
+            epoch,
+            loss,
+            grad_norm,
+            rate,
+        };
+        let log_now =
+            self.step.is_multiple_of(self.config.log_every) || self.step == self.config.steps;
+        if let (true, Some((_, log))) = (log_now, &mut self.run) {
+            let mut figures = vec![
+                ("loss".to_string(), loss),
+                ("grad_norm".to_string(), grad_norm),
+                ("rate".to_string(), rate),
+            ];
+            figures.extend(
+                metrics
+                    .iter()
+                    .map(|(name, value)| (name.to_string(), *value)),
+            );
+            log.write(self.step, epoch, "train", &figures)?;
+            let timing = [
+                (
+                    "steps_per_second".to_string(),
+                    self.timing.steps_per_second(),
+                ),
+                ("waiting_share".to_string(), self.timing.waiting_share()),
+            ];
+            log.write_timing(self.step, epoch, &timing)?;
+        }
+        self.observer.step(&report);
+        Ok(())
+    }
+
+    fn epoch(&self) -> u64 {
+        self.step * u64::from(self.config.accumulate) / self.loader.steps_per_epoch().max(1)
+    }
+
+    /// Runs the evaluators; says whether the watched figure has a new best.
+    fn evaluate(&mut self) -> Result<bool, TrainError> {
+        if self.evaluators.is_empty() {
+            return Ok(false);
+        }
+        let subject = self.trained();
+        let mut figures = Vec::new();
+        for evaluator in &mut self.evaluators {
+            let evaluation = evaluator.evaluate(&subject)?;
+            figures.extend(evaluation.figures);
+            for text in evaluation.warnings {
+                let text = format!("step {}: {text}", self.step);
+                self.observer.warning(&text);
+            }
+        }
+        let epoch = self.epoch();
+        if let Some((_, log)) = &mut self.run {
+            log.write(self.step, epoch, "eval", &figures)?;
+        }
+        self.observer.evaluation(self.step, &figures);
+        let Some(watched) = &self.config.checkpoint.best else {
+            return Ok(false);
+        };
+        let found = figures.iter().find(|(name, _)| name == watched);
+        let better = |value: f64| self.best.as_ref().is_none_or(|best| value > best.value);
+        match found {
+            Some((name, value)) if self.step > 0 && better(*value) => {
+                self.best = Some(Best {
+                    name: name.clone(),
+                    value: *value,
+                    step: self.step,
+                });
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn state(&self) -> CheckpointState {
+        CheckpointState::new(
+            self.step,
+            self.config.steps,
+            self.best.clone(),
+            self.loader.skipped(),
+        )
+    }
+
+    fn files(&self) -> Result<BTreeMap<String, Vec<u8>>, TrainError> {
+        let failed = |error: String| TrainError::incompatible(Path::new(MODEL), error);
+        // `valid` first: it settles the running statistics, whose last update is pending.
+        let bytes = |module: O| {
+            module
+                .into_record()
+                .into_bytes()
+                .map(|bytes| bytes.to_vec())
+                .map_err(|error| failed(error.to_string()))
+        };
+        let mut files = BTreeMap::from([(MODEL.to_string(), bytes(self.objective.valid())?)]);
+        if let Some(average) = &self.average {
+            files.insert(EMA.to_string(), bytes(average.average.clone())?);
+        }
+        let optim = self
+            .update
+            .to_bytes()
+            .map_err(|error| failed(error.to_string()))?;
+        files.insert(OPTIM.to_string(), optim);
+        Ok(files)
+    }
+
+    fn save(&mut self) -> Result<(), TrainError> {
+        let Some((run, log)) = &self.run else {
+            return Ok(());
+        };
+        log.sync()?;
+        let checkpoints = Checkpoints::of(run.path());
+        let path = checkpoints.save(&self.state(), self.files()?)?;
+        let best = self.best.as_ref().map(|best| best.step);
+        checkpoints.prune(self.config.checkpoint.keep, best)?;
+        self.observer.checkpoint(self.step, &path);
+        Ok(())
+    }
+
+    /// Saves the state before the failing step and its batches, as `replay` wants them.
+    fn save_not_finite(
+        &self,
+        batches: &[tinderbox_data::PlainBatch],
+    ) -> Result<Option<PathBuf>, TrainError> {
+        let Some((run, _)) = &self.run else {
+            return Ok(None);
+        };
+        let folder = run.join(format!("not-finite/step-{:08}", self.step));
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).map_err(TrainError::io("removing", &folder))?;
+        }
+        Checkpoint::write(&folder, &self.state(), self.files()?)?;
+        write_batches(&folder.join(BATCH), batches)?;
+        Ok(Some(folder))
+    }
+
+    /// Steps done.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// The best value of the watched figure.
+    pub fn best(&self) -> Option<&Best> {
+        self.best.as_ref()
+    }
+
+    /// How the time was spent.
+    pub fn timing(&self) -> Timing {
+        self.timing
+    }
+
+    /// The loader.
+    pub fn loader(&self) -> &Loader {
+        &self.loader
+    }
+
+    /// What the run has made: the averaged weights if there are any, for inference.
+    pub fn trained(&self) -> O {
+        match &self.average {
+            Some(average) => average.average.clone(),
+            None => self.objective.valid(),
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Gradients to updated weights: averaging, global norm, clipping, rates by path, one pass.
+//!
+//! Burn's `ModuleOptimizer` keys its state by `ParamId`, which is random in each process, and
+//! restores it through `Device::default()`, which may be a GPU that the run does not use. Here
+//! the state is keyed by the parameter's path and restored onto the run's own device.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::optim::{DynOptimizer, DynState, GradientsParams, StateSink, StateSource};
+use burn::tensor::{Device, Tensor, TensorData};
+use burn_pack::{Reader, Writer};
+
+/// The rank of a parameter, kept beside its state.
+const RANK: &str = "rank";
+
+/// A factor on the learning rate for a parameter path; 0 freezes it.
+pub type RateFactor = Arc<dyn Fn(&str) -> f64 + Send + Sync>;
+
+/// Applies an optimiser to the parameters of a module.
+pub(crate) struct Update {
+    optimizer: Arc<dyn DynOptimizer>,
+    states: BTreeMap<String, DynState>,
+    rate_factor: Option<RateFactor>,
+}
+
+impl Update {
+    pub(crate) fn new(optimizer: Arc<dyn DynOptimizer>, rate_factor: Option<RateFactor>) -> Self {
+        Self {
+            optimizer,
+            states: BTreeMap::new(),
+            rate_factor,
+        }
+    }
+
+    /// One update with gradients multiplied by `scale`.
+    pub(crate) fn step<M: Module>(
+        &mut self,
+        module: M,
+        grads: GradientsParams,
+        rate: f64,
+        scale: f64,
+    ) -> M {
+        module.map(&mut UpdateMapper {
+            update: self,
+            grads,
+            rate,
+            scale,
+            path: Path::default(),
+        })
+    }
+
+    /// The state of all parameters, in the order of their paths.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, burn_pack::Error> {
+        let mut sink = StateSink::default();
+        for (path, state) in &self.states {
+            self.optimizer.state_flatten(path, state, &mut sink);
+            sink.push_scalar(path, RANK, burn_pack::Scalar::from(state.rank()));
+        }
+        let tensors = sink
+            .tensors
+            .into_iter()
+            .map(|(name, data)| {
+                let (bytes, shape, dtype) = data.into_parts();
+                burn_pack::Tensor::new(name, dtype, shape, None, bytes)
+            })
+            .collect();
+        let mut writer = Writer::new(tensors);
+        for (name, value) in &sink.scalars {
+            writer = writer.with_scalar(name, *value);
+        }
+        Ok(writer.into_bytes()?.to_vec())
+    }
+
+    /// Restores what [`Update::to_bytes`] gave.
+    pub(crate) fn load(&mut self, bytes: Vec<u8>, device: &Device) -> Result<(), String> {
+        let reader = Reader::from_bytes(burn::tensor::Bytes::from_bytes_vec(bytes))
+            .map_err(|error| error.to_string())?;
+        let scalars = reader.scalars().clone();
+        let mut source = StateSource::new(scalars.clone());
+        for tensor in reader.into_tensors().map_err(|error| error.to_string())? {
+            let (name, dtype, shape, _, bytes) =
+                tensor.into_parts().map_err(|error| error.to_string())?;
+            source.insert_tensor(name, TensorData::from_bytes(bytes, shape, dtype));
+        }
+        let suffix = format!(".{RANK}");
+        self.states.clear();
+        for (name, value) in scalars {
+            let Some(path) = name.strip_suffix(&suffix) else {
+                continue;
+            };
+            let rank = usize::try_from(value).map_err(|_| format!("rank of `{path}`"))?;
+            let state = self
+                .optimizer
+                .state_unflatten(rank, path, &mut source, device)
+                .ok_or_else(|| format!("optimiser state of `{path}` is incomplete"))?;
+            self.states.insert(path.to_string(), state);
+        }
+        Ok(())
+    }
+}
+
+struct UpdateMapper<'a> {
+    update: &'a mut Update,
+    grads: GradientsParams,
+    rate: f64,
+    scale: f64,
+    path: Path,
+}
+
+impl ModuleMapper for UpdateMapper<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(mut grad) = self.grads.remove::<D>(param.id) else {
+            return param;
+        };
+        let path = self.path.joined();
+        let factor = match &self.update.rate_factor {
+            Some(factor) => factor(&path),
+            None => 1.0,
+        };
+        if factor == 0.0 {
+            return param;
+        }
+        if self.scale != 1.0 {
+            grad = grad.mul_scalar(self.scale);
+        }
+        let (id, tensor, mapper) = param.consume();
+        let strategy = tensor.gradient_checkpointing_strategy();
+        let state = self.update.states.remove(&path);
+        let (updated, state) = self.update.optimizer.step_dyn(
+            D,
+            self.rate * factor,
+            tensor.inner().into_bridge(),
+            grad.into_bridge(),
+            state,
+        );
+        if let Some(state) = state {
+            self.update.states.insert(path, state);
+        }
+        let mut updated = Tensor::<D>::from_inner(Tensor::<D>::from_bridge(updated));
+        if let Some(strategy) = strategy {
+            updated = updated.with_gradient_checkpointing_strategy(strategy);
+        }
+        Param::from_mapped_value(id, updated.require_grad(), mapper)
+    }
+}
+
+/// The Euclidean norm over all gradients, summed in the order of `Module::visit`.
+pub(crate) fn global_norm<M: Module>(module: &M, grads: &GradientsParams) -> f64 {
+    struct Squares<'a> {
+        grads: &'a GradientsParams,
+        squares: Vec<Tensor<1>>,
+    }
+    impl ModuleVisitor for Squares<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(grad) = self.grads.get::<D>(param.id) {
+                self.squares.push(grad.square().sum());
+            }
+        }
+    }
+    let mut visitor = Squares {
+        grads,
+        squares: Vec::new(),
+    };
+    module.visit(&mut visitor);
+    if visitor.squares.is_empty() {
+        return 0.0;
+    }
+    scalar(Tensor::cat(visitor.squares, 0).sum()).sqrt()
+}
+
+/// The paths of parameters whose gradient holds a value that is not finite, in visit order.
+pub(crate) fn non_finite_gradients<M: Module>(module: &M, grads: &GradientsParams) -> Vec<String> {
+    struct Finite<'a> {
+        grads: &'a GradientsParams,
+        path: Path,
+        found: Vec<String>,
+    }
+    impl ModuleVisitor for Finite<'_> {
+        fn enter_module(&mut self, name: &str, _container_type: &str) {
+            self.path.enter(name);
+        }
+        fn exit_module(&mut self, _name: &str, _container_type: &str) {
+            self.path.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(grad) = self.grads.get::<D>(param.id)
+                && !is_finite(&grad.into_data())
+            {
+                self.found.push(self.path.joined());
+            }
+        }
+    }
+    let mut visitor = Finite {
+        grads,
+        path: Path::default(),
+        found: Vec::new(),
+    };
+    module.visit(&mut visitor);
+    visitor.found
+}
+
+/// The paths of parameters and buffers that hold a value that is not finite, in visit order.
+pub(crate) fn non_finite_parameters<M: Module>(module: &M) -> Vec<String> {
+    #[derive(Default)]
+    struct Finite {
+        path: Path,
+        found: Vec<String>,
+    }
+    impl ModuleVisitor for Finite {
+        fn enter_module(&mut self, name: &str, _container_type: &str) {
+            self.path.enter(name);
+        }
+        fn exit_module(&mut self, _name: &str, _container_type: &str) {
+            self.path.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if !is_finite(&param.val().into_data()) {
+                self.found.push(self.path.joined());
+            }
+        }
+    }
+    let mut visitor = Finite::default();
+    module.visit(&mut visitor);
+    visitor.found
+}
+
+/// Whether all values are finite.
+pub(crate) fn is_finite(data: &TensorData) -> bool {
+    data.iter::<f32>().all(f32::is_finite)
+}
+
+/// The one value of a tensor, read from its device.
+pub(crate) fn scalar(tensor: Tensor<1>) -> f64 {
+    tensor.into_data().iter::<f64>().next().unwrap_or(f64::NAN)
+}
+
+/// The path of the module that a visitor or mapper stands in.
+#[derive(Default)]
+pub(crate) struct Path(Vec<String>);
+
+impl Path {
+    pub(crate) fn enter(&mut self, name: &str) {
+        self.0.push(name.to_string());
+    }
+
+    pub(crate) fn exit(&mut self) {
+        self.0.pop();
+    }
+
+    pub(crate) fn joined(&self) -> String {
+        self.0.join(".")
+    }
+}

@@ -1,0 +1,229 @@
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use burn::tensor::Device;
+use tinderbox_nn::StateDict;
+use tinderbox_train::{
+    CheckpointConfig, Checkpoints, Evaluation, Evaluator, METRICS, Metric, Observer, OptimConfig,
+    Outcome, RunDir, StepReport, StopFlag, TrainError, Trainer, TrainerConfig, read_metrics,
+    replay,
+};
+
+use crate::table::{Denoise, Table, denoise, loader, table};
+
+fn config() -> TrainerConfig {
+    TrainerConfig {
+        accumulate: 2,
+        clip: Some(0.5),
+        ema: Some(0.9),
+        evaluate_every: 4,
+        log_every: 1,
+        checkpoint: CheckpointConfig {
+            every: 5,
+            keep: 2,
+            best: Some("spread".to_string()),
+        },
+        ..TrainerConfig::new(24, OptimConfig::adamw(0.02, 0.01))
+    }
+}
+
+/// Disturbs the device's random generator, as an evaluator may.
+struct Spread;
+
+impl Evaluator<Denoise> for Spread {
+    fn evaluate(&mut self, objective: &Denoise) -> Result<Evaluation, TrainError> {
+        let weight = objective.encoder.linear.weight.val();
+        weight.device().seed(99);
+        let spread = weight.var(0).mean().into_scalar::<f32>();
+        Ok(Evaluation {
+            figures: vec![("spread".to_string(), f64::from(spread))],
+            warnings: Vec::new(),
+        })
+    }
+}
+
+struct StopAt(u64, StopFlag);
+
+impl Observer for StopAt {
+    fn step(&mut self, report: &StepReport) {
+        if report.step == self.0 {
+            self.1.store(2, Ordering::Relaxed);
+        }
+    }
+}
+
+fn trainer<'a>(threads: usize) -> Trainer<'a, Denoise> {
+    let device = Device::flex().autodiff();
+    let data = Table {
+        unreadable: Some(5),
+        ..table(40)
+    };
+    Trainer::new(
+        denoise(&device, 0.2),
+        loader(data, 4, threads),
+        &device,
+        config(),
+    )
+    .unwrap()
+    .with_evaluator(Spread)
+}
+
+fn weights(trainer: &Trainer<'_, Denoise>) -> Vec<u8> {
+    StateDict::of(&trainer.trained()).to_safetensors_bytes()
+}
+
+fn figures(run: &Path) -> Vec<Metric> {
+    let mut metrics = read_metrics(&run.join(METRICS)).unwrap();
+    metrics.iter_mut().for_each(|metric| metric.seconds = 0.0);
+    metrics
+}
+
+#[test]
+fn a_stopped_and_resumed_run_ends_with_the_same_bits() {
+    let root = tempfile::tempdir().unwrap();
+    let whole = RunDir::create(root.path().join("whole")).unwrap();
+    let mut reference = trainer(0);
+    reference.start_in(&whole).unwrap();
+    assert_eq!(reference.run().unwrap(), Outcome::Finished);
+    let (expected, expected_figures) = (weights(&reference), figures(whole.path()));
+    assert_eq!(reference.loader().skipped().len(), 1);
+
+    for stop_at in [1, 5, 7, 12, 23] {
+        let path = root.path().join(format!("stopped-{stop_at}"));
+        let run = RunDir::create(&path).unwrap();
+        let flag = Arc::new(AtomicI32::new(0));
+        let mut first = trainer(1)
+            .with_stop(flag.clone())
+            .with_observer(StopAt(stop_at, flag));
+        first.start_in(&run).unwrap();
+        let outcome = first.run().unwrap();
+        assert_eq!(
+            outcome,
+            Outcome::Stopped {
+                signal: 2,
+                step: stop_at
+            }
+        );
+        drop(first);
+        let mut second = trainer(2);
+        assert_eq!(second.resume_in(&run).unwrap().step, stop_at);
+        second.run().unwrap();
+        assert_eq!(weights(&second), expected, "stopped at {stop_at}");
+        assert_eq!(figures(&path), expected_figures, "stopped at {stop_at}");
+        assert_eq!(second.loader().skipped(), reference.loader().skipped());
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_costs_steps_and_not_the_result() {
+    let root = tempfile::tempdir().unwrap();
+    let run = RunDir::create(root.path().join("run")).unwrap();
+    let mut first = trainer(0);
+    first.start_in(&run).unwrap();
+    first.run().unwrap();
+    let expected = (weights(&first), figures(run.path()));
+    let newest = Checkpoints::of(run.path()).path(24);
+    let model = newest.join("model.bpk");
+    let bytes = fs::read(&model).unwrap();
+    for length in [0, bytes.len() / 2, bytes.len() - 1] {
+        fs::write(newest.join("model.bpk"), &bytes[..length]).unwrap();
+        let mut second = trainer(0);
+        let resumed = second.resume_in(&run).unwrap();
+        assert!(resumed.step < 24);
+        assert_eq!(resumed.set_aside.len(), 1);
+        second.run().unwrap();
+        assert_eq!((weights(&second), figures(run.path())), expected);
+    }
+}
+
+#[test]
+fn accumulated_batches_equal_one_large_batch() {
+    let device = Device::flex().autodiff();
+    let run = |batch, accumulate| {
+        let config = TrainerConfig {
+            accumulate,
+            ..TrainerConfig::new(
+                3,
+                OptimConfig::Sgd {
+                    lr: 0.1,
+                    momentum: 0.9,
+                    weight_decay: 0.0,
+                },
+            )
+        };
+        let data = loader(table(32), batch, 0);
+        let mut trainer = Trainer::new(denoise(&device, 0.0), data, &device, config).unwrap();
+        trainer.run().unwrap();
+        let dict = StateDict::of(&trainer.trained());
+        let name = dict.names().next().unwrap().to_string();
+        dict.get(&name).unwrap().iter::<f32>().collect::<Vec<_>>()
+    };
+    for (a, b) in run(8, 1).iter().zip(run(4, 2)) {
+        // 1e-6: the same sums in another order.
+        assert!((a - b).abs() < 1e-6, "{a} against {b}");
+    }
+}
+
+#[test]
+fn a_step_that_is_not_finite_is_saved_and_replayed() {
+    let root = tempfile::tempdir().unwrap();
+    let run = RunDir::create(root.path().join("run")).unwrap();
+    let device = Device::flex().autodiff();
+    let poisoned = Table {
+        poisoned: Some(11),
+        ..table(40)
+    };
+    let mut trainer = Trainer::new(
+        denoise(&device, 0.2),
+        loader(poisoned, 4, 1),
+        &device,
+        config(),
+    )
+    .unwrap();
+    trainer.start_in(&run).unwrap();
+    let error = trainer.run().unwrap_err();
+    let TrainError::NotFinite {
+        what, saved, step, ..
+    } = &error
+    else {
+        panic!("expected a loss that is not finite, got {error}");
+    };
+    assert_eq!(*what, "loss");
+    let found = replay(
+        denoise(&device, 0.2),
+        saved.as_ref().unwrap(),
+        config().seed,
+        &device,
+    )
+    .unwrap();
+    assert_eq!(found.step, *step);
+    assert!(found.items.contains(&11));
+    assert!(found.not_finite[0].starts_with("input clean of micro-batch"));
+    // The weights were not touched by the step.
+    assert!(
+        !found
+            .not_finite
+            .iter()
+            .any(|name| name.starts_with("parameter"))
+    );
+}
+
+#[test]
+fn a_frozen_parameter_stays_and_the_rest_learns() {
+    let device = Device::flex().autodiff();
+    let before = denoise(&device, 0.0);
+    let encoder = before.encoder.linear.weight.val().into_data();
+    let mut trainer = Trainer::new(
+        before,
+        loader(table(40), 8, 0),
+        &device,
+        TrainerConfig::new(20, OptimConfig::adamw(0.05, 0.1)),
+    )
+    .unwrap()
+    .with_rate_factor(Arc::new(|path| f64::from(!path.starts_with("encoder"))));
+    trainer.run().unwrap();
+    let after = trainer.trained();
+    assert_eq!(after.encoder.linear.weight.val().into_data(), encoder);
+}

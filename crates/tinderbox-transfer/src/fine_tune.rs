@@ -1,0 +1,116 @@
+//! Which parts of an encoder move when it is fine-tuned, and how fast.
+
+use serde::{Deserialize, Serialize};
+use tinderbox_nn::ImageEncoderConfig;
+
+use crate::error::TransferError;
+
+/// The layers of an encoder from input to output, by the names of their modules.
+///
+/// A parameter belongs to the layer that names the first segment of its path that any layer names:
+/// with [`resnet`](Self::resnet), `encoder.layer1.0.conv1.weight` is in `layer1`, not in the stem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerGroups {
+    groups: Vec<Vec<String>>,
+}
+
+impl LayerGroups {
+    /// Groups of module names, the one next to the input first.
+    pub fn new<S: Into<String>>(groups: impl IntoIterator<Item = Vec<S>>) -> Self {
+        let groups = groups.into_iter();
+        Self {
+            groups: groups
+                .map(|g| g.into_iter().map(Into::into).collect())
+                .collect(),
+        }
+    }
+
+    /// A ResNet's: the stem, then four stages.
+    pub fn resnet() -> Self {
+        Self::new([
+            vec!["conv1", "bn1"],
+            vec!["layer1"],
+            vec!["layer2"],
+            vec!["layer3"],
+            vec!["layer4"],
+        ])
+    }
+
+    /// The reference network's: the convolution, then the dense layer.
+    pub fn reference_cnn() -> Self {
+        Self::new([vec!["conv"], vec!["fc"]])
+    }
+
+    /// Those of a configured encoder.
+    pub fn of(encoder: &ImageEncoderConfig) -> Self {
+        match encoder {
+            ImageEncoderConfig::ReferenceCnn { .. } => Self::reference_cnn(),
+            ImageEncoderConfig::Resnet18 { .. }
+            | ImageEncoderConfig::Resnet34 { .. }
+            | ImageEncoderConfig::Resnet50 { .. } => Self::resnet(),
+        }
+    }
+
+    /// How many layers lie between a parameter and the loss: 0 for a head, 1 for the encoder's last
+    /// layer, and so on to the number of groups for the first.
+    ///
+    /// A parameter of the encoder (its path begins with `encoder.`) that no group names counts as
+    /// one of the first: it moves least. Any other that no group names belongs to a head, as does
+    /// every path that begins with `head.`.
+    pub fn depth_from_top(&self, path: &str) -> usize {
+        if path.starts_with("head.") {
+            return 0;
+        }
+        let group_of = |name: &str| self.groups.iter().position(|g| g.iter().any(|n| n == name));
+        match path.split('.').find_map(group_of) {
+            Some(group) => self.groups.len() - group,
+            None if path.starts_with("encoder.") => self.groups.len(),
+            None => 0,
+        }
+    }
+}
+
+/// How the encoder is fine-tuned below a new head.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FineTuneConfig {
+    /// Keeps the encoder as it is and trains the head alone; the layer decay then has no part.
+    pub freeze: bool,
+    /// Factor from each layer to the one below it, in `0..=1` without 0: the head learns at the
+    /// full rate, the encoder's last layer at this share of it, the one before at its square
+    /// (Howard and Ruder 2018, section 3.2, take 1 / 2.6). `None` trains all at one rate.
+    pub layer_decay: Option<f64>,
+}
+
+impl FineTuneConfig {
+    /// Checks the layer decay.
+    ///
+    /// # Errors
+    /// [`TransferError::Config`] if it is not above 0 and at most 1.
+    pub fn validate(&self) -> Result<(), TransferError> {
+        match self.layer_decay {
+            Some(got) if !(got > 0.0 && got <= 1.0) => Err(TransferError::Config {
+                field: "layer_decay",
+                expected: "above 0 and at most 1",
+                got,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The factor on the learning rate of the parameter at `path`, such as
+    /// `encoder.layer1.0.conv1.weight`.
+    ///
+    /// 0 means that the parameter must not move at all: leave it out of the optimiser, whose weight
+    /// decay and momentum would move it otherwise, and run its batch normalisation in evaluation
+    /// mode.
+    pub fn rate_for(&self, path: &str, layers: &LayerGroups) -> f64 {
+        let depth = layers.depth_from_top(path);
+        match self.layer_decay {
+            _ if depth == 0 => 1.0,
+            _ if self.freeze => 0.0,
+            Some(decay) => decay.powi(depth as i32),
+            None => 1.0,
+        }
+    }
+}

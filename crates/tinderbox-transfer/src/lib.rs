@@ -1,0 +1,57 @@
+//! Probes and fine-tuning: what a pre-trained encoder is worth.
+//!
+//! The mathematics of transfer in plain Rust over features on the host ([`FeatureMatrix`]), in
+//! `f64` where it matters. Nothing here is random and no result depends on the number of threads,
+//! so a probe of the same features gives the same figures anywhere.
+//!
+//! | question | answer |
+//! |---|---|
+//! | what do the features know, without any training? | [`Knn`], [`knn_accuracy`] |
+//! | what can a linear classifier read from them? | [`LinearProbeConfig`], [`LinearProbe`] |
+//! | are they healthy? | [`health`] |
+//! | is one encoder better than another? | [`stats::paired_interval`] |
+//! | which layers move in fine-tuning? | [`FineTuneConfig`], [`LayerGroups`] |
+//!
+//! # Cost
+//! A linear probe holds the features in `f64` and is fitted to convergence: a second for thousands
+//! of rows of hundreds of features, minutes for ImageNet's. [`Knn`] compares every query with every
+//! training row.
+//!
+//! # Example
+//! ```
+//! use tinderbox_transfer::{FeatureMatrix, LinearProbeConfig, accuracy};
+//!
+//! // Two classes, told apart by the sign of the first feature.
+//! let values = vec![1.0, 0.3, 0.8, -0.2, 1.2, 0.1, -1.0, 0.2, -0.9, -0.3, -1.1, 0.0];
+//! let features = FeatureMatrix::new(6, 2, values)?;
+//! let labels = [0, 0, 0, 1, 1, 1];
+//!
+//! let probe = LinearProbeConfig::default().try_fit(&features, &labels, 2)?;
+//! assert!(probe.converged);
+//! assert_eq!(accuracy(&probe.predict(&features), &labels), 1.0);
+//! # Ok::<(), tinderbox_transfer::TransferError>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod eigenvalues;
+mod error;
+mod feature_matrix;
+mod fine_tune;
+pub mod health;
+mod knn;
+mod lbfgs;
+mod linear_probe;
+mod softmax_regression;
+mod standardiser;
+pub mod stats;
+mod stratified_folds;
+mod vector;
+
+pub use error::TransferError;
+pub use feature_matrix::{FeatureMatrix, accuracy};
+pub use fine_tune::{FineTuneConfig, LayerGroups};
+pub use health::Health;
+pub use knn::{Knn, knn_accuracy};
+pub use linear_probe::{LinearProbe, LinearProbeConfig};
+pub use standardiser::Standardiser;
+pub use stats::PairedDifference;

@@ -1,0 +1,11 @@
+//! Tests of probes, feature health, intervals and fine-tuning rates.
+
+#[path = "../../../../fixtures/addressed.rs"]
+mod addressed;
+mod feature_matrix;
+mod fine_tune;
+mod health;
+mod knn;
+mod linear_probe;
+mod stats;
+mod support;

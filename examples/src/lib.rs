@@ -1,0 +1,1 @@
+//! Examples of Tinderbox; each file under `examples/` shows one idea.

@@ -1,0 +1,356 @@
+//! `cargo xtask ci`: every check, the cheapest first; the first failure ends it.
+//!
+//! The order also follows what is compiled. `cargo check` and clippy share one set of artefacts,
+//! tests and doctests a second one, and each change of features rebuilds Burn: objectives alone are a
+//! third, Vulkan a fourth.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::{docs, parity, shell, tidy};
+
+/// Debian's chromium ships this driver; it runs Vulkan on a CPU.
+const SWIFTSHADER: &str = "/usr/lib/chromium/vk_swiftshader_icd.json";
+
+/// Library crates, lowest first.
+const LIBRARIES: &[&str] = &[
+    "tinderbox-data",
+    "tinderbox-kernels",
+    "tinderbox-nn",
+    "tinderbox-objectives",
+    "tinderbox-transfer",
+    "tinderbox-train",
+];
+
+struct Step {
+    name: &'static str,
+    run: fn() -> Result<()>,
+    /// Only with `--full`.
+    slow: bool,
+}
+
+const STEPS: &[Step] = &[
+    step("format", format),
+    step("tidy", tidy::run),
+    step("links", docs::check_links),
+    step("lean", check_without_features),
+    step("features", check_all_features),
+    step("clippy", clippy),
+    step("api-docs", docs::build),
+    step("build", build),
+    step("test", test),
+    step("doctest", doctest),
+    step("alone", objectives_alone),
+    step("vulkan-build", vulkan_build),
+    step("vulkan", vulkan),
+    slow("ndarray", ndarray),
+    slow("remote", remote),
+    slow("ignored", ignored),
+    slow("parity", parity_if_possible),
+];
+
+const fn step(name: &'static str, run: fn() -> Result<()>) -> Step {
+    Step {
+        name,
+        run,
+        slow: false,
+    }
+}
+
+const fn slow(name: &'static str, run: fn() -> Result<()>) -> Step {
+    Step {
+        name,
+        run,
+        slow: true,
+    }
+}
+
+pub fn run(arguments: &[String]) -> Result<()> {
+    let mut full = false;
+    let mut only: Vec<&str> = Vec::new();
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "--full" => full = true,
+            "--list" => {
+                for step in STEPS {
+                    println!("{}{}", step.name, if step.slow { " (--full)" } else { "" });
+                }
+                return Ok(());
+            }
+            "--only" => match rest.next() {
+                Some(name) if STEPS.iter().any(|step| step.name == name) => only.push(name),
+                _ => bail!("--only takes the name of a step; `cargo xtask ci --list` names them"),
+            },
+            other => bail!("ci does not know `{other}`"),
+        }
+    }
+    let wanted: Vec<&Step> = STEPS
+        .iter()
+        .filter(|step| match only.as_slice() {
+            [] => full || !step.slow,
+            names => names.contains(&step.name),
+        })
+        .collect();
+
+    let start = Instant::now();
+    let mut done: Vec<(&str, Duration)> = Vec::new();
+    let mut failure = None;
+    for (index, step) in wanted.iter().enumerate() {
+        println!("\n== {} ({} of {})", step.name, index + 1, wanted.len());
+        let began = Instant::now();
+        let result = (step.run)();
+        let took = began.elapsed();
+        done.push((step.name, took));
+        match result {
+            Ok(()) => println!("== {}: passed in {}", step.name, seconds(took)),
+            Err(error) => {
+                println!("== {}: FAILED after {}", step.name, seconds(took));
+                failure = Some((step.name, error));
+                break;
+            }
+        }
+    }
+
+    println!();
+    let mut rows = vec![vec!["step".into(), "seconds".into(), "result".into()]];
+    for (name, took) in &done {
+        let failed = failure.as_ref().is_some_and(|(failed, _)| failed == name);
+        rows.push(vec![
+            (*name).to_string(),
+            seconds(*took),
+            if failed { "FAILED" } else { "passed" }.into(),
+        ]);
+    }
+    for step in &wanted[done.len()..] {
+        rows.push(vec![step.name.into(), String::new(), "not run".into()]);
+    }
+    rows.push(vec![
+        "together".into(),
+        seconds(start.elapsed()),
+        String::new(),
+    ]);
+    shell::print_table(&rows);
+    let failed = usize::from(failure.is_some());
+    println!("\nsteps: {} passed, {failed} failed", done.len() - failed);
+    match failure {
+        None => Ok(()),
+        Some((name, error)) => Err(error.context(format!(
+            "step `{name}` failed; `cargo xtask ci --only {name}` runs it alone"
+        ))),
+    }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1}", duration.as_secs_f64())
+}
+
+fn format() -> Result<()> {
+    shell::run(&mut shell::cargo(&["fmt", "--all", "--check"]))
+}
+
+/// The library crates that are there; `tinderbox-kernels` is not yet.
+fn libraries() -> impl Iterator<Item = &'static str> {
+    let crates = shell::root().join("crates");
+    LIBRARIES
+        .iter()
+        .copied()
+        .filter(move |name| crates.join(name).exists())
+}
+
+/// Each library crate by itself with the fewest features, and the facade without a backend.
+fn check_without_features() -> Result<()> {
+    for name in libraries().chain(["tinderbox"]) {
+        shell::run(&mut shell::cargo(&[
+            "check",
+            "--locked",
+            "--release",
+            "--package",
+            name,
+            "--no-default-features",
+        ]))?;
+    }
+    Ok(())
+}
+
+/// Each library crate that has features by itself with all of them. The facade is no part of it:
+/// all its features are all backends, of which some need a foreign toolchain.
+fn check_all_features() -> Result<()> {
+    for name in libraries() {
+        let manifest = shell::root().join("crates").join(name).join("Cargo.toml");
+        let manifest: toml::Table = toml::from_str(&std::fs::read_to_string(manifest)?)?;
+        // Without features this is the check of the step before.
+        if !manifest.contains_key("features") {
+            continue;
+        }
+        shell::run(&mut shell::cargo(&[
+            "check",
+            "--locked",
+            "--release",
+            "--package",
+            name,
+            "--all-features",
+        ]))?;
+    }
+    Ok(())
+}
+
+fn clippy() -> Result<()> {
+    shell::run(&mut shell::cargo(&[
+        "clippy",
+        "--locked",
+        "--release",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+fn nextest(arguments: &[&str]) -> Command {
+    let mut command = shell::cargo(&["nextest", "run", "--locked", "--release"]);
+    command.args(arguments);
+    command
+}
+
+/// Builds what the next step runs, so that the table tells the two apart.
+fn build() -> Result<()> {
+    shell::run(&mut nextest(&["--workspace", "--no-run"]))
+}
+
+fn test() -> Result<()> {
+    shell::run(&mut nextest(&["--workspace", "--no-fail-fast"]))
+}
+
+fn doctest() -> Result<()> {
+    shell::run(&mut shell::cargo(&[
+        "test",
+        "--locked",
+        "--release",
+        "--workspace",
+        "--doc",
+    ]))
+}
+
+/// `tinderbox-objectives` and what it stands on, with the features these packages have without the
+/// rest of the workspace.
+fn objectives_alone() -> Result<()> {
+    shell::run(&mut nextest(&[
+        "--package",
+        "tinderbox-objectives",
+        "--no-fail-fast",
+    ]))
+}
+
+const VULKAN_SUITE: &[&str] = &[
+    "--package",
+    "tinderbox-cli",
+    "--features",
+    "vulkan",
+    "--test",
+    "suite",
+];
+
+fn vulkan_build() -> Result<()> {
+    shell::run(nextest(&["--no-run"]).args(VULKAN_SUITE))
+}
+
+/// Encoders and objectives on `flex` and on Vulkan, compared by the tests named `device_suite`.
+fn vulkan() -> Result<()> {
+    let mut command = nextest(VULKAN_SUITE);
+    command.args(["--no-fail-fast", "device_suite"]);
+    if std::env::var_os("VK_DRIVER_FILES").is_none() {
+        if !Path::new(SWIFTSHADER).exists() {
+            bail!(
+                "there is no {SWIFTSHADER}: install Debian's chromium, or name a Vulkan driver in VK_DRIVER_FILES"
+            );
+        }
+        command.env("VK_DRIVER_FILES", SWIFTSHADER);
+    }
+    if std::env::var_os("CUBECL_AUTOTUNE_LEVEL").is_none() {
+        command.env("CUBECL_AUTOTUNE_LEVEL", "minimal");
+    }
+    shell::run(&mut command)
+}
+
+/// The program with the older CPU backend, and the device suite on it.
+fn ndarray() -> Result<()> {
+    shell::run(&mut nextest(&[
+        "--package",
+        "tinderbox-cli",
+        "--features",
+        "ndarray",
+        "--test",
+        "suite",
+        "device_suite",
+    ]))
+}
+
+/// The program with the remote backend builds. Running it needs a server.
+fn remote() -> Result<()> {
+    shell::run(&mut shell::cargo(&[
+        "check",
+        "--locked",
+        "--release",
+        "--package",
+        "tinderbox-cli",
+        "--features",
+        "remote",
+    ]))
+}
+
+/// The tests that are too slow for every change.
+fn ignored() -> Result<()> {
+    shell::run(&mut nextest(&[
+        "--workspace",
+        "--no-fail-fast",
+        "--run-ignored",
+        "only",
+        "--no-tests",
+        "pass",
+    ]))
+}
+
+/// The fixtures made anew, where a Python with PyTorch is there; installing one is `cargo xtask parity`'s.
+fn parity_if_possible() -> Result<()> {
+    let made = shell::root().join("target/parity-venv/bin/python");
+    let python = match std::env::var("TINDERBOX_PYTHON") {
+        Ok(given) => given,
+        Err(_) if made.exists() => made.to_string_lossy().into_owned(),
+        Err(_) => "python3".into(),
+    };
+    if shell::works(&python, &["-c", "import torch"]) {
+        parity::run(&[])
+    } else {
+        println!("skipped: {python} has no torch; `cargo xtask parity` makes an environment");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_steps_differ() {
+        for (index, step) in STEPS.iter().enumerate() {
+            assert!(STEPS[..index].iter().all(|other| other.name != step.name));
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_is_refused() {
+        let run = |arguments: &[&str]| {
+            let arguments: Vec<String> = arguments.iter().map(|a| (*a).to_string()).collect();
+            run(&arguments)
+        };
+        assert!(run(&["--fast"]).is_err());
+        assert!(run(&["--only"]).is_err());
+        assert!(run(&["--only", "nothing"]).is_err());
+        assert!(run(&["--list"]).is_ok());
+    }
+}
