@@ -1,24 +1,33 @@
 //! The label-efficiency table: accuracy of a pre-trained encoder and its rivals by share of labels.
 
-use tinderbox::train::{Arm, LabelEfficiency, Readout, Score};
+use tinderbox::train::{Arm, LabelEfficiency, Lead, Readout, Score};
 use tinderbox::transfer::stats;
 
 use crate::table::{Table, interval};
 
-/// What an arm is called in a table.
-pub fn arm_name(arm: Arm, readout: Readout) -> String {
-    let arm = match arm {
+fn name(arm: Arm) -> &'static str {
+    match arm {
         Arm::PreTrained => "pre-trained encoder",
         Arm::Random => "random encoder",
         Arm::Pixels => "plain pixels",
-        Arm::Scratch => "trained from scratch",
-    };
-    let readout = match readout {
-        Readout::Knn => ", kNN",
-        Readout::LinearProbe => ", linear probe",
-        Readout::Head => "",
-    };
-    format!("{arm}{readout}")
+        Arm::Scratch => "training from scratch",
+    }
+}
+
+fn readout_name(readout: Readout) -> &'static str {
+    match readout {
+        Readout::Knn => "kNN",
+        Readout::LinearProbe => "linear probe",
+        Readout::Head => "output layer",
+    }
+}
+
+/// What an arm is called in a table.
+fn arm_name(arm: Arm, readout: Readout) -> String {
+    match readout {
+        Readout::Head => name(arm).to_string(),
+        _ => format!("{}, {}", name(arm), readout_name(readout)),
+    }
 }
 
 /// Column headings and rows of text: an arm a row, a share of the labels a column, each accuracy
@@ -64,22 +73,47 @@ fn accuracy(score: &Score) -> String {
     interval(100.0 * mean.mean, 100.0 * (mean.high - mean.low) / 2.0, 1)
 }
 
-/// By how much the pre-trained encoder leads each rival, as sentences.
-pub fn leads(comparison: &LabelEfficiency) -> Vec<String> {
-    comparison
-        .leads
-        .iter()
-        .map(|lead| {
-            format!(
-                "{} of the labels: {:+.1} points over {} (95 % interval {:+.1} to {:+.1})",
-                percent(lead.share),
-                100.0 * lead.difference.mean,
-                arm_name(lead.rival, lead.readout),
-                100.0 * lead.difference.low,
-                100.0 * lead.difference.high,
-            )
-        })
-        .collect()
+/// Column headings and rows of text: by how many points the pre-trained encoder leads each rival at
+/// the smallest share, a rival a row, a readout a column, each with its 95 % interval.
+pub fn lead_cells(comparison: &LabelEfficiency) -> (Vec<String>, Vec<Vec<String>>) {
+    let shares = comparison.leads.iter().map(|lead| lead.share);
+    let smallest = shares.fold(f64::INFINITY, f64::min);
+    let mut rivals: Vec<Arm> = Vec::new();
+    let mut readouts: Vec<Readout> = Vec::new();
+    for lead in &comparison.leads {
+        if !rivals.contains(&lead.rival) {
+            rivals.push(lead.rival);
+        }
+        if !readouts.contains(&lead.readout) {
+            readouts.push(lead.readout);
+        }
+    }
+    let heading = std::iter::once(format!("lead at {}, points", percent(smallest)))
+        .chain(readouts.iter().map(|readout| readout_name(*readout).into()))
+        .collect();
+    let rows = rivals.into_iter().map(|rival| {
+        let cell = |readout: Readout| {
+            let is_it =
+                |lead: &&Lead| (lead.rival, lead.readout, lead.share) == (rival, readout, smallest);
+            comparison
+                .leads
+                .iter()
+                .find(is_it)
+                .map_or(String::new(), |lead| {
+                    let [mean, low, high] = [
+                        lead.difference.mean,
+                        lead.difference.low,
+                        lead.difference.high,
+                    ]
+                    .map(|points| 100.0 * points);
+                    format!("{mean:+.1} ({low:+.1} to {high:+.1})")
+                })
+        };
+        std::iter::once(format!("over {}", name(rival)))
+            .chain(readouts.iter().map(|readout| cell(*readout)))
+            .collect()
+    });
+    (heading, rows.collect())
 }
 
 /// What the figures are over.
@@ -88,9 +122,13 @@ pub fn caption(comparison: &LabelEfficiency) -> String {
         .scores
         .first()
         .map_or(0, |score| score.accuracies.len());
+    let encoders = if comparison.pretrain_each {
+        "initial weights, each with an encoder pre-trained anew"
+    } else {
+        "the rivals' initial weights, with one pre-trained encoder"
+    };
     let mut text = format!(
-        "mean ± 95 % interval over {draws} draws of labels and of the rivals' initial weights, with one \
-         pre-trained encoder; {} test items",
+        "mean ± 95 % interval over {draws} draws of labels and of {encoders}; {} test items",
         comparison.test
     );
     if comparison.scratch_not_flat > 0 {
@@ -102,14 +140,19 @@ pub fn caption(comparison: &LabelEfficiency) -> String {
     text
 }
 
-/// The table for a terminal.
+/// The tables for a terminal.
 pub fn to_text(comparison: &LabelEfficiency) -> String {
-    let (heading, rows) = cells(comparison);
+    let accuracies = rendered(cells(comparison));
+    let leads = rendered(lead_cells(comparison));
+    format!("{accuracies}{}\n\n{leads}", caption(comparison))
+}
+
+fn rendered((heading, rows): (Vec<String>, Vec<Vec<String>>)) -> String {
     let mut table = Table::new(heading);
     for row in rows {
         table.row(row);
     }
-    format!("{}{}\n", table.render(), caption(comparison))
+    table.render()
 }
 
 fn percent(share: f64) -> String {
@@ -120,7 +163,6 @@ fn percent(share: f64) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use tinderbox::train::Lead;
 
     /// A comparison of two arms.
     pub(crate) fn example() -> LabelEfficiency {
@@ -135,6 +177,7 @@ pub(crate) mod tests {
         LabelEfficiency {
             train: 1_198,
             test: 599,
+            pretrain_each: false,
             scores: vec![score(Arm::PreTrained, &ours), score(Arm::Pixels, &theirs)],
             leads: vec![Lead {
                 rival: Arm::Pixels,
@@ -155,10 +198,11 @@ pub(crate) mod tests {
             "{text}"
         );
         assert!(text.contains("over 3 draws of labels") && text.contains("599 test items"));
-        let leads = leads(&example());
         assert!(
-            leads[0].starts_with("1 % of the labels: +32.0 points over plain pixels"),
-            "{leads:?}"
+            text.contains("lead at 1 %, points        linear probe\nover plain pixels"),
+            "{text}"
         );
+        // The same difference in every draw has an interval of no width.
+        assert!(text.contains("+32.0 (+32.0 to +32.0)"), "{text}");
     }
 }

@@ -22,6 +22,7 @@ pub mod progress;
 pub mod recipe;
 pub mod registry;
 pub mod report;
+pub mod rivals;
 pub mod rows;
 pub mod run;
 pub mod session;

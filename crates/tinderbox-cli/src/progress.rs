@@ -35,7 +35,7 @@ impl ProgressMode {
     }
 }
 
-/// Progress through a known number of steps.
+/// Progress through a known number of steps, or of longer parts.
 #[derive(Debug)]
 pub struct Progress {
     mode: ProgressMode,
@@ -92,9 +92,25 @@ impl Progress {
             loss,
             &self.kept,
         );
+        self.show(step, "step", message, now);
+    }
+
+    /// Shows that another part has begun, such as one training of several.
+    pub fn part(&mut self, what: &str) {
+        let now = Instant::now();
+        let (begun, start) = match self.first {
+            Some((begun, start)) => (begun + 1, start),
+            None => (1, now),
+        };
+        self.first = Some((begun, start));
+        let spent = duration(now.duration_since(start).as_secs_f64());
+        self.show(begun, "part", format!("{what}  {spent} so far"), now);
+    }
+
+    fn show(&mut self, position: u64, unit: &str, message: String, now: Instant) {
         match self.mode {
             ProgressMode::Bar => {
-                self.bar.set_position(step);
+                self.bar.set_position(position);
                 self.bar.set_message(message);
             }
             ProgressMode::Lines => {
@@ -103,7 +119,7 @@ impl Progress {
                     .is_none_or(|last| now.duration_since(last) >= LINE_EVERY);
                 if due {
                     self.last_line = Some(now);
-                    let line = format!("step {step}/{}  {message}\n", self.total);
+                    let line = format!("{unit} {position}/{}  {message}\n", self.total);
                     print(io::stderr().lock(), &line);
                 }
             }
@@ -168,6 +184,15 @@ mod tests {
             "5.00 steps/s  20 s left  loss 2.346  kNN 0.9731"
         );
         assert_eq!(message(0, 100, 0.0, 1.0, &[]), "loss 1");
+    }
+
+    #[test]
+    fn parts_are_counted() {
+        let mut progress = Progress::new(3, ProgressMode::Lines);
+        progress.part("one");
+        progress.part("two");
+        assert_eq!(progress.first.unwrap().0, 2);
+        progress.finish();
     }
 
     #[test]

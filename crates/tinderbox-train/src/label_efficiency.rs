@@ -1,6 +1,7 @@
 //! Whether pre-training paid: accuracy against the number of labels, beside its rivals.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use burn::data::dataset::Dataset;
@@ -14,8 +15,7 @@ use tinderbox_data::{
 use tinderbox_nn::Encoder;
 use tinderbox_objectives::{Supervised, SupervisedConfig};
 use tinderbox_transfer::{
-    FeatureMatrix, Knn, LinearProbeConfig, PairedDifference, Standardiser, accuracy,
-    stats::paired_interval,
+    FeatureMatrix, Knn, LinearProbeConfig, PairedDifference, accuracy, stats::paired_interval,
 };
 
 use crate::error::TrainError;
@@ -66,12 +66,15 @@ pub struct Score {
     pub accuracies: Vec<f64>,
 }
 
-/// A rival of the pre-trained encoder's linear probe, seed by seed on the same labels.
+/// The pre-trained encoder against a rival, seed by seed on the same labels.
+///
+/// Like is compared with like: nearest neighbours with nearest neighbours, probe with probe, and
+/// both with the head of the network trained from scratch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lead {
     /// The rival.
     pub rival: Arm,
-    /// How the rival was read out.
+    /// How the pre-trained encoder was read out.
     pub readout: Readout,
     /// Share of the training labels.
     pub share: f64,
@@ -86,6 +89,8 @@ pub struct LabelEfficiency {
     pub train: usize,
     /// Images that were classified.
     pub test: usize,
+    /// Whether every seed had a pre-trained encoder of its own.
+    pub pretrain_each: bool,
     /// Every arm at every share.
     pub scores: Vec<Score>,
     /// The lead of the pre-trained encoder over every rival at every share.
@@ -109,61 +114,65 @@ pub struct Task<'a> {
 /// Features of the arms that are frozen, computed once a seed.
 struct Frozen {
     arm: Arm,
-    standardiser: Standardiser,
     train: FeatureMatrix,
     test: FeatureMatrix,
 }
 
-impl Frozen {
-    fn new(arm: Arm, train: FeatureMatrix, test: FeatureMatrix) -> Self {
-        Self {
-            arm,
-            standardiser: Standardiser::fit(&train),
-            train,
-            test,
-        }
-    }
+/// What is measured how often.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelEfficiencyConfig {
+    /// Shares of the training labels, each above 0 up to 1.
+    pub shares: Vec<f64>,
+    /// Seeds, each of which draws labels and initial weights.
+    pub seeds: Range<u64>,
+    /// Whether every seed has a pre-trained encoder of its own; otherwise all share the first.
+    pub pretrain_each: bool,
+    /// The probe of frozen features.
+    pub probe: LinearProbeConfig,
 }
 
 /// Compares arms over label shares and seeds.
 ///
-/// The probes' features are standardised over all training images, which takes no labels.
-///
-/// `pretrained` and `random` give the frozen encoder of a seed, in inference mode; `scratch`
-/// trains on the positions drawn (into `task.train`) and gives the test accuracy and whether
-/// the training loss was flat. All arms of a seed share the draw.
+/// A seed draws labels, and is given to the arms to draw their weights by: `pretrained` and `random`
+/// give the frozen encoder of a seed, in inference mode; `scratch` trains on the positions drawn
+/// (into `task.train`) and gives the test accuracy and whether the training loss was flat. All arms
+/// of a seed share the draw.
 ///
 /// # Errors
 /// What `scratch` or `pretrained` could not do.
-pub fn label_efficiency<E>(
+pub fn label_efficiency<E, X>(
     task: &Task<'_>,
-    shares: &[f64],
-    seeds: u64,
-    probe: &LinearProbeConfig,
-    mut pretrained: impl FnMut(u64) -> Result<E, TrainError>,
+    config: &LabelEfficiencyConfig,
+    mut pretrained: impl FnMut(u64) -> Result<E, X>,
     mut random: impl FnMut(u64) -> E,
-    mut scratch: impl FnMut(u64, &[usize]) -> Result<(f64, bool), TrainError>,
-) -> Result<LabelEfficiency, TrainError>
+    mut scratch: impl FnMut(u64, &[usize]) -> Result<(f64, bool), X>,
+) -> Result<LabelEfficiency, X>
 where
     E: Encoder<Input = Tensor<4>>,
+    X: From<TrainError>,
 {
     let mut scores: Vec<Score> = Vec::new();
     let mut scratch_not_flat = 0;
     let all: Vec<usize> = (0..task.train.len()).collect();
-    let pixels = [task.train.pixels(), task.test.pixels()];
-    for seed in 0..seeds {
-        let features = |arm, encoder: &E| {
-            let [train, test] =
-                [task.train, task.test].map(|images| encode(encoder, images, &task.device));
-            Frozen::new(arm, train, test)
+    let features = |arm, encoder: &E| {
+        let [train, test] =
+            [task.train, task.test].map(|images| encode(encoder, images, &task.device));
+        Frozen { arm, train, test }
+    };
+    let pixels = Frozen {
+        arm: Arm::Pixels,
+        train: task.train.pixels(),
+        test: task.test.pixels(),
+    };
+    let mut ours = None;
+    for seed in config.seeds.clone() {
+        let pretrained = match ours.take() {
+            Some(shared) if !config.pretrain_each => shared,
+            _ => features(Arm::PreTrained, &pretrained(seed)?),
         };
-        let [train, test] = pixels.clone();
-        let frozen = [
-            features(Arm::PreTrained, &pretrained(seed)?),
-            features(Arm::Random, &random(seed)),
-            Frozen::new(Arm::Pixels, train, test),
-        ];
-        for &share in shares {
+        let pretrained = &*ours.insert(pretrained);
+        let random = features(Arm::Random, &random(seed));
+        for &share in &config.shares {
             let drawn = stratified_subset(&task.train.labels, &all, share, seed);
             let labels: Vec<u32> = drawn.iter().map(|&i| task.train.labels[i]).collect();
             let mut add = |arm, readout, accuracy| {
@@ -181,18 +190,13 @@ where
                     }),
                 }
             };
-            for Frozen {
-                arm,
-                standardiser,
-                train,
-                test,
-            } in &frozen
-            {
+            for Frozen { arm, train, test } in [pretrained, &random, &pixels] {
                 let known = train.select(&drawn);
                 let predicted = Knn::default().predict(&known, &labels, test);
                 add(*arm, Readout::Knn, accuracy(&predicted, &task.test.labels));
-                let fitted = probe
-                    .try_fit_standardised(standardiser.clone(), &known, &labels, task.classes)
+                let fitted = config
+                    .probe
+                    .try_fit(&known, &labels, task.classes)
                     .map_err(TrainError::Probe)?;
                 let right = accuracy(&fitted.predict(test), &task.test.labels);
                 add(*arm, Readout::LinearProbe, right);
@@ -205,6 +209,7 @@ where
     Ok(LabelEfficiency {
         train: task.train.len(),
         test: task.test.len(),
+        pretrain_each: config.pretrain_each,
         leads: leads(&scores),
         scores,
         scratch_not_flat,
@@ -212,21 +217,20 @@ where
 }
 
 fn leads(scores: &[Score]) -> Vec<Lead> {
-    let of_probe = |score: &&Score| score.readout != Readout::Knn;
-    let ours = scores.iter().filter(of_probe);
-    ours.filter(|score| score.arm == Arm::PreTrained)
-        .flat_map(|ours| {
-            let rivals = scores.iter().filter(of_probe);
-            rivals
-                .filter(|rival| rival.arm != Arm::PreTrained && rival.share == ours.share)
-                .map(|rival| Lead {
-                    rival: rival.arm,
-                    readout: rival.readout,
-                    share: rival.share,
-                    difference: paired_interval(&ours.accuracies, &rival.accuracies),
-                })
+    let ours = scores.iter().filter(|score| score.arm == Arm::PreTrained);
+    ours.flat_map(|ours| {
+        let rivals = scores.iter().filter(|rival| {
+            let comparable = [ours.readout, Readout::Head].contains(&rival.readout);
+            rival.arm != Arm::PreTrained && rival.share == ours.share && comparable
+        });
+        rivals.map(|rival| Lead {
+            rival: rival.arm,
+            readout: ours.readout,
+            share: ours.share,
+            difference: paired_interval(&ours.accuracies, &rival.accuracies),
         })
-        .collect()
+    })
+    .collect()
 }
 
 /// How the scratch arm trains.

@@ -37,8 +37,8 @@ pub use error::{TrainConfigError, TrainError};
 pub use evaluator::{Evaluation, Evaluator, HealthEvaluator, KnnEvaluator, ProbeEvaluator};
 pub use images::{LabelledImages, encode};
 pub use label_efficiency::{
-    Arm, LabelEfficiency, Lead, Readout, Score, ScratchConfig, Task, label_efficiency,
-    train_from_scratch,
+    Arm, LabelEfficiency, LabelEfficiencyConfig, Lead, Readout, Score, ScratchConfig, Task,
+    label_efficiency, train_from_scratch,
 };
 pub use lars::{Lars, LarsConfig, LarsState};
 pub use metrics::{METRICS, Metric, TIMING, read_metrics};

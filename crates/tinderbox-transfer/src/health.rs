@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::eigenvalues::symmetric_eigenvalues;
 use crate::feature_matrix::FeatureMatrix;
-use crate::standardiser::Standardiser;
+use crate::standardiser::{Scaling, Standardiser};
 use crate::vector::{dot, dot_f32, unit_rows};
 
 /// Below this spread, relative to even directions, features are called collapsed: they then share
@@ -97,7 +97,7 @@ pub fn effective_rank(features: &FeatureMatrix) -> f64 {
         return f64::NAN;
     }
     let (rows, dim) = (features.rows, features.dim);
-    let mean = Standardiser::fit(features).mean;
+    let mean = Standardiser::fit(features, Scaling::Common).mean;
     let centred: Vec<f64> = features
         .iter_rows()
         .flat_map(|row| row.iter().zip(&mean).map(|(&v, m)| f64::from(v) - m))

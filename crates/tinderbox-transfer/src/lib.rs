@@ -53,5 +53,5 @@ pub use fine_tune::{FineTuneConfig, LayerGroups};
 pub use health::Health;
 pub use knn::{Knn, knn_accuracy};
 pub use linear_probe::{LinearProbe, LinearProbeConfig};
-pub use standardiser::Standardiser;
+pub use standardiser::{Scaling, Standardiser};
 pub use stats::PairedDifference;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::TransferError;
 use crate::feature_matrix::{FeatureMatrix, check_labels};
 use crate::softmax_regression::{Rows, linear, softmax};
-use crate::standardiser::Standardiser;
+use crate::standardiser::{Scaling, Standardiser};
 use crate::stratified_folds::stratified_folds;
 
 /// Folds of the choice among penalties, when every class has as many labels.
@@ -23,8 +23,9 @@ const FALLBACK_L2: f64 = 1.0;
 ///
 /// `x` are the features standardised by the training rows ([`Standardiser`]), so **the penalty is
 /// on weights of features of deviation 1**; the bias is free. With two classes the penalty is that
-/// of the usual binary regression with one weight vector. This is the objective of scikit-learn's
-/// `make_pipeline(StandardScaler(), LogisticRegression(C=1/l2))`.
+/// of the usual binary regression with one weight vector. With [`Scaling::PerFeature`] this is the
+/// objective of scikit-learn's `make_pipeline(StandardScaler(), LogisticRegression(C=1/l2))`; with
+/// [`Scaling::Common`] that of its `LogisticRegression(C=1/(l2 s^2))` on raw features, `s` being the factor.
 ///
 /// Of several penalties the one of least log-loss in stratified 5-fold cross-validation on the
 /// training rows is taken (fewer folds when a class has fewer labels), of equals the larger. The
@@ -34,6 +35,8 @@ const FALLBACK_L2: f64 = 1.0;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LinearProbeConfig {
+    /// How features are scaled.
+    pub scaling: Scaling,
     /// Candidate penalties, each positive.
     pub l2: Vec<f64>,
     /// Most iterations of a fit.
@@ -43,9 +46,10 @@ pub struct LinearProbeConfig {
 }
 
 impl Default for LinearProbeConfig {
-    /// Five penalties from 0.01 to 100, up to 1,000 iterations, tolerance `1e-6`.
+    /// One factor for all features, five penalties from 0.01 to 100, up to 1,000 iterations, tolerance `1e-6`.
     fn default() -> Self {
         Self {
+            scaling: Scaling::Common,
             l2: vec![0.01, 0.1, 1.0, 10.0, 100.0],
             max_iter: 1000,
             tolerance: 1e-6,
@@ -83,24 +87,6 @@ impl LinearProbeConfig {
         labels: &[u32],
         classes: usize,
     ) -> Result<LinearProbe, TransferError> {
-        self.try_fit_standardised(Standardiser::fit(features), features, labels, classes)
-    }
-
-    /// As [`try_fit`](Self::try_fit), with a standardiser fitted elsewhere: on all training features, whose
-    /// deviations need no labels and are better known than those of a few labelled rows.
-    ///
-    /// # Errors
-    /// As [`try_fit`](Self::try_fit).
-    ///
-    /// # Panics
-    /// If the standardiser was fitted to features of another length.
-    pub fn try_fit_standardised(
-        &self,
-        scaler: Standardiser,
-        features: &FeatureMatrix,
-        labels: &[u32],
-        classes: usize,
-    ) -> Result<LinearProbe, TransferError> {
         self.validate()?;
         if classes == 0 {
             return Err(TransferError::NoClasses);
@@ -112,6 +98,7 @@ impl LinearProbeConfig {
         }
         check_labels(features, labels, Some(classes))?;
         features.check_finite()?;
+        let scaler = Standardiser::fit(features, self.scaling);
 
         let mut seen: Vec<usize> = labels.iter().map(|&l| l as usize).collect();
         seen.sort_unstable();

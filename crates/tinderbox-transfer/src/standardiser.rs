@@ -1,24 +1,37 @@
-//! Features to mean 0 and standard deviation 1.
+//! Features to mean 0 and standard deviation 1, each by itself or all by one factor.
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::feature_matrix::FeatureMatrix;
 
-/// Shifts and scales each feature by the statistics of the rows it was fitted on.
+/// How features are scaled once their means are taken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scaling {
+    /// All by one factor, so that their mean variance is 1. Distances and angles between rows keep
+    /// their proportions, which are what an encoder has learnt.
+    #[default]
+    Common,
+    /// Each by its own deviation, as scikit-learn's `StandardScaler` does: for columns of unlike units.
+    PerFeature,
+}
+
+/// Shifts and scales features by the statistics of the rows it was fitted on.
 ///
 /// The deviation is the population's (divided by `n`). A feature that does not vary is only
-/// shifted. The same as scikit-learn's `StandardScaler`.
+/// shifted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Standardiser {
     /// Mean of each feature.
     pub mean: Vec<f64>,
-    /// What each feature is divided by: its standard deviation, or 1.
+    /// What each feature is divided by: a standard deviation, or 1.
     pub scale: Vec<f64>,
 }
 
 impl Standardiser {
     /// Measures the features; without rows it changes nothing.
-    pub fn fit(features: &FeatureMatrix) -> Self {
+    pub fn fit(features: &FeatureMatrix, scaling: Scaling) -> Self {
         let n = features.rows.max(1) as f64;
         let mut mean = vec![0.0; features.dim];
         for row in features.iter_rows() {
@@ -33,16 +46,24 @@ impl Standardiser {
                 *s += (f64::from(v) - m).powi(2);
             }
         }
-        let scale = variance
-            .iter()
-            .zip(&mean)
-            .map(|(v, m)| {
-                let deviation = (v / n).sqrt();
-                // What is left of a constant is the rounding of its mean.
-                let rounding = 10.0 * f64::EPSILON * m.abs();
-                if deviation > rounding { deviation } else { 1.0 }
-            })
-            .collect();
+        // What is left of a constant is the rounding of its mean.
+        let deviation = |variance: f64, mean: f64| {
+            let deviation = (variance / n).sqrt();
+            let rounding = 10.0 * f64::EPSILON * mean.abs();
+            if deviation > rounding { deviation } else { 1.0 }
+        };
+        let scale = match scaling {
+            Scaling::PerFeature => {
+                let each = variance.iter().zip(&mean);
+                each.map(|(&v, &m)| deviation(v, m)).collect()
+            }
+            Scaling::Common => {
+                let dim = features.dim.max(1) as f64;
+                let largest = mean.iter().fold(0.0, |a: f64, m| a.max(m.abs()));
+                let common = deviation(variance.iter().sum::<f64>() / dim, largest);
+                vec![common; features.dim]
+            }
+        };
         Self { mean, scale }
     }
 

@@ -3,27 +3,19 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use tinderbox::train::{
-    LabelEfficiency, ScratchConfig, Task, TrainError, label_efficiency, train_from_scratch,
-};
-use tinderbox::transfer::LinearProbeConfig;
+use tinderbox::train::LabelEfficiency;
 
 use super::dry_run;
 use crate::args::PretrainArgs;
-use crate::classifier::test_accuracy;
 use crate::comparison;
 use crate::error::CliError;
 use crate::images::Images;
-use crate::recipe::{CompareRecipe, ObjectiveRecipe, RecipeFile};
+use crate::recipe::{ObjectiveRecipe, RecipeFile};
 use crate::report::write_report;
-use crate::run::COMPARISON;
-use crate::session::{Context, Finished, Plan, read_json};
+use crate::rivals;
+use crate::session::{Context, Finished, Plan};
 use crate::signals::StopSignals;
 use crate::table::{Table, tidy};
-use crate::training::{Views, json_bytes};
-
-/// How often a scratch run whose loss still falls is made twice as long.
-const SCRATCH_DOUBLINGS: u32 = 3;
 
 pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliError> {
     let file = RecipeFile::find(&args.recipe)?;
@@ -66,84 +58,12 @@ pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliEr
     let stop = StopSignals::listen()?;
     let finished = plan.run(context, &stop)?;
     let comparison = match &plan.recipe.compare {
-        Some(compare) => Some(compared(&plan, compare, &finished, context)?),
+        Some(compare) => Some(rivals::compare(&plan, compare, &finished, context.output)?),
         None => None,
     };
     write_report(finished.opened.dir.path())?;
     show(&finished, comparison.as_ref(), context);
     Ok(())
-}
-
-/// The comparison with the pre-trained encoder's rivals, made or read from an earlier session.
-fn compared(
-    plan: &Plan<'_>,
-    compare: &CompareRecipe,
-    finished: &Finished,
-    context: Context<'_>,
-) -> Result<LabelEfficiency, CliError> {
-    let dir = &finished.opened.dir;
-    if let Some(made) = read_json(&dir.join(COMPARISON)) {
-        return Ok(made);
-    }
-    context
-        .output
-        .note("comparing with a random encoder, plain pixels, and training from scratch");
-    let setup = plan.setup(&finished.preprocess, Views::One);
-    let train = setup.load(&plan.images.labelled)?;
-    let test = setup.load(&plan.images.test)?;
-    let classes = plan.images.classes.len();
-    let scratch = ScratchConfig {
-        optim: plan.recipe.optim.clone().with_lr(compare.scratch_lr),
-        steps: compare.scratch_steps,
-        doublings: SCRATCH_DOUBLINGS,
-        batch: plan.recipe.train.batch,
-        augment: Some(setup.augment()?),
-    };
-    let build = plan.build();
-    let autodiff = plan.device.clone().autodiff();
-    let config = &plan.recipe.encoder.config;
-    let shape = plan.images.shape;
-    let new_encoder = || {
-        config
-            .init(shape.channels, shape.size, &autodiff)
-            .expect("the same encoder was pre-trained")
-    };
-    let made = label_efficiency(
-        &Task {
-            train: &train,
-            test: &test,
-            classes,
-            device: plan.device.clone(),
-        },
-        &compare.shares,
-        compare.seeds,
-        &LinearProbeConfig::default(),
-        |_| Ok(finished.encoder.clone()),
-        |seed| {
-            build
-                .encoder(seed)
-                .expect("the same encoder was pre-trained")
-        },
-        |seed, drawn| -> Result<(f64, bool), TrainError> {
-            let items: Vec<usize> = drawn
-                .iter()
-                .map(|&position| train.indices[position])
-                .collect();
-            let (model, flat) = train_from_scratch(
-                new_encoder,
-                classes,
-                &plan.images.dataset,
-                &items,
-                &finished.preprocess,
-                &scratch,
-                seed,
-                &autodiff,
-            )?;
-            Ok((test_accuracy(&model, &test, &plan.device), flat))
-        },
-    )?;
-    dir.write(COMPARISON, &json_bytes(&made))?;
-    Ok(made)
 }
 
 fn show(finished: &Finished, comparison: Option<&LabelEfficiency>, context: Context<'_>) {
@@ -152,9 +72,6 @@ fn show(finished: &Finished, comparison: Option<&LabelEfficiency>, context: Cont
     match comparison {
         Some(comparison) => {
             output.text(&comparison::to_text(comparison));
-            for line in comparison::leads(comparison) {
-                output.text(&format!("  {line}\n"));
-            }
         }
         None => {
             let mut table = Table::new(["figure", "value"]);

@@ -40,8 +40,11 @@ impl EvalRecipe {
 pub struct CompareRecipe {
     /// Shares of the labels, each a row of the table.
     pub shares: Vec<f64>,
-    /// How many draws of labels and of the rivals' initial weights.
+    /// How many draws of labels and of initial weights; their seeds follow the recipe's `seed`.
     pub seeds: u64,
+    /// Whether every draw pre-trains an encoder of its own, so that the intervals hold the luck of
+    /// pre-training as well; otherwise all draws share the run's encoder.
+    pub pretrain_each: bool,
     /// Learning rate of training from scratch.
     pub scratch_lr: f64,
     /// Steps of training from scratch; enough for its training loss to become flat.
@@ -65,6 +68,7 @@ impl CompareRecipe {
                 .field("seeds")
                 .within(2.., "2 or more, for an interval")
                 .or(5),
+            pretrain_each: table.field("pretrain_each").or(false),
             scratch_lr: table
                 .field("scratch_lr")
                 .check("a rate above 0", |lr: &f64| *lr > 0.0 && lr.is_finite())

@@ -76,7 +76,7 @@ fn the_keys_of_a_recipe_are_agreed() {
     let got: Vec<&str> = known.iter().map(String::as_str).collect();
     let agreed = "\
         checkpoint checkpoint.best checkpoint.every checkpoint.keep \
-        compare compare.scratch_lr compare.scratch_steps compare.seeds compare.shares \
+        compare compare.pretrain_each compare.scratch_lr compare.scratch_steps compare.seeds compare.shares \
         data data.channels data.labels data.max_bad data.path data.size data.source \
         data.test_share data.views \
         device encoder encoder.init encoder.kind encoder.partial \

@@ -275,15 +275,21 @@ fn charts(figures: &[Figure]) -> Vec<Chart> {
 }
 
 fn comparison_section(comparison: &LabelEfficiency) -> Markup {
-    let (heading, rows) = comparison::cells(comparison);
     html! {
         h2 { "What pre-training is worth" }
+        (table(comparison::cells(comparison)))
+        p.soft { (comparison::caption(comparison)) }
+        (table(comparison::lead_cells(comparison)))
+        p.soft { "Differences on the same draws of labels, with their 95 % intervals." }
+    }
+}
+
+fn table((heading, rows): (Vec<String>, Vec<Vec<String>>)) -> Markup {
+    html! {
         div.scroll { table {
             thead { tr { @for cell in &heading { th { (cell) } } } }
             tbody { @for row in &rows { tr { @for cell in row { td { (cell) } } } } }
         } }
-        p.soft { (comparison::caption(comparison)) }
-        ul { @for line in comparison::leads(comparison) { li { (line) } } }
     }
 }
 

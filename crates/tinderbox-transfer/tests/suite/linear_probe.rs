@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use tinderbox_transfer::{
-    FeatureMatrix, LinearProbe, LinearProbeConfig, Standardiser, TransferError, accuracy,
+    FeatureMatrix, LinearProbe, LinearProbeConfig, Scaling, Standardiser, TransferError, accuracy,
 };
 
 use crate::support::{
@@ -16,6 +16,7 @@ const TOLERANCE: f64 = 1e-4;
 
 fn config(l2: f64) -> LinearProbeConfig {
     LinearProbeConfig {
+        scaling: Scaling::PerFeature,
         l2: vec![l2],
         tolerance: 1e-9,
         max_iter: 10_000,
@@ -89,6 +90,28 @@ fn the_default_is_as_good_as_scikit_learn_within_half_a_point() {
             got >= expected - 0.005,
             "{got}, scikit-learn {expected} ({name})"
         );
+    }
+}
+
+#[test]
+fn one_factor_for_all_features_is_the_regression_on_raw_ones() {
+    let digits = digits();
+    let (features, labels) = digits.part(&digits.train);
+    let factor = Standardiser::fit(&features, Scaling::Common).scale[0];
+    for c in ["0.1", "1", "10"] {
+        let case = case(&format!("probe_raw_c_{c}"));
+        let config = LinearProbeConfig {
+            scaling: Scaling::Common,
+            ..config(1.0 / (number(&case, "c") * factor * factor))
+        };
+        let probe = config.fit(&features, &labels, 10);
+        assert!(probe.converged);
+        // A weight of a raw feature is that of a scaled one, divided by the factor.
+        let weights: Vec<f64> = probe.weights.iter().map(|w| w / factor).collect();
+        check_record("weights", &weights, &case, TOLERANCE);
+        let (features, labels) = digits.part(&digits.test);
+        let log_loss = probe.log_loss(&features, &labels).unwrap();
+        check_close(log_loss, number(&case, "log_loss"), 1e-5);
     }
 }
 
@@ -237,11 +260,26 @@ fn shift_and_scale_of_a_feature_do_not_matter() {
 fn a_constant_feature_is_harmless() {
     let mut x = addressed("x", 50, 3);
     x.values.chunks_mut(3).for_each(|row| row[1] = 0.1);
-    assert_eq!(Standardiser::fit(&x).scale[1], 1.0);
+    assert_eq!(Standardiser::fit(&x, Scaling::PerFeature).scale[1], 1.0);
+    let constant = FeatureMatrix {
+        values: vec![0.1; 30],
+        rows: 10,
+        dim: 3,
+    };
+    assert_eq!(
+        Standardiser::fit(&constant, Scaling::Common).scale,
+        [1.0; 3]
+    );
     let labels: Vec<u32> = x.iter_rows().map(|r| u32::from(r[0] > 0.0)).collect();
-    let probe = LinearProbeConfig::default().fit(&x, &labels, 2);
-    assert!(probe.converged);
-    assert!(probe.weights[1].abs() < 1e-9, "{}", probe.weights[1]);
+    for scaling in [Scaling::Common, Scaling::PerFeature] {
+        let config = LinearProbeConfig {
+            scaling,
+            ..LinearProbeConfig::default()
+        };
+        let probe = config.fit(&x, &labels, 2);
+        assert!(probe.converged);
+        assert!(probe.weights[1].abs() < 1e-9, "{}", probe.weights[1]);
+    }
 }
 
 #[test]
@@ -285,6 +323,7 @@ fn bad_input_is_named() {
             l2,
             max_iter: 10,
             tolerance,
+            ..LinearProbeConfig::default()
         };
         config.try_fit(&x, &[0, 1], 2).err()
     };

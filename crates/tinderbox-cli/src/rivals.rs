@@ -1,0 +1,170 @@
+//! The comparison of a pre-trained encoder with its rivals, by the recipe that pre-trained it.
+
+use std::cell::RefCell;
+
+use tinderbox::data::Preprocess;
+use tinderbox::nn::AnyImageEncoder;
+use tinderbox::train::{
+    LabelEfficiency, LabelEfficiencyConfig, ScratchConfig, Task, Trainer, label_efficiency,
+    train_from_scratch,
+};
+use tinderbox::transfer::LinearProbeConfig;
+
+use crate::classifier::test_accuracy;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::progress::{Progress, ProgressMode};
+use crate::recipe::{CompareRecipe, Recipe};
+use crate::registry::{Build, Job, Trainable};
+use crate::run::COMPARISON;
+use crate::session::{Finished, Plan, read_json};
+use crate::training::{Setup, Views, json_bytes};
+
+/// How often a scratch run whose loss still falls is made twice as long.
+const SCRATCH_DOUBLINGS: u32 = 3;
+
+/// The comparison of a run, made now or read from an earlier session.
+///
+/// # Errors
+/// What an arm could not do, or what the file system says.
+pub fn compare(
+    plan: &Plan<'_>,
+    compare: &CompareRecipe,
+    finished: &Finished,
+    output: &Output,
+) -> Result<LabelEfficiency, CliError> {
+    let dir = &finished.opened.dir;
+    if let Some(made) = read_json(&dir.join(COMPARISON)) {
+        return Ok(made);
+    }
+    output.note("comparing with a random encoder, plain pixels, and training from scratch");
+    let setup = plan.setup(&finished.preprocess, Views::One);
+    let train = setup.load(&plan.images.labelled)?;
+    let test = setup.load(&plan.images.test)?;
+    let scratch = ScratchConfig {
+        optim: plan.recipe.optim.clone().with_lr(compare.scratch_lr),
+        steps: compare.scratch_steps,
+        doublings: SCRATCH_DOUBLINGS,
+        batch: plan.recipe.train.batch,
+        augment: Some(setup.augment()?),
+    };
+    let build = plan.build();
+    let autodiff = plan.device.clone().autodiff();
+    let encoder = &plan.recipe.encoder.config;
+    let shape = plan.images.shape;
+    let classes = plan.images.classes.len();
+    let first = plan.recipe.seed;
+    let seeds = first..first + compare.seeds;
+    let pretrained = if compare.pretrain_each {
+        compare.seeds
+    } else {
+        1
+    };
+    let parts = pretrained + compare.seeds * compare.shares.len() as u64;
+    let progress = RefCell::new(Progress::new(parts, ProgressMode::detect(output.quiet)));
+    let begin = |what: String| progress.borrow_mut().part(&what);
+    let made = label_efficiency(
+        &Task {
+            train: &train,
+            test: &test,
+            classes,
+            device: plan.device.clone(),
+        },
+        &LabelEfficiencyConfig {
+            shares: compare.shares.clone(),
+            seeds,
+            pretrain_each: compare.pretrain_each,
+            probe: LinearProbeConfig::default(),
+        },
+        |seed| {
+            begin(format!("seed {seed}: pre-training"));
+            if seed == first {
+                Ok(finished.encoder.clone())
+            } else {
+                pretrain_again(plan, &finished.preprocess, seed)
+            }
+        },
+        |seed| {
+            build
+                .encoder(seed)
+                .expect("the same encoder was pre-trained")
+        },
+        |seed, drawn| {
+            let labels = drawn.len();
+            begin(format!("seed {seed}: from scratch on {labels} labels"));
+            let items: Vec<usize> = drawn
+                .iter()
+                .map(|&position| train.indices[position])
+                .collect();
+            let (model, flat) = train_from_scratch(
+                || {
+                    encoder
+                        .init(shape.channels, shape.size, &autodiff)
+                        .expect("the same encoder was pre-trained")
+                },
+                classes,
+                &plan.images.dataset,
+                &items,
+                &finished.preprocess,
+                &scratch,
+                seed,
+                &autodiff,
+            )?;
+            Ok((test_accuracy(&model, &test, &plan.device), flat))
+        },
+    );
+    progress.into_inner().finish();
+    let made = made?;
+    dir.write(COMPARISON, &json_bytes(&made))?;
+    Ok(made)
+}
+
+/// The encoder that the plan's recipe gives by another seed, trained in memory.
+fn pretrain_again(
+    plan: &Plan<'_>,
+    preprocess: &Preprocess,
+    seed: u64,
+) -> Result<AnyImageEncoder, CliError> {
+    let recipe = Recipe {
+        seed,
+        ..plan.recipe.clone()
+    };
+    let build = Build {
+        recipe: &recipe,
+        ..plan.build()
+    };
+    let job = PretrainJob {
+        plan,
+        recipe: &recipe,
+        preprocess,
+    };
+    build.run(job)
+}
+
+struct PretrainJob<'j> {
+    plan: &'j Plan<'j>,
+    recipe: &'j Recipe,
+    preprocess: &'j Preprocess,
+}
+
+impl Job for PretrainJob<'_> {
+    type Out = AnyImageEncoder;
+
+    fn run<O: Trainable>(self, objective: O) -> Result<AnyImageEncoder, CliError> {
+        let setup = Setup {
+            recipe: self.recipe,
+            ..self.plan.setup(self.preprocess, O::VIEWS)
+        };
+        let quiet = Output {
+            quiet: true,
+            ..Output::default()
+        };
+        let objective = self.plan.started(objective, &quiet)?;
+        let loader = setup.loader()?;
+        let config = setup.config(&loader, None);
+        let device = self.plan.device.clone().autodiff();
+        let mut trainer = Trainer::new(objective, loader, &device, config)?;
+        trainer.run()?;
+        Ok(trainer.trained().encoder().clone())
+    }
+}
