@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tinderbox::data::cifar::{self, CifarKind};
 use tinderbox::data::{
-    DataError, ImageFolder, ImageFolderConfig, ImageItem, ImageSource, Preprocess, digits,
+    DataError, ImageFolder, ImageFolderConfig, ImageItem, ImageSource, Joined, Preprocess, digits,
     fingerprint, idx, stratified_split, stratified_subset,
 };
 
@@ -54,26 +54,43 @@ impl Images {
         let shape = shape(recipe, &*dataset)?;
         // Files are converted when they are read, so that all have the channels of the first.
         let convert = recipe.source == DataSource::Folder && recipe.channels.is_none();
+        let channels = if convert {
+            Some(shape.channels)
+        } else {
+            recipe.channels
+        };
         let dataset = match convert {
-            true => open(recipe, Some(shape.channels))?,
+            true => open(recipe, channels)?,
             false => dataset,
+        };
+        // Items from here on are those of the test set.
+        let own = dataset.len();
+        let dataset = match recipe.of_test() {
+            Some(test) => Arc::new(Joined::new(dataset, open(&test, channels)?)?),
+            None => dataset,
         };
         let usable = recipe.labels != Labels::Own(false) && dataset.class_names().len() > 1;
         let (with_label, without): (Vec<usize>, Vec<usize>) =
-            (0..dataset.len()).partition(|index| usable && dataset.label(*index).is_some());
-        let labels: Vec<u32> = with_label
-            .iter()
-            .filter_map(|i| dataset.label(*i))
-            .collect();
-        let split = stratified_split(&labels, recipe.test_share, SPLIT_SEED);
-        let pick = |part: &[usize]| part.iter().map(|&i| with_label[i]).collect::<Vec<usize>>();
-        let labelled = pick(&split.train);
+            (0..own).partition(|index| usable && dataset.label(*index).is_some());
+        let (labelled, test) = if own < dataset.len() {
+            let test = own..dataset.len();
+            let test = test.filter(|index| usable && dataset.label(*index).is_some());
+            (with_label, test.collect())
+        } else {
+            let labels: Vec<u32> = with_label
+                .iter()
+                .filter_map(|i| dataset.label(*i))
+                .collect();
+            let split = stratified_split(&labels, recipe.test_share, SPLIT_SEED);
+            let pick = |part: &[usize]| part.iter().map(|&i| with_label[i]).collect::<Vec<usize>>();
+            (pick(&split.train), pick(&split.test))
+        };
         let mut train = [labelled.clone(), without].concat();
         train.sort_unstable();
         Ok(Self {
             train,
             labelled,
-            test: pick(&split.test),
+            test,
             classes: if usable {
                 dataset.class_names().to_vec()
             } else {
@@ -349,6 +366,32 @@ mod tests {
             (4, 2, 5)
         );
         assert!(images.has_labels());
+    }
+
+    #[test]
+    fn a_test_set_of_its_own_is_held_out_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = [
+            "train/a/1.png",
+            "train/a/2.png",
+            "train/b/1.png",
+            "train/b/2.png",
+        ];
+        write_images(folder.path(), &names, (6, 6));
+        write_images(folder.path(), &["val/b/7.png", "val/loose.png"], (6, 6));
+        let recipe = DataRecipe {
+            test_path: Some(folder.path().join("val")),
+            ..DataRecipe::folder(folder.path().join("train"))
+        };
+        let images = Images::open(&recipe).unwrap();
+        assert_eq!(images.train, [0, 1, 2, 3]);
+        assert_eq!(images.test.len(), 1);
+        let test = images.test[0];
+        assert_eq!(images.dataset.label(test), Some(1));
+        assert_eq!(images.dataset.id(test), "test/b/7.png");
+        write_images(folder.path(), &["val/c/1.png"], (6, 6));
+        let error = Images::open(&recipe).unwrap_err().to_string();
+        assert!(error.contains("the class c"), "{error}");
     }
 
     #[test]

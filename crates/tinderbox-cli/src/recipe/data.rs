@@ -53,8 +53,14 @@ pub struct DataRecipe {
     pub path: Option<PathBuf>,
     /// Where labels come from. Pre-training never reads them; evaluation does.
     pub labels: Labels,
-    /// The stratified share that is held out from training for tests.
+    /// The stratified share that is held out from training for tests, if there is no `test_path`.
     pub test_share: f64,
+    /// Where a test set lies, of the same source; without it, a share of the data is held out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_path: Option<PathBuf>,
+    /// The file of the test set's labels; for IDX only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_labels: Option<PathBuf>,
     /// Side that images are resized to; without it, that of the first image, which must be square.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<usize>,
@@ -76,12 +82,28 @@ impl DataRecipe {
         }
     }
 
+    /// The recipe of the test set alone, if there is one.
+    pub fn of_test(&self) -> Option<Self> {
+        let labels = match (&self.labels, &self.test_labels) {
+            (Labels::File(_), None) => Labels::Own(false),
+            (_, Some(path)) => Labels::File(path.clone()),
+            (own, None) => own.clone(),
+        };
+        Some(Self {
+            path: Some(self.test_path.clone()?),
+            labels,
+            ..self.clone()
+        })
+    }
+
     fn of(source: DataSource) -> Self {
         Self {
             source,
             path: None,
             labels: Labels::Own(true),
             test_share: 1.0 / 3.0,
+            test_path: None,
+            test_labels: None,
             size: None,
             channels: None,
             max_bad: 100,
@@ -110,6 +132,19 @@ impl DataRecipe {
             path.optional()
         };
         let labels = read_labels(table, source, default.labels);
+        if table.has("test_path") && source == DataSource::Digits {
+            table.complain_at("test_path", "`data.test_path` has no use with digits");
+        }
+        let labelled = matches!(labels, Labels::File(_));
+        if table.has("test_path") && labelled && !table.has("test_labels") {
+            table.complain_at(
+                "test_path",
+                "`data.test_labels` is missing, the labels of `test_path`",
+            );
+        }
+        if table.has("test_labels") && source != DataSource::Idx {
+            table.complain_at("test_labels", "`data.test_labels` is for `idx` only");
+        }
         Self {
             source,
             path,
@@ -120,6 +155,8 @@ impl DataRecipe {
                     *share > 0.0 && *share < 1.0
                 })
                 .or(default.test_share),
+            test_path: table.field("test_path").optional(),
+            test_labels: table.field("test_labels").optional(),
             size: table
                 .field("size")
                 .within(1..=16_384, "1 to 16384")

@@ -78,7 +78,7 @@ fn the_keys_of_a_recipe_are_agreed() {
         checkpoint checkpoint.best checkpoint.every checkpoint.keep \
         compare compare.pretrain_each compare.scratch_lr compare.scratch_steps compare.seeds compare.shares \
         data data.channels data.labels data.max_bad data.path data.size data.source \
-        data.test_share data.views \
+        data.test_labels data.test_path data.test_share data.views \
         device encoder encoder.init encoder.kind encoder.partial \
         eval eval.every eval.health eval.items eval.knn eval.linear_probe \
         finetune finetune.freeze finetune.labels finetune.layer_decay \
@@ -97,6 +97,15 @@ fn check(recipe: &RecipeFile, set: &[&str], expected: &[&str]) {
         .resolve(&overrides)
         .map_or_else(|e| e.lines(), |_| Vec::new());
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn the_recipe_of_the_readme_resolves() {
+    let readme = include_str!("../../../../README.md");
+    let (_, after) = readme.split_once("# mine.toml\n").unwrap();
+    let (recipe, _) = after.split_once("```").unwrap();
+    assert!(recipe.lines().count() <= 10, "{recipe}");
+    check(&file(recipe), &[], &[]);
 }
 
 #[test]

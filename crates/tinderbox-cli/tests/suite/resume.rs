@@ -21,7 +21,7 @@ fn figures(run: &Path) -> Vec<serde_json::Value> {
 }
 
 #[track_caller]
-fn assert_same(one: &Path, other: &Path) {
+pub(crate) fn assert_same(one: &Path, other: &Path) {
     for name in [
         "exported/model.safetensors",
         "exported/preprocessing.json",

@@ -1,0 +1,37 @@
+//! What the README promises of its first command.
+
+use crate::expect;
+
+/// Points by which pre-training must lead each rival at 1 % of the labels, on average.
+const LEAD: f64 = 0.05;
+
+#[test]
+fn pre_training_on_digits_beats_every_rival_at_one_per_cent_of_the_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["pretrain", "simclr-digits", "--quiet", "--json"];
+    let output = expect(folder.path(), &words, 0);
+    let result: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let comparison = &result["comparison"];
+    assert_eq!(comparison["test"], 599);
+    assert_eq!(comparison["pretrain_each"], true);
+    // A rival that had not learnt what it could would prove nothing.
+    assert_eq!(comparison["scratch_not_flat"], 0);
+    for score in comparison["scores"].as_array().unwrap() {
+        assert_eq!(score["accuracies"].as_array().unwrap().len(), 5);
+    }
+    let leads = comparison["leads"].as_array().unwrap();
+    let at_one = leads.iter().filter(|lead| lead["share"] == 0.01);
+    let mut rivals = 0;
+    for lead in at_one {
+        let difference = |name: &str| lead["difference"][name].as_f64().unwrap();
+        let (mean, low) = (difference("mean"), difference("low"));
+        println!(
+            "{} by {}: {mean:.3}, from {low:.3}",
+            lead["rival"], lead["readout"]
+        );
+        assert!(mean >= LEAD && low > 0.0, "{lead}");
+        rivals += 1;
+    }
+    // Three rivals, by nearest neighbours and by a linear probe.
+    assert_eq!(rivals, 6);
+}
