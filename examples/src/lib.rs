@@ -1,1 +1,2 @@
 //! Examples of Tinderbox; each file under `examples/` shows one idea.
+#![forbid(unsafe_code)]

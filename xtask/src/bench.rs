@@ -16,22 +16,29 @@ pub fn run(arguments: &[String]) -> Result<()> {
     std::fs::create_dir_all(&folder)?;
     let file = folder.join("results.json");
     std::fs::remove_file(&file).ok();
-    let name = file.to_string_lossy().into_owned();
-    let mut command = shell::cargo(&[
-        "run",
+    // In one build, so that the two share their artefacts. One bench starts the program.
+    shell::run(&mut shell::cargo(&[
+        "build",
         "--release",
         "--package",
+        "tinderbox-cli",
+        "--package",
         "tinderbox-benches",
-        "--",
-        "--json",
-        &name,
-    ]);
+    ]))?;
+    let name = format!("tinderbox-benches{}", std::env::consts::EXE_SUFFIX);
+    // The alias runs xtask in the same profile, so the benches lie beside it.
+    let mut command = Command::new(std::env::current_exe()?.with_file_name(name));
+    command.arg("--json").arg(&file).current_dir(shell::root());
     command.args(arguments.iter().filter(|argument| *argument != "--"));
     shell::run(&mut command)?;
     print(&file)
 }
 
-fn peers(names: &[String]) -> Result<()> {
+/// `[NAME...] [-- ARGS]`: runs the scripts of these names, or all; `ARGS` go to each.
+fn peers(arguments: &[String]) -> Result<()> {
+    let mut halves = arguments.splitn(2, |argument| argument == "--");
+    let names = halves.next().unwrap_or_default();
+    let passed_on = halves.next().unwrap_or_default();
     let folder = shell::root().join("benches").join("peers");
     let scripts: Vec<_> = python::scripts(&folder)?
         .into_iter()
@@ -55,6 +62,7 @@ fn peers(names: &[String]) -> Result<()> {
                 .arg(&script)
                 .arg("--json")
                 .arg(&file)
+                .args(passed_on)
                 .current_dir(shell::root()),
         )?;
         print(&file)?;
@@ -69,6 +77,12 @@ fn print(file: &Path) -> Result<()> {
     let document: Value = serde_json::from_str(&text)?;
     let rows =
         table(&document).with_context(|| format!("{} holds no list of results", file.display()))?;
+    println!();
+    for (name, value) in document.as_object().into_iter().flatten() {
+        if !value.is_array() && !value.is_object() {
+            println!("{name}: {}", cell(value));
+        }
+    }
     println!();
     shell::print_table(&rows);
     println!("\nwritten to {}", file.display());
@@ -89,8 +103,15 @@ fn table(document: &Value) -> Option<Vec<Vec<String>>> {
             }
         }
     }
-    // serde_json sorts keys; the name leads.
-    columns.sort_by_key(|key| key.as_str() != "name");
+    // serde_json sorts keys by the alphabet; these have a place of their own, the rest follows.
+    const FIRST: [&str; 6] = ["name", "unit", "median", "mean", "min", "max"];
+    columns.sort_by_key(|key| match key.as_str() {
+        "note" => FIRST.len() + 1,
+        key => FIRST
+            .iter()
+            .position(|first| *first == key)
+            .unwrap_or(FIRST.len()),
+    });
     let mut rows = vec![columns.iter().map(|key| key.to_string()).collect()];
     for result in results {
         rows.push(columns.iter().map(|key| cell(&result[*key])).collect());
@@ -108,7 +129,8 @@ fn cell(value: &Value) -> String {
                 format!("{value:.digits$}")
             }
             Some(value) if value.fract() != 0.0 => format!("{value:.3e}"),
-            _ => number.to_string(),
+            Some(value) => format!("{value}"),
+            None => number.to_string(),
         },
         Value::Array(values) => values.iter().map(cell).collect::<Vec<_>>().join(" "),
         other => other.to_string(),

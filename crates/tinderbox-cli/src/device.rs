@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Serialize, Serializer};
 
 /// What a device runs on. Each is one Cargo feature of the same name.
@@ -139,6 +139,15 @@ pub enum DeviceError {
         /// What the connection says.
         reason: String,
     },
+    /// It multiplies wrongly: its driver, or Burn's backend for it, has a fault.
+    #[error(
+        "`{name}` gives wrong matrix products, so nothing it trains can be trusted; update its driver, or \
+         use another device{}", if name.starts_with("vulkan") { " (`wgpu` reaches the same one in another way)" } else { "" }
+    )]
+    Wrong {
+        /// What was asked for.
+        name: String,
+    },
 }
 
 impl Default for DeviceName {
@@ -156,11 +165,12 @@ impl DeviceName {
         }
     }
 
-    /// The device, without gradients.
+    /// The device, without gradients. Any but the default one multiplies two matrices first: there are
+    /// drivers on which Burn's `vulkan` gives wrong products without a word.
     ///
     /// # Errors
     /// [`DeviceError::NotBuilt`] without its Cargo feature, [`DeviceError::NoSuchIndex`] or
-    /// [`DeviceError::Unreachable`] if there is no such device.
+    /// [`DeviceError::Unreachable`] if there is no such device, [`DeviceError::Wrong`] if a product is wrong.
     pub fn open(&self) -> Result<Device, DeviceError> {
         let kind = self.kind();
         if !kind.is_enabled() {
@@ -170,7 +180,13 @@ impl DeviceName {
                 available: available.map(DeviceKind::name).collect(),
             });
         }
-        self.open_enabled()
+        let device = self.open_enabled()?;
+        if kind != DeviceKind::Flex && !multiplies(&device) {
+            return Err(DeviceError::Wrong {
+                name: self.to_string(),
+            });
+        }
+        Ok(device)
     }
 
     // Which arms remain depends on the features of the build.
@@ -222,6 +238,33 @@ impl DeviceName {
             }),
         }
     }
+}
+
+/// Whether a product of two matrices is right. Their integers are so small that every precision gives it exactly.
+fn multiplies(device: &Device) -> bool {
+    const SIDE: usize = 96;
+    let matrix = |row: usize, column: usize, range: usize| -> Vec<f32> {
+        (0..SIDE * SIDE)
+            .map(|i| ((row * (i / SIDE) + column * (i % SIDE)) % range) as f32)
+            .collect()
+    };
+    let (left, right) = (matrix(3, 1, 5), matrix(1, 5, 7));
+    let expected: Vec<f32> = (0..SIDE * SIDE)
+        .map(|i| {
+            let row = &left[i / SIDE * SIDE..][..SIDE];
+            let column = right[i % SIDE..].iter().step_by(SIDE);
+            row.iter().zip(column).map(|(a, b)| a * b).sum()
+        })
+        .collect();
+    let tensor = |values: Vec<f32>| {
+        Tensor::<2>::from_data(TensorData::new::<f32, _>(values, [SIDE, SIDE]), device)
+    };
+    let product = tensor(left).matmul(tensor(right));
+    product
+        .try_into_data()
+        .ok()
+        .and_then(|data| data.convert::<f32>().try_to_vec::<f32>().ok())
+        .is_some_and(|got| got == expected)
 }
 
 /// The devices of one kind that this machine has; none for a kind that was not built in.
@@ -366,5 +409,11 @@ mod tests {
             "{error}"
         );
         assert!(DeviceName::default().open().is_ok());
+    }
+
+    #[cfg(feature = "flex")]
+    #[test]
+    fn a_right_device_multiplies() {
+        assert!(multiplies(&Device::flex()));
     }
 }

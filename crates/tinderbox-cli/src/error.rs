@@ -184,7 +184,11 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Io { .. } | Self::Run(_) => 1,
-            Self::Device(DeviceError::NoSuchIndex { .. } | DeviceError::Unreachable { .. }) => 1,
+            Self::Device(
+                DeviceError::NoSuchIndex { .. }
+                | DeviceError::Unreachable { .. }
+                | DeviceError::Wrong { .. },
+            ) => 1,
             Self::Usage { .. }
             | Self::Recipe(_)
             | Self::RecipeNotFound { .. }

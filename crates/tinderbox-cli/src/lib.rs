@@ -1,6 +1,6 @@
 //! The `tinderbox` program as a library: recipes, verbs, reports.
 //!
-//! The binary is [`run()`] and nothing else, so that tests reach everything the program does.
+//! The binary is [`run()`] and the choice of how memory is kept, so that tests reach everything the program does.
 #![forbid(unsafe_code)]
 
 pub mod args;

@@ -4,5 +4,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    tinderbox::kernels::keep_freed_memory();
     tinderbox_cli::run(std::env::args_os()).into()
 }

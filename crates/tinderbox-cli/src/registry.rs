@@ -210,10 +210,12 @@ fn build<M: burn::module::Module>(
     }))
 }
 
-/// An image batch of zeros through an encoder, for its shapes.
+/// An image of zeros through an encoder, for its shapes.
 pub fn feature_shape(encoder: &AnyImageEncoder, shape: ImageShape, device: &Device) -> [usize; 2] {
     let ImageShape { channels, size } = shape;
+    // Statistics of one image are none; in inference there are those of the training.
     encoder
+        .valid()
         .forward(Tensor::zeros([1, channels, size, size], device))
         .dims()
 }

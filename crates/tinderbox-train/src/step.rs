@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::{DType, Device};
+use burn::tensor::{Bool, DType, Device, Int, Tensor};
 use safetensors::tensor::{Dtype, TensorView};
 use tinderbox_data::PlainBatch;
 use tinderbox_objectives::{Objective, StepContext};
@@ -68,11 +68,25 @@ where
     }
 }
 
-/// Seeds the device and builds a module at once, so that lazily initialised parameters are
-/// drawn in the order of their definition and not of their first use.
+/// Seeds the device, builds a module and draws its parameters at once, in the order of their
+/// definition. Burn draws a parameter at its first use, from whatever state the generator is in then.
 pub fn initialise<M: Module>(device: &Device, seed: u64, build: impl FnOnce() -> M) -> M {
+    struct Draw;
+    impl ModuleVisitor for Draw {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            param.val();
+        }
+        fn visit_int<const D: usize>(&mut self, param: &Param<Tensor<D, Int>>) {
+            param.val();
+        }
+        fn visit_bool<const D: usize>(&mut self, param: &Param<Tensor<D, Bool>>) {
+            param.val();
+        }
+    }
     device.seed(seed);
-    build().materialize()
+    let module = build();
+    module.visit(&mut Draw);
+    module
 }
 
 /// The seed of a micro-batch: its address, mixed by the finaliser of SplitMix64.

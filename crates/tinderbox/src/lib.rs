@@ -7,6 +7,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`data`] | data sets, views, the loader |
+//! | [`kernels`] | what makes steps fast |
 //! | [`nn`] | encoders, heads, weights by their published names |
 //! | [`objectives`] | losses and pretext tasks |
 //! | [`transfer`] | probes, fine-tuning rates, statistics |
@@ -19,6 +20,7 @@
 
 pub use burn;
 pub use tinderbox_data as data;
+pub use tinderbox_kernels as kernels;
 pub use tinderbox_nn as nn;
 pub use tinderbox_objectives as objectives;
 pub use tinderbox_train as train;

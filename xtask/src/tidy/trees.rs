@@ -46,13 +46,6 @@ const ALONE: &[(&str, &[&[&str]])] = &[
 pub fn check() -> Result<Findings> {
     let mut findings = Findings::new();
     for (package, forbidden) in ALONE {
-        let manifest = shell::root()
-            .join("crates")
-            .join(package)
-            .join("Cargo.toml");
-        if !manifest.exists() {
-            continue;
-        }
         let tree = shell::output(&mut shell::cargo(&[
             "tree",
             "--locked",

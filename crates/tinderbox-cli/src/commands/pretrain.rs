@@ -81,11 +81,19 @@ fn show(finished: &Finished, comparison: Option<&LabelEfficiency>, context: Cont
             output.text(&table.render());
         }
     }
+    let pace = if finished.speed > 0.0 {
+        format!(
+            "{} a second, {:.1} % of the time waiting for data",
+            tidy(finished.speed),
+            100.0 * finished.waiting
+        )
+    } else {
+        // A finished run that was resumed.
+        "all done before".to_string()
+    };
     output.text(&format!(
-        "\n{} steps, {} a second, {:.1} % of the time waiting for data\nrun: {}\n",
+        "\n{} steps, {pace}\nrun: {}\n",
         finished.step,
-        tidy(finished.speed),
-        100.0 * finished.waiting,
         path.display()
     ));
     output.json(&json!({

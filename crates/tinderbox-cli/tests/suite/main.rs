@@ -1,9 +1,12 @@
 //! The program from outside: its verbs, its exit codes, and that it goes on after any interruption.
 
 mod bad_input;
+mod device_suite;
+mod digits;
 mod program;
 mod resume;
 mod signals;
+mod system_calls;
 mod verbs;
 
 use std::path::Path;
@@ -46,6 +49,17 @@ fn expect(folder: &Path, words: &[&str], code: i32) -> Output {
         text(&output.stderr)
     );
     output
+}
+
+/// Says that a test has nothing to run here, which is a failure where `TINDERBOX_STRICT` is set, as it
+/// is in continuous integration.
+#[track_caller]
+fn lacks(what: &str) {
+    assert!(
+        std::env::var_os("TINDERBOX_STRICT").is_none(),
+        "{what} is missing"
+    );
+    eprintln!("SKIPPED: {what} is missing");
 }
 
 /// What was said, without the line breaks and bars of long messages.

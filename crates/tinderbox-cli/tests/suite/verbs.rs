@@ -1,10 +1,48 @@
 //! Every verb, on a user's own folder with a ten-line recipe.
 
 use std::fs;
+use std::path::Path;
 
 use safetensors::SafeTensors;
 
 use crate::{expect, folder_project, text, unwrapped};
+
+/// `count` images of `side` pixels and their labels, as the files of MNIST hold them.
+fn write_idx(images: &Path, labels: &Path, count: u32, side: u32) {
+    let mut bytes = vec![0, 0, 8, 3];
+    bytes.extend([count, side, side].iter().flat_map(|n| n.to_be_bytes()));
+    bytes.extend((0..count * side * side).map(|i| (i * 37 % 251) as u8));
+    fs::write(images, bytes).unwrap();
+    let mut bytes = vec![0, 0, 8, 1];
+    bytes.extend(count.to_be_bytes());
+    bytes.extend((0..count).map(|i| (i % 10) as u8));
+    fs::write(labels, bytes).unwrap();
+}
+
+#[test]
+fn every_built_in_recipe_passes_a_dry_run() {
+    let folder = folder_project(3, 12);
+    let at = folder.path();
+    let mnist = at.join("data/mnist");
+    fs::create_dir_all(&mnist).unwrap();
+    for (name, count) in [("train", 600), ("t10k", 100)] {
+        let file = |kind: &str| mnist.join(format!("{name}-{kind}-ubyte"));
+        write_idx(&file("images-idx3"), &file("labels-idx1"), count, 28);
+    }
+    let recipes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
+    let mut ran = 0;
+    for recipe in fs::read_dir(recipes).unwrap() {
+        let file = recipe.unwrap().path();
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        let small = ["--set", "train.batch=4"];
+        let words = [&["pretrain", name, "--dry-run", "--json"][..], &small].concat();
+        let output = expect(at, &words, 0);
+        let dry: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(dry["input"][0], 4, "{name}");
+        ran += 1;
+    }
+    assert!(ran >= 3);
+}
 
 #[test]
 fn from_a_folder_to_predictions() {

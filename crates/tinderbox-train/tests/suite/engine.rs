@@ -3,12 +3,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
+use burn::nn::LinearConfig;
 use burn::tensor::Device;
 use tinderbox_nn::StateDict;
 use tinderbox_train::{
     CheckpointConfig, Checkpoints, Evaluation, Evaluator, METRICS, Metric, Observer, OptimConfig,
-    Outcome, RunDir, StepReport, StopFlag, TrainError, Trainer, TrainerConfig, read_metrics,
-    replay,
+    Outcome, RunDir, StepReport, StopFlag, TrainError, Trainer, TrainerConfig, initialise,
+    read_metrics, replay,
 };
 
 use crate::table::{Denoise, Table, denoise, loader, table};
@@ -208,6 +209,19 @@ fn a_step_that_is_not_finite_is_saved_and_replayed() {
             .iter()
             .any(|name| name.starts_with("parameter"))
     );
+}
+
+#[test]
+fn weights_are_drawn_by_the_seed_and_nothing_else() {
+    let device = Device::flex();
+    let drawn = |seed, disturbed_by| {
+        let linear = initialise(&device, seed, || LinearConfig::new(4, 3).init(&device));
+        // Burn draws at the first use; by then another seed may be in force.
+        device.seed(disturbed_by);
+        StateDict::of(&linear).to_safetensors_bytes()
+    };
+    assert_eq!(drawn(1, 7), drawn(1, 8));
+    assert_ne!(drawn(1, 7), drawn(2, 7));
 }
 
 #[test]
