@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use tinderbox::nn::{AnyImageEncoder, Encoder};
 use tinderbox::objectives::{Objective, SimClr, SimClrConfig, Supervised, SupervisedConfig};
 use tinderbox::train::{FromPlain, LabelledImages, Trainer, initialise};
@@ -208,14 +208,4 @@ fn build<M: burn::module::Module>(
     Ok(initialise(device, seed, || {
         make().expect("it was built a moment ago")
     }))
-}
-
-/// An image of zeros through an encoder, for its shapes.
-pub fn feature_shape(encoder: &AnyImageEncoder, shape: ImageShape, device: &Device) -> [usize; 2] {
-    let ImageShape { channels, size } = shape;
-    // Statistics of one image are none; in inference there are those of the training.
-    encoder
-        .valid()
-        .forward(Tensor::zeros([1, channels, size, size], device))
-        .dims()
 }

@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use serde_json::json;
 use tinderbox::data::Preprocess;
+use tinderbox::nn::Encoder;
 use tinderbox::train::{Observer, StepReport, Trainer, TrainerConfig};
 
 use crate::environment::peak_memory;
 use crate::error::CliError;
 use crate::export::parameters;
-use crate::registry::{Job, Trainable, feature_shape};
+use crate::registry::{Job, Trainable};
 use crate::session::{Context, Plan};
 use crate::table::{Table, duration};
 use crate::training::Views;
@@ -142,8 +143,7 @@ impl Job for DryRun<'_> {
             Views::One => 1,
         };
         let encoder = objective.encoder().clone();
-        let [_, features] =
-            feature_shape(&encoder, plan.images.shape, &plan.device.clone().autodiff());
+        let features = encoder.feature_dim();
         let parameters_all = parameters(&objective);
         let device = plan.device.clone().autodiff();
         let config = TrainerConfig {
