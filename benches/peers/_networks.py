@@ -19,26 +19,14 @@ def reference_cnn(channels, size, filters=32, hidden=128, dropout=0.2):
     )
 
 
-class ResNet18(torchvision.models.ResNet):
-    """torchvision's ResNet-18 up to the average pooling, of any width and with either stem."""
-
-    def __init__(self, channels=3, stem="imagenet", width=64):
-        super().__init__(torchvision.models.resnet.BasicBlock, [2, 2, 2, 2])
-        if stem == "imagenet":
-            self.conv1 = nn.Conv2d(channels, width, 7, 2, 3, bias=False)
-        else:
-            self.conv1 = nn.Conv2d(channels, width, 3, padding=1, bias=False)
-            self.maxpool = nn.Identity()
-        self.bn1 = nn.BatchNorm2d(width)
-        self.inplanes = width
-        for stage in range(4):
-            block = torchvision.models.resnet.BasicBlock
-            layer = self._make_layer(block, width << stage, 2, stride=1 if stage == 0 else 2)
-            setattr(self, f"layer{stage + 1}", layer)
-        self.fc = nn.Identity()
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+def resnet18_cifar():
+    """torchvision's ResNet-18 with the stem for CIFAR, up to the average pooling."""
+    network = torchvision.models.resnet18()
+    network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
+    network.maxpool = nn.Identity()
+    network.fc = nn.Identity()
+    return network
 
 
 def projection_head(features, hidden, output, batch_norm=True):

@@ -22,7 +22,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from _networks import ResNet18, projection_head
+from _networks import projection_head, reference_cnn
 from _results import THREADS, averaged, write
 
 WORKERS = 2
@@ -94,18 +94,18 @@ class Recipe:
         self.jitter = keys.take("data.views.jitter", None)
         if self.jitter is not None and set(self.jitter) != {"brightness", "contrast", "p"}:
             sys.exit(f"{path}: `data.views.jitter` wants brightness, contrast and p here")
-        keys.expect("encoder.kind", "resnet18")
+        keys.expect("encoder.kind", "reference-cnn")
         self.encoder = {
-            "stem": keys.take("encoder.stem", "imagenet"),
-            "width": keys.take("encoder.width", 64),
+            "filters": keys.take("encoder.filters", 32),
+            "hidden": keys.take("encoder.hidden", 128),
+            "dropout": keys.take("encoder.dropout", 0.2),
         }
-        features = 8 * self.encoder["width"]
         keys.expect("objective.kind", "simclr")
         self.temperature = keys.take("objective.temperature")
-        hidden = keys.take("objective.projection_hidden", features)
+        hidden = keys.take("objective.projection_hidden", self.encoder["hidden"])
         output = keys.take("objective.projection_dim", 128)
         batch_norm = keys.take("objective.batch_norm", True)
-        self.head = (features, hidden, output, batch_norm)
+        self.head = (self.encoder["hidden"], hidden, output, batch_norm)
         self.steps = keys.take("train.steps")
         self.batch = keys.take("train.batch")
         keys.expect("optim.kind", "adamw")
@@ -214,7 +214,7 @@ def batches(images, recipe, seed):
 def pretrain(images, normalise, recipe, seed):
     """The encoder, the seconds that it took, and those of them in which a step waited for its batch."""
     torch.manual_seed(seed)
-    encoder = ResNet18(channels=1, **recipe.encoder)
+    encoder = reference_cnn(1, images.shape[-1], **recipe.encoder)
     model = nn.Sequential(encoder, projection_head(*recipe.head))
     criterion = NTXentLoss(temperature=recipe.temperature)
     # Weight decay spares tensors of rank 1, as ours does.

@@ -11,7 +11,7 @@ import torch
 from lightly.loss import NTXentLoss
 from torch import nn
 
-from _networks import ResNet18, projection_head, reference_cnn
+from _networks import projection_head, reference_cnn, resnet18_cifar
 from _results import THREADS, timed, write
 
 BATCH = 128
@@ -82,7 +82,7 @@ SHAPES = [
     (
         "simclr-resnet18",
         simclr,
-        lambda: ResNet18(stem="cifar"),
+        resnet18_cifar,
         512,
         (3, 32, 32),
         (1, 5),
