@@ -6,14 +6,12 @@ use std::path::Path;
 use std::time::Instant;
 
 use tinderbox::burn::tensor::Device;
-use tinderbox::nn::{ResNetConfig, ResNetDepth, Stem};
-use tinderbox::objectives::SimClrConfig;
 use tinderbox::train::{
-    CheckpointConfig, Observer, OptimConfig, RunDir, StepReport, Trainer, TrainerConfig, initialise,
+    CheckpointConfig, Observer, OptimConfig, RunDir, StepReport, Trainer, TrainerConfig,
 };
 
 use crate::measurement::Measurement;
-use crate::synthetic;
+use crate::{step, synthetic};
 
 /// The first save is not measured: it makes the folder, and there is none before it to remove.
 const WARM_UP: usize = 1;
@@ -22,15 +20,6 @@ const RUNS: usize = 7;
 /// ResNet-18 with a projection head and AdamW's two moments, saved after each step of a run in a run directory.
 pub(crate) fn bench() -> Result<Vec<Measurement>, Box<dyn Error>> {
     let device = Device::flex().autodiff();
-    let config = ResNetConfig {
-        stem: Stem::Cifar,
-        ..ResNetConfig::new(ResNetDepth::R18)
-    };
-    let objective = initialise(&device, 0, || {
-        let encoder = config.init(&device).expect("the published sizes are valid");
-        let simclr = SimClrConfig::new(512).init(encoder, &device);
-        simclr.expect("sizes are positive")
-    });
     // The steps are not measured; the smallest batches that the normalisation allows keep them short.
     let loader = synthetic::ready(synthetic::batch(2, 2, [3, 8, 8]))?;
     let config = TrainerConfig {
@@ -46,10 +35,11 @@ pub(crate) fn bench() -> Result<Vec<Measurement>, Box<dyn Error>> {
     let folder = tempfile::tempdir_in(program.parent().unwrap_or(Path::new(".")))?;
     let run = RunDir::create(folder.path().join("run"))?;
     let saves = RefCell::new(Vec::new());
-    let mut trainer = Trainer::new(objective, loader, &device, config)?.with_observer(Saves {
-        stepped: Instant::now(),
-        saves: &saves,
-    });
+    let mut trainer = Trainer::new(step::resnet18(&device), loader, &device, config)?
+        .with_observer(Saves {
+            stepped: Instant::now(),
+            saves: &saves,
+        });
     trainer.start_in(&run)?;
     trainer.run()?;
     drop(trainer);

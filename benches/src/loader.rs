@@ -16,7 +16,7 @@ const BATCHES: usize = 100;
 /// The loader must be this many times as fast as the step, so that no step waits for it.
 const TARGET: f64 = 3.0;
 
-/// The two views of the MNIST recipe, from images in memory to a model that does nothing.
+/// Two affine views of MNIST's size, from images in memory to a model that does nothing.
 pub(crate) fn bench() -> Result<Vec<Measurement>, Box<dyn Error>> {
     let images = synthetic::images(BATCHES * BATCH, [28, 28, 1])?;
     let view = TwoViews {

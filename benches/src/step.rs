@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use tinderbox::burn::tensor::Device;
 use tinderbox::data::PlainBatch;
-use tinderbox::nn::{ReferenceCnnConfig, ResNetConfig, ResNetDepth, Stem};
-use tinderbox::objectives::{Objective, SimClrConfig, SupervisedConfig};
+use tinderbox::nn::{ReferenceCnnConfig, ResNet, ResNetConfig, ResNetDepth, Stem};
+use tinderbox::objectives::{Objective, SimClr, SimClrConfig, SupervisedConfig};
 use tinderbox::train::{
     FromPlain, Observer, OptimConfig, StepReport, Trainer, TrainerConfig, initialise,
 };
@@ -21,22 +21,26 @@ pub(crate) const BATCH: usize = 128;
 /// SimCLR with ResNet-18 for CIFAR's size, 3 x 32 x 32.
 pub(crate) fn simclr_resnet18() -> Result<Vec<Measurement>, Box<dyn Error>> {
     let device = Device::flex().autodiff();
-    let config = ResNetConfig {
-        stem: Stem::Cifar,
-        ..ResNetConfig::new(ResNetDepth::R18)
-    };
-    let objective = initialise(&device, 0, || {
-        let encoder = config.init(&device).expect("the published sizes are valid");
-        // The hidden layer has the size of the features, as in the paper.
-        let simclr = SimClrConfig::new(512).init(encoder, &device);
-        simclr.expect("sizes are positive")
-    });
     let batch = synthetic::batch(BATCH, 2, [3, 32, 32]);
-    let samples = step_seconds(objective, batch, &device, 1, 5)?;
+    let samples = step_seconds(resnet18(&device), batch, &device, 1, 5)?;
     let note = "ResNet-18, CIFAR stem, 2 x 128 views of 3 x 32 x 32";
     Ok(vec![
         Measurement::new("simclr-resnet18", "s", samples).with_note(note),
     ])
+}
+
+/// SimCLR of ResNet-18 with the stem for small images.
+pub(crate) fn resnet18(device: &Device) -> SimClr<ResNet> {
+    let config = ResNetConfig {
+        stem: Stem::Cifar,
+        ..ResNetConfig::new(ResNetDepth::R18)
+    };
+    initialise(device, 0, || {
+        let encoder = config.init(device).expect("the published sizes are valid");
+        // The hidden layer has the size of the features, as in the paper.
+        let simclr = SimClrConfig::new(512).init(encoder, device);
+        simclr.expect("sizes are positive")
+    })
 }
 
 /// SimCLR with the reference CNN, 1 x 28 x 28.

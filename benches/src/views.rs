@@ -12,7 +12,7 @@ use crate::synthetic;
 
 const RUNS: usize = 11;
 
-/// The views of `recipes/simclr-mnist.toml`.
+/// Views that leave a digit what it is.
 pub(crate) fn affine() -> AugmentConfig {
     AugmentConfig {
         affine: Some(RandomAffine {

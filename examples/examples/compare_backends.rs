@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 use tinderbox::burn::module::{Module, ModuleVisitor, Param};
 use tinderbox::burn::optim::{AdamWConfig, GradientsParams};
 use tinderbox::burn::tensor::{Device, DeviceType, Distribution, Tensor};
-use tinderbox::nn::{AnyImageEncoder, Encoder, ImageEncoderConfig, StateDict, Stem};
+use tinderbox::nn::{AnyImageEncoder, Encoder, ImageEncoderConfig, Stem};
 use tinderbox::objectives::{Objective, SimClr, SimClrConfig, StepContext, ViewBatch};
+use tinderbox::train::initialise;
 
 type Model = SimClr<AnyImageEncoder>;
 
@@ -192,15 +193,14 @@ fn compare(config: &ImageEncoderConfig, shape: [usize; 4]) {
 
     let flex = Device::flex();
     let training = flex.clone().autodiff();
-    flex.seed(0);
-    let encoder = config
-        .init(channels, size, &training)
-        .expect("a valid encoder");
-    let model = SimClrConfig::new(encoder.feature_dim())
-        .init(encoder, &training)
-        .expect("a valid objective");
-    // A weight is drawn when it is first read: here, before there are copies on other devices.
-    StateDict::of(&model);
+    let model = initialise(&training, 0, || {
+        let encoder = config
+            .init(channels, size, &training)
+            .expect("a valid encoder");
+        SimClrConfig::new(encoder.feature_dim())
+            .init(encoder, &training)
+            .expect("a valid objective")
+    });
     let images = Tensor::random(shape, Distribution::Uniform(0.0, 1.0), &flex);
     let noise = Tensor::random(shape, Distribution::Normal(0.0, 0.2), &flex);
     let views = [images.clone(), images + noise];

@@ -23,6 +23,7 @@ use crate::registry::{Build, Job, Trainable};
 use crate::report::REPORT;
 use crate::run::{self, DATA, ENVIRONMENT, EXPORTED, Opened, PREPROCESSING, RECIPE, RESOLVED};
 use crate::signals::StopSignals;
+use crate::table::tidy;
 use crate::training::{Setup, Trained, json_bytes, train};
 
 /// What the command line says about a run.
@@ -94,6 +95,13 @@ pub struct Finished {
     pub waiting: f64,
     /// Figures of the last evaluation.
     pub figures: Vec<(String, f64)>,
+}
+
+impl Finished {
+    /// Steps a second, to be shown; none if a finished run was resumed and no step was left to do.
+    pub fn steps_a_second(&self) -> Option<String> {
+        (self.speed > 0.0).then(|| tidy(self.speed))
+    }
 }
 
 impl Plan<'_> {

@@ -4,7 +4,7 @@
 ///
 /// A training step allocates the same tensors as the step before. glibc asks the system for each large
 /// block anew and returns it when it is freed, so every step faults all its pages in again and the system
-/// zeroes them: with the reference CNN and 128 pairs of views that was half of a step. What the
+/// zeroes them: with the reference CNN that was a third of a step on 128 pairs of views, half of one on 256. What the
 /// process holds stays what it held at its peak.
 ///
 /// Meant for the start of `main`: it is a choice of the program, so no library crate makes it. Does

@@ -82,8 +82,8 @@ pub fn embedding_std(features: &FeatureMatrix) -> f64 {
 /// exp( -sum_i p_i ln p_i ),   p_i = s_i / sum_j s_j,   s_i the singular values of the centred features
 /// ```
 ///
-/// Roy and Vetterli, "The effective rank: a measure of effective dimensionality" (2007),
-/// definition one. The singular values are the roots of the covariance's eigenvalues (up to a common factor).
+/// Roy and Vetterli, "The effective rank: a measure of effective dimensionality" (2007), first
+/// definition. The singular values are the roots of the covariance's eigenvalues (up to a common factor).
 /// Between 1 and `min(dim, rows - 1)`; 0 when all rows are equal. RankMe (Garrido et al. 2023) is
 /// the same figure of features that are not centred.
 ///

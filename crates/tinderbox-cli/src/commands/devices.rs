@@ -30,7 +30,7 @@ pub(super) fn run(output: &Output) -> Result<(), CliError> {
     }
     output.text(&table.render());
     output.text(
-        "\nBuild others in with Cargo features: cargo build --release -p tinderbox-cli --features vulkan\n",
+        "\nBuild others in with Cargo features: cargo build --release -p tinderbox-cli --features wgpu\n",
     );
     output.json(&json!(list));
     Ok(())

@@ -142,8 +142,8 @@ impl Job for DryRun<'_> {
             Views::Two => 2,
             Views::One => 1,
         };
-        let encoder = objective.encoder().clone();
-        let features = encoder.feature_dim();
+        let features = objective.encoder().feature_dim();
+        let encoder_parameters = parameters(objective.encoder());
         let parameters_all = parameters(&objective);
         let device = plan.device.clone().autodiff();
         let config = TrainerConfig {
@@ -162,7 +162,7 @@ impl Job for DryRun<'_> {
         Ok(Found {
             views,
             features,
-            encoder_parameters: parameters(&encoder),
+            encoder_parameters,
             parameters: parameters_all,
             batch_bytes: (plan.recipe.train.batch
                 * views

@@ -17,7 +17,7 @@ use crate::recipe::{DataRecipe, FinetuneRecipe, RecipeFile};
 use crate::report::write_report;
 use crate::session::{Context, Plan};
 use crate::signals::StopSignals;
-use crate::table::{Table, tidy};
+use crate::table::Table;
 
 /// What a fine-tuning is unless `--set` says otherwise; its length depends on the labels.
 const DEFAULTS: &str = "\
@@ -107,7 +107,9 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
         table.row(["test accuracy", &format!("{:.1} %", 100.0 * right)]);
     }
     table.row(["steps", &finished.step.to_string()]);
-    table.row(["steps a second", &tidy(finished.speed)]);
+    if let Some(speed) = finished.steps_a_second() {
+        table.row(["steps a second", &speed]);
+    }
     context.output.text(&table.render());
     context.output.text(&format!("run: {}\n", path.display()));
     context.output.json(&json!({

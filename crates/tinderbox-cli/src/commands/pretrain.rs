@@ -81,15 +81,12 @@ fn show(finished: &Finished, comparison: Option<&LabelEfficiency>, context: Cont
             output.text(&table.render());
         }
     }
-    let pace = if finished.speed > 0.0 {
-        format!(
-            "{} a second, {:.1} % of the time waiting for data",
-            tidy(finished.speed),
+    let pace = match finished.steps_a_second() {
+        Some(speed) => format!(
+            "{speed} a second, {:.1} % of the time waiting for data",
             100.0 * finished.waiting
-        )
-    } else {
-        // A finished run that was resumed.
-        "all done before".to_string()
+        ),
+        None => "all done before".to_string(),
     };
     output.text(&format!(
         "\n{} steps, {pace}\nrun: {}\n",

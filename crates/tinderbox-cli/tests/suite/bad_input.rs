@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::{expect, folder_project, short, unwrapped};
+use crate::{expect, folder_project, idx, short, unwrapped};
 
 /// Expects an exit code, and words in the error.
 #[track_caller]
@@ -125,14 +125,8 @@ fn crc32(bytes: &[u8]) -> u32 {
 #[test]
 fn labels_that_do_not_match_the_images() {
     let folder = tempfile::tempdir().unwrap();
-    let idx = |dims: &[u32], values: usize| {
-        let mut bytes = vec![0, 0, 8, dims.len() as u8];
-        dims.iter().for_each(|dim| bytes.extend(dim.to_be_bytes()));
-        bytes.extend(std::iter::repeat_n(1, values));
-        bytes
-    };
-    fs::write(folder.path().join("images"), idx(&[3, 4, 4], 48)).unwrap();
-    fs::write(folder.path().join("labels"), idx(&[2], 2)).unwrap();
+    fs::write(folder.path().join("images"), idx(&[3, 4, 4], [1; 48])).unwrap();
+    fs::write(folder.path().join("labels"), idx(&[2], [1; 2])).unwrap();
     let words = [
         "pretrain",
         "simclr-mnist",

@@ -325,9 +325,7 @@ fn device_suite_supervised_on_resnet18() {
 /// A driver that is missing or that computes wrong products is named here, before an encoder is.
 ///
 /// Where `wgpu` finds no Vulkan it takes OpenGL, so continuous integration says in `TINDERBOX_ADAPTER` what
-/// the name of a GPU must contain. Drivers without `VK_KHR_workgroup_memory_explicit_layout`, such as
-/// SwiftShader, give wrong products in a build with the feature `vulkan`: cubecl-spirv 0.11.3 declares
-/// their shared memory wrong. With `wgpu` alone shaders go through WGSL, and the same drivers are right.
+/// the name of a GPU must contain. `xtask/src/ci.rs` says why the feature is `wgpu` and not `vulkan`.
 #[test]
 fn device_suite_every_backend_multiplies_matrices() {
     for (kind, device) in devices() {

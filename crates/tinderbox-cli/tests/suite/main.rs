@@ -97,6 +97,14 @@ fn write_images(folder: &Path, classes: u8, each: u8) {
     }
 }
 
+/// An IDX file of bytes.
+fn idx(dimensions: &[u32], values: impl IntoIterator<Item = u8>) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, dimensions.len() as u8];
+    bytes.extend(dimensions.iter().flat_map(|n| n.to_be_bytes()));
+    bytes.extend(values);
+    bytes
+}
+
 /// A folder with images and a recipe.
 fn folder_project(classes: u8, each: u8) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();

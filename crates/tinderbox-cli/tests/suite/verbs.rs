@@ -5,19 +5,7 @@ use std::path::Path;
 
 use safetensors::SafeTensors;
 
-use crate::{expect, folder_project, text, unwrapped};
-
-/// `count` images of `side` pixels and their labels, as the files of MNIST hold them.
-fn write_idx(images: &Path, labels: &Path, count: u32, side: u32) {
-    let mut bytes = vec![0, 0, 8, 3];
-    bytes.extend([count, side, side].iter().flat_map(|n| n.to_be_bytes()));
-    bytes.extend((0..count * side * side).map(|i| (i * 37 % 251) as u8));
-    fs::write(images, bytes).unwrap();
-    let mut bytes = vec![0, 0, 8, 1];
-    bytes.extend(count.to_be_bytes());
-    bytes.extend((0..count).map(|i| (i % 10) as u8));
-    fs::write(labels, bytes).unwrap();
-}
+use crate::{expect, folder_project, idx, text, unwrapped};
 
 #[test]
 fn every_built_in_recipe_passes_a_dry_run() {
@@ -26,8 +14,15 @@ fn every_built_in_recipe_passes_a_dry_run() {
     let mnist = at.join("data/mnist");
     fs::create_dir_all(&mnist).unwrap();
     for (name, count) in [("train", 600), ("t10k", 100)] {
-        let file = |kind: &str| mnist.join(format!("{name}-{kind}-ubyte"));
-        write_idx(&file("images-idx3"), &file("labels-idx1"), count, 28);
+        let write = |kind: &str, bytes: Vec<u8>| {
+            fs::write(mnist.join(format!("{name}-{kind}-ubyte")), bytes).unwrap();
+        };
+        let pixels = (0..count * 28 * 28).map(|i| (i * 37 % 251) as u8);
+        write("images-idx3", idx(&[count, 28, 28], pixels));
+        write(
+            "labels-idx1",
+            idx(&[count], (0..count).map(|i| (i % 10) as u8)),
+        );
     }
     let recipes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
     let mut ran = 0;
