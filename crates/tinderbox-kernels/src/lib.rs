@@ -1,13 +1,40 @@
-//! What makes training steps fast.
+//! What makes training steps fast: operations that do in one pass what a chain of Burn's does in many.
 //!
 //! | item | what it does |
 //! |---|---|
+//! | [`linear`] | dense layer with its ReLU or GELU |
+//! | [`conv2d`] | convolution |
+//! | [`batch_norm_train`] | batch normalisation with the shortcut's sum and a ReLU |
+//! | [`max_pool2d`] | max-pooling |
+//! | [`layer_norm`] | layer normalisation |
+//! | [`attention`] | scaled dot-product attention over heads, with masks and dropout |
+//! | [`dropout`] | dropout |
+//! | [`embedding`] | rows of a table by index |
+//! | [`softmax_cross_entropy`] | cross-entropy by class index |
 //! | [`keep_freed_memory`] | the C library keeps the memory that a step frees for the next step |
 //!
 //! The only crate of the workspace that may hold `unsafe`: it is denied, and each module that allows it
 //! says why.
 #![deny(unsafe_code)]
 
+mod attention;
+mod batch_norm;
+mod conv2d;
+mod cross_entropy;
+mod dropout;
+mod embedding;
+mod layer_norm;
+mod linear;
+mod max_pool;
 mod memory;
 
+pub use attention::{AttentionOptions, attention};
+pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm_train};
+pub use conv2d::{Conv2dOptions, conv2d};
+pub use cross_entropy::softmax_cross_entropy;
+pub use dropout::dropout;
+pub use embedding::embedding;
+pub use layer_norm::layer_norm;
+pub use linear::{Activation, linear};
+pub use max_pool::max_pool2d;
 pub use memory::keep_freed_memory;
