@@ -23,6 +23,8 @@ mod conv2d;
 mod cross_entropy;
 mod dropout;
 mod embedding;
+#[cfg(feature = "flex")]
+mod flex;
 mod layer_norm;
 mod linear;
 mod max_pool;
@@ -38,3 +40,7 @@ pub use layer_norm::layer_norm;
 pub use linear::{Activation, linear};
 pub use max_pool::max_pool2d;
 pub use memory::keep_freed_memory;
+
+#[cfg(feature = "flex")]
+#[doc(hidden)]
+pub use flex::buffer::buffers_allocated;

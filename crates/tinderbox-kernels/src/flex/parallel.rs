@@ -1,0 +1,70 @@
+//! Loops over several threads, whose results do not depend on the number of threads. `unsafe` for slices that several
+//! threads write, each its own part.
+#![allow(unsafe_code)]
+
+use std::marker::PhantomData;
+
+use rayon::prelude::*;
+
+/// Calls `work` for each of `0..count`, in any order.
+pub(crate) fn for_each(count: usize, work: impl Fn(usize) + Sync + Send) {
+    if count <= 1 {
+        (0..count).for_each(work);
+    } else {
+        (0..count).into_par_iter().with_max_len(1).for_each(work);
+    }
+}
+
+/// Calls `work` with each chunk of `length` floats and its number.
+pub(crate) fn chunks_mut(
+    floats: &mut [f32],
+    length: usize,
+    work: impl Fn(usize, &mut [f32]) + Sync + Send,
+) {
+    if floats.len() <= length {
+        floats
+            .chunks_mut(length)
+            .enumerate()
+            .for_each(|(i, chunk)| work(i, chunk));
+    } else {
+        let chunks = floats.par_chunks_mut(length).enumerate();
+        chunks.for_each(|(i, chunk)| work(i, chunk));
+    }
+}
+
+/// A slice of which several threads write parts that do not overlap.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<'a> {
+    pointer: *mut f32,
+    length: usize,
+    _slice: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: it is a mutable slice of floats; who takes a part promises that no other has it.
+unsafe impl Send for Shared<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Shared<'_> {}
+
+impl<'a> Shared<'a> {
+    pub(crate) fn new(slice: &'a mut [f32]) -> Self {
+        Self {
+            pointer: slice.as_mut_ptr(),
+            length: slice.len(),
+            _slice: PhantomData,
+        }
+    }
+
+    /// The floats `start..start + length`.
+    ///
+    /// # Safety
+    /// No other part that is in use overlaps it.
+    ///
+    /// # Panics
+    /// If the part is not in the slice.
+    #[inline(always)]
+    pub(crate) unsafe fn part(&self, start: usize, length: usize) -> &'a mut [f32] {
+        assert!(start <= self.length && length <= self.length - start);
+        // SAFETY: inside the slice, which lives for `'a`; the caller promises that parts do not overlap.
+        unsafe { std::slice::from_raw_parts_mut(self.pointer.add(start), length) }
+    }
+}

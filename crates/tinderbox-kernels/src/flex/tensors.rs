@@ -1,0 +1,50 @@
+//! Between Burn's tensors and slices, and the sums that several operations need.
+
+use burn::backend::flex::FlexTensor;
+
+use super::buffer::Buffer;
+use super::parallel;
+
+/// Rows that one partial sum of [`column_sums`] takes.
+const SUM_ROWS: usize = 256;
+
+/// The tensor with its entries row by row, copied if need be.
+pub(crate) fn dense(tensor: FlexTensor) -> FlexTensor {
+    if tensor.is_contiguous() {
+        tensor
+    } else {
+        tensor.to_contiguous()
+    }
+}
+
+/// The entries of a [`dense`] tensor.
+pub(crate) fn floats(tensor: &FlexTensor) -> &[f32] {
+    tensor.as_slice().expect("the tensor was made dense")
+}
+
+/// The sum of each column of a matrix of `columns` columns.
+///
+/// Partial sums of a fixed number of rows are added in their order, so the result does not depend on threads.
+pub(crate) fn column_sums(matrix: &[f32], columns: usize) -> Buffer {
+    let parts = matrix.len().div_ceil(SUM_ROWS * columns).max(1);
+    let mut partial = Buffer::new(parts * columns);
+    parallel::chunks_mut(&mut partial, columns, |part, sums| {
+        let rows = matrix.chunks_exact(columns);
+        sums.fill(0.0);
+        pulp::Arch::new().dispatch(|| {
+            for row in rows.skip(part * SUM_ROWS).take(SUM_ROWS) {
+                for (sum, value) in sums.iter_mut().zip(row) {
+                    *sum += value;
+                }
+            }
+        });
+    });
+    let mut sums = Buffer::new(columns);
+    sums.copy_from_slice(&partial[..columns]);
+    for part in partial.chunks_exact(columns).skip(1) {
+        for (sum, value) in sums.iter_mut().zip(part) {
+            *sum += value;
+        }
+    }
+    sums
+}
