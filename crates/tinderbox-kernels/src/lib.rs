@@ -4,8 +4,8 @@
 //! |---|---|
 //! | [`linear`] | dense layer with its ReLU or GELU |
 //! | [`conv2d`] | convolution |
-//! | [`batch_norm_train`] | batch normalisation with the shortcut's sum and a ReLU |
-//! | [`max_pool2d`] | max-pooling |
+//! | [`batch_norm_train`], [`batch_norm`] | batch normalisation with the shortcut's sum and a ReLU |
+//! | [`max_pool2d`], [`global_average_pool`] | pooling |
 //! | [`layer_norm`] | layer normalisation |
 //! | [`attention`] | scaled dot-product attention over heads, with masks and dropout |
 //! | [`dropout`] | dropout |
@@ -25,20 +25,22 @@ mod dropout;
 mod embedding;
 #[cfg(feature = "flex")]
 mod flex;
+mod global_average_pool;
 mod layer_norm;
 mod linear;
 mod max_pool;
 mod memory;
 
 pub use attention::{AttentionOptions, attention};
-pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm_train};
+pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm, batch_norm_train};
 pub use conv2d::{Conv2dOptions, conv2d};
 pub use cross_entropy::softmax_cross_entropy;
 pub use dropout::dropout;
 pub use embedding::embedding;
+pub use global_average_pool::global_average_pool;
 pub use layer_norm::layer_norm;
 pub use linear::{Activation, linear};
-pub use max_pool::max_pool2d;
+pub use max_pool::{MaxPool2dOptions, max_pool2d};
 pub use memory::keep_freed_memory;
 
 #[cfg(feature = "flex")]

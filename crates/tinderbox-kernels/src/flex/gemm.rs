@@ -20,9 +20,9 @@ const TASK_COLUMNS: usize = 512;
 /// Floats of `B` that are packed at once.
 const PACKED: usize = 1 << 19;
 /// A packed panel of row-major `A` holds runs of this many entries of each row.
-const RUN: usize = 16;
+pub(crate) const RUN: usize = 16;
 /// Floats from a run to the one of the next row: not a multiple of the cache's banks, which would serve one row at a time.
-const PITCH: usize = RUN + 1;
+pub(crate) const PITCH: usize = RUN + 1;
 /// The most rows and columns of a register block on any processor.
 const MAX_ROWS: usize = 14;
 const MAX_COLUMNS: usize = 32;
@@ -236,7 +236,7 @@ impl WithSimd for Gemm<'_> {
 
 /// Rows of a register block.
 #[inline(always)]
-const fn block_rows<S: Simd>() -> usize {
+pub(crate) const fn block_rows<S: Simd>() -> usize {
     match S::F32_LANES {
         16 => 14,
         8 => 6,
@@ -246,7 +246,7 @@ const fn block_rows<S: Simd>() -> usize {
 
 /// Columns of a register block: two vectors.
 #[inline(always)]
-const fn block_columns<S: Simd>() -> usize {
+pub(crate) const fn block_columns<S: Simd>() -> usize {
     2 * S::F32_LANES
 }
 
@@ -367,6 +367,7 @@ impl<S: Simd> WithSimd for Task<'_, S> {
                         step,
                         runs,
                         b,
+                        b_step: columns,
                         depth: slice_depth,
                         rows: height.min(rows.end - first),
                         height,
@@ -438,8 +439,10 @@ pub(crate) struct Block<'a> {
     pub(crate) step: usize,
     /// Whether the panel holds runs.
     pub(crate) runs: bool,
-    /// A packed panel of `B`.
+    /// Columns of `B`.
     pub(crate) b: &'a [f32],
+    /// Floats from one entry of `k` to the next.
+    pub(crate) b_step: usize,
     pub(crate) depth: usize,
     /// Rows of `C`, at most `height`.
     pub(crate) rows: usize,
@@ -484,10 +487,10 @@ impl Block<'_> {
     ) {
         let lanes = S::F32_LANES;
         let columns = block_columns::<S>();
-        assert!(self.b.len() >= self.depth * columns);
+        assert!(self.depth > 0 && self.b.len() >= (self.depth - 1) * self.b_step + columns);
         let mut sums = [[simd.splat_f32s(0.0); 2]; R];
         let b = self.b.as_ptr();
-        // SAFETY of the loads below: `B` holds `depth` times two vectors, checked above; `A` is checked per order.
+        // SAFETY of the loads below: `B` holds two vectors for each of `depth`, checked above; `A` is checked per order.
         if self.runs {
             assert!(self.a.len() >= self.depth.div_ceil(RUN) * R * PITCH);
             let mut p = 0;
@@ -496,7 +499,7 @@ impl Block<'_> {
                 let a = unsafe { self.a.as_ptr().add(p / RUN * R * PITCH) };
                 for q in 0..end {
                     unsafe {
-                        let b = b.add((p + q) * columns);
+                        let b = b.add((p + q) * self.b_step);
                         let b = [
                             b.cast::<S::f32s>().read_unaligned(),
                             b.add(lanes).cast::<S::f32s>().read_unaligned(),
@@ -511,11 +514,11 @@ impl Block<'_> {
                 p += RUN;
             }
         } else {
-            assert!(self.step >= R && self.a.len() >= self.depth * self.step);
+            assert!(self.a.len() >= (self.depth - 1) * self.step + R);
             for p in 0..self.depth {
                 unsafe {
                     let a = self.a.as_ptr().add(p * self.step);
-                    let b = b.add(p * columns);
+                    let b = b.add(p * self.b_step);
                     let b = [
                         b.cast::<S::f32s>().read_unaligned(),
                         b.add(lanes).cast::<S::f32s>().read_unaligned(),

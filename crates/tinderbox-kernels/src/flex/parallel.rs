@@ -32,6 +32,21 @@ pub(crate) fn chunks_mut(
     }
 }
 
+/// Calls `work` with each chunk of `length` floats of two slices of one length, and its number.
+pub(crate) fn pairs_of_chunks_mut(
+    [left, right]: [&mut [f32]; 2],
+    length: usize,
+    work: impl Fn(usize, &mut [f32], &mut [f32]) + Sync + Send,
+) {
+    assert_eq!(left.len(), right.len());
+    let chunks = left
+        .par_chunks_mut(length)
+        .zip(right.par_chunks_mut(length));
+    chunks
+        .enumerate()
+        .for_each(|(i, (left, right))| work(i, left, right));
+}
+
 /// A slice of which several threads write parts that do not overlap.
 #[derive(Clone, Copy)]
 pub(crate) struct Shared<'a> {

@@ -22,6 +22,40 @@ pub(crate) fn floats(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("the tensor was made dense")
 }
 
+/// The tensor `[batch, channels, height, width]` with its storage `[batch, height, width, channels]`, copied if need be.
+pub(crate) fn channels_last(tensor: FlexTensor) -> FlexTensor {
+    let shape: [usize; 4] = std::array::from_fn(|i| tensor.layout().shape()[i]);
+    let [n, c, h, w] = shape;
+    let wanted = [h * w * c, 1, w * c, c];
+    let strides = tensor.layout().strides();
+    // The stride of an axis of one entry does not matter.
+    let is = |i: usize| shape[i] == 1 || strides[i] == wanted[i] as isize;
+    let whole = tensor.layout().start_offset() == 0
+        && tensor.bytes().len() == size_of::<f32>() * n * c * h * w;
+    if whole && (0..4).all(is) {
+        return tensor;
+    }
+    let tensor = dense(tensor);
+    let from = floats(&tensor);
+    let mut to = Buffer::new(from.len());
+    parallel::chunks_mut(&mut to, (c * h * w).max(1), |image, to| {
+        let from = &from[image * c * h * w..][..c * h * w];
+        // In squares, so that both sides stay in the first cache.
+        const SIDE: usize = 16;
+        for first in (0..h * w).step_by(SIDE) {
+            let last = (h * w).min(first + SIDE);
+            for channels in (0..c).step_by(SIDE) {
+                for channel in channels..c.min(channels + SIDE) {
+                    for pixel in first..last {
+                        to[pixel * c + channel] = from[channel * h * w + pixel];
+                    }
+                }
+            }
+        }
+    });
+    to.into_channels_last(shape)
+}
+
 /// The sum of each column of a matrix of `columns` columns.
 ///
 /// Partial sums of a fixed number of rows are added in their order, so the result does not depend on threads.

@@ -1,0 +1,753 @@
+//! Convolutions 3 x 3 of stride 1 by Winograd's minimal filtering F(4 x 4, 3 x 3) (Lavin and Gray 2016): 36 products
+//! where the sum over taps has 144. `unsafe` for pointers in the transforms and for parts that several threads write.
+//!
+//! A tile of 4 x 4 outputs reads 6 x 6 inputs `d`. With `Y = A' [ (G g G') . (B' d B) ] A`, summed over channels, the
+//! 36 places of a tile become 36 products of matrices, tiles x channels by channels x outputs. The transforms evaluate
+//! polynomials at 0, 5/8, -5/8, 3/2, -3/2 and infinity; the usual 1 and 2 in place of 5/8 and 3/2 have four times the
+//! largest error. With these the mean error is four times that of the plain sum in 32 bits.
+//!
+//! Images are `[batch, height, width, channels]` in memory. Shape letters: `T` tiles, `C` channels of the input,
+//! `K` of the output.
+#![allow(unsafe_code)]
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::Geometry;
+use crate::flex::buffer::Buffer;
+use crate::flex::gemm::{Block, PITCH, RUN, Start, block_columns, block_rows};
+use crate::flex::parallel::{self, Shared};
+
+/// Outputs and inputs of a tile's side, and places of a transformed tile.
+const OUT: usize = 4;
+const IN: usize = 6;
+const PLACES: usize = IN * IN;
+
+/// The points beside 0 and infinity are `±P` and `±Q`.
+const P: f32 = 0.625;
+const Q: f32 = 1.5;
+const PP: f32 = P * P;
+const QQ: f32 = Q * Q;
+/// Products of a point's distances to the others.
+const N_0: f32 = PP * QQ;
+const N_P: f32 = 2.0 * PP * (PP - QQ);
+const N_Q: f32 = 2.0 * QQ * (QQ - PP);
+
+/// Floats of transformed tiles that a task of the forward pass holds, if it holds more than one panel.
+const TASK_FLOATS: usize = 1 << 19;
+/// Floats of transformed tiles that the gradient of the weight holds at once.
+const GROUP_FLOATS: usize = 1 << 22;
+/// Between planes and rows, so that they do not fall on the same lines of the first cache.
+const PAD: usize = 16;
+
+/// Whether this convolution can be done so, and is worth it.
+pub(super) fn fits(of: &Geometry) -> bool {
+    of.kernel == [3, 3]
+        && of.options.stride == [1, 1]
+        && of.options.dilation == [1, 1]
+        && of.options.groups == 1
+        && of.options.padding.iter().all(|padding| *padding <= 2)
+        && of.channels.is_multiple_of(RUN)
+        && of.outputs.is_multiple_of(RUN)
+        && of.out.iter().all(|side| *side >= 3)
+}
+
+/// The convolution of `x` with `weight` `[K, C, 3, 3]`.
+pub(super) fn forward(of: &Geometry, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Buffer {
+    let filters = transform_weight(weight, of.channels, of.outputs, false);
+    let mut y = Buffer::new(of.batch * of.out[0] * of.out[1] * of.outputs);
+    convolve(of, x, &filters, bias, &mut y);
+    y
+}
+
+/// The gradient of the input: the convolution of the output's gradient with the weight turned by 180 degrees.
+pub(super) fn input_gradient(of: &Geometry, dy: &[f32], weight: &[f32]) -> Buffer {
+    let filters = transform_weight(weight, of.channels, of.outputs, true);
+    let mut turned = of.clone();
+    (turned.channels, turned.outputs) = (of.outputs, of.channels);
+    (turned.size, turned.out) = (of.out, of.size);
+    turned.options.padding = of.options.padding.map(|padding| 2 - padding);
+    let mut dx = Buffer::new(of.batch * of.size[0] * of.size[1] * of.channels);
+    convolve(&turned, dy, &filters, None, &mut dx);
+    dx
+}
+
+/// Tiles of a batch.
+#[derive(Clone, Copy)]
+struct Tiling {
+    rows: usize,
+    columns: usize,
+    count: usize,
+}
+
+impl Tiling {
+    fn new(of: &Geometry) -> Self {
+        let [rows, columns] = of.out.map(|side| side.div_ceil(OUT));
+        Self {
+            rows,
+            columns,
+            count: of.batch * rows * columns,
+        }
+    }
+
+    /// Image, and row and column of the first output.
+    #[inline(always)]
+    fn place(&self, tile: usize) -> (usize, usize, usize) {
+        let (image, within) = (
+            tile / (self.rows * self.columns),
+            tile % (self.rows * self.columns),
+        );
+        (
+            image,
+            within / self.columns * OUT,
+            within % self.columns * OUT,
+        )
+    }
+}
+
+fn convolve(of: &Geometry, x: &[f32], filters: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
+    let tiles = Tiling::new(of);
+    let zeros = vec![0.0; of.channels];
+    let most = TASK_FLOATS / (PLACES * (of.channels + of.outputs));
+    // With many channels the filters outweigh the tiles, and are better read for more of these at once.
+    let most = most.max(of.channels.min(of.outputs) / 4).max(28);
+    // Tasks share no sums, so their number may follow that of threads: as many for each.
+    let tasks = tiles
+        .count
+        .div_ceil(most)
+        .next_multiple_of(rayon::current_num_threads());
+    let each = tiles.count.div_ceil(tasks).max(14);
+    let y = Shared::new(y);
+    parallel::for_each(tiles.count.div_ceil(each), |task| {
+        let first = task * each;
+        Arch::new().dispatch(Convolve {
+            of,
+            tiles,
+            range: first..tiles.count.min(first + each),
+            x,
+            zeros: &zeros,
+            filters,
+            bias,
+            y,
+        });
+    });
+}
+
+/// Some tiles of a convolution.
+struct Convolve<'a> {
+    of: &'a Geometry,
+    tiles: Tiling,
+    range: std::ops::Range<usize>,
+    x: &'a [f32],
+    zeros: &'a [f32],
+    filters: &'a [f32],
+    bias: Option<&'a [f32]>,
+    y: Shared<'a>,
+}
+
+impl WithSimd for Convolve<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { of, range, .. } = &self;
+        let (channels, outputs) = (of.channels, of.outputs);
+        let panels = range.len().div_ceil(block_rows::<S>());
+        let height = range.len().div_ceil(panels);
+        let panel_floats = channels / RUN * height * PITCH;
+        let plane = panels * panel_floats + PAD;
+        let mut v = Buffer::new(PLACES * plane);
+        simd.vectorize(TransformInput {
+            of,
+            tiles: self.tiles,
+            range: range.clone(),
+            x: self.x,
+            zeros: self.zeros,
+            plane,
+            row: |tile: usize| {
+                (
+                    tile / height * panel_floats + tile % height * PITCH,
+                    height * PITCH,
+                )
+            },
+            to: Shared::new(&mut v),
+        });
+
+        let columns = block_columns::<S>();
+        let column_panels = outputs.div_ceil(columns);
+        let filter_floats = channels * columns;
+        let row = outputs + PAD;
+        let m_plane = range.len() * row + PAD;
+        let mut m = Buffer::new(PLACES * m_plane);
+        let shared = Shared::new(&mut m);
+        for place in 0..PLACES {
+            for column in 0..column_panels {
+                let filter = (place * column_panels + column) * filter_floats;
+                for panel in 0..panels {
+                    let block = Block {
+                        a: &v[place * plane + panel * panel_floats..][..panel_floats],
+                        step: 0,
+                        runs: true,
+                        b: &self.filters[filter..][..filter_floats],
+                        b_step: columns,
+                        depth: channels,
+                        rows: height.min(range.len() - panel * height),
+                        height,
+                        width: columns.min(outputs - column * columns),
+                    };
+                    let at = place * m_plane + panel * height * row + column * columns;
+                    block.run(simd, shared, at, row, Start::Zero);
+                }
+            }
+        }
+
+        simd.vectorize(TransformOutput {
+            of,
+            tiles: self.tiles,
+            range: range.clone(),
+            m: &m,
+            plane: m_plane,
+            row,
+            bias: self.bias,
+            y: self.y,
+        });
+    }
+}
+
+/// `B' d` for one column of a tile.
+#[inline(always)]
+fn input_side<S: Simd>(s: S, d: [S::f32s; IN]) -> [S::f32s; IN] {
+    let k = |x: f32| s.splat_f32s(x);
+    let ends = |x, y, z| s.mul_add_e_f32s(k(N_0), x, s.mul_add_e_f32s(k(-PP - QQ), y, z));
+    let even_p = s.mul_add_e_f32s(k(-QQ), d[2], d[4]);
+    let odd_p = s.mul_f32s(k(P), s.mul_add_e_f32s(k(-QQ), d[1], d[3]));
+    let even_q = s.mul_add_e_f32s(k(-PP), d[2], d[4]);
+    let odd_q = s.mul_f32s(k(Q), s.mul_add_e_f32s(k(-PP), d[1], d[3]));
+    [
+        ends(d[0], d[2], d[4]),
+        s.add_f32s(even_p, odd_p),
+        s.sub_f32s(even_p, odd_p),
+        s.add_f32s(even_q, odd_q),
+        s.sub_f32s(even_q, odd_q),
+        ends(d[1], d[3], d[5]),
+    ]
+}
+
+/// `A' m` for one column.
+#[inline(always)]
+fn output_side<S: Simd>(s: S, m: [S::f32s; IN]) -> [S::f32s; OUT] {
+    let k = |x: f32| s.splat_f32s(x);
+    let (even_p, odd_p) = (s.add_f32s(m[1], m[2]), s.sub_f32s(m[1], m[2]));
+    let (even_q, odd_q) = (s.add_f32s(m[3], m[4]), s.sub_f32s(m[3], m[4]));
+    let mix = |p, x, q, y| s.mul_add_e_f32s(k(p), x, s.mul_f32s(k(q), y));
+    [
+        s.add_f32s(m[0], s.add_f32s(even_p, even_q)),
+        mix(P, odd_p, Q, odd_q),
+        mix(PP, even_p, QQ, even_q),
+        s.add_f32s(m[5], mix(P * PP, odd_p, Q * QQ, odd_q)),
+    ]
+}
+
+/// `A y` for one column.
+#[inline(always)]
+fn gradient_side<S: Simd>(s: S, y: [S::f32s; OUT]) -> [S::f32s; IN] {
+    let k = |x: f32| s.splat_f32s(x);
+    let even = |pp: f32| s.mul_add_e_f32s(k(pp), y[2], y[0]);
+    let odd = |p: f32| s.mul_f32s(k(p), s.mul_add_e_f32s(k(p * p), y[3], y[1]));
+    let (even_p, odd_p, even_q, odd_q) = (even(PP), odd(P), even(QQ), odd(Q));
+    [
+        y[0],
+        s.add_f32s(even_p, odd_p),
+        s.sub_f32s(even_p, odd_p),
+        s.add_f32s(even_q, odd_q),
+        s.sub_f32s(even_q, odd_q),
+        y[3],
+    ]
+}
+
+/// `G g` for one column.
+#[inline(always)]
+fn weight_side<S: Simd>(s: S, g: [S::f32s; 3]) -> [S::f32s; IN] {
+    let k = |x: f32| s.splat_f32s(x);
+    let even = |pp: f32, n: f32| s.mul_f32s(k(1.0 / n), s.mul_add_e_f32s(k(pp), g[2], g[0]));
+    let odd = |p: f32, n: f32| s.mul_f32s(k(p / n), g[1]);
+    let (even_p, odd_p) = (even(PP, N_P), odd(P, N_P));
+    let (even_q, odd_q) = (even(QQ, N_Q), odd(Q, N_Q));
+    [
+        s.mul_f32s(k(1.0 / N_0), g[0]),
+        s.add_f32s(even_p, odd_p),
+        s.sub_f32s(even_p, odd_p),
+        s.add_f32s(even_q, odd_q),
+        s.sub_f32s(even_q, odd_q),
+        g[2],
+    ]
+}
+
+/// `G' u` for one column.
+#[inline(always)]
+fn weight_gradient_side<S: Simd>(s: S, u: [S::f32s; IN]) -> [S::f32s; 3] {
+    let k = |x: f32| s.splat_f32s(x);
+    let (even_p, odd_p) = (s.add_f32s(u[1], u[2]), s.sub_f32s(u[1], u[2]));
+    let (even_q, odd_q) = (s.add_f32s(u[3], u[4]), s.sub_f32s(u[3], u[4]));
+    let mix = |p, x, q, y| s.mul_add_e_f32s(k(p), x, s.mul_f32s(k(q), y));
+    [
+        s.mul_add_e_f32s(
+            k(1.0 / N_0),
+            u[0],
+            mix(1.0 / N_P, even_p, 1.0 / N_Q, even_q),
+        ),
+        mix(P / N_P, odd_p, Q / N_Q, odd_q),
+        s.add_f32s(u[5], mix(PP / N_P, even_p, QQ / N_Q, even_q)),
+    ]
+}
+
+/// A transform of both sides, `F x F'`, of an array of columns.
+#[inline(always)]
+fn both_sides<V: Copy, const I: usize, const O: usize>(
+    zero: V,
+    x: [[V; I]; I],
+    side: impl Fn([V; I]) -> [V; O],
+) -> [[V; O]; O] {
+    // Columns first: `half[j]` is the transform of column `j`.
+    let mut half = [[zero; O]; I];
+    for j in 0..I {
+        half[j] = side(std::array::from_fn(|i| x[i][j]));
+    }
+    let mut out = [[zero; O]; O];
+    for i in 0..O {
+        out[i] = side(std::array::from_fn(|j| half[j][i]));
+    }
+    out
+}
+
+/// `B' d B` for some tiles; `row` says where a tile's channels begin in a plane, and how far runs of them are apart.
+struct TransformInput<'a, F> {
+    of: &'a Geometry,
+    tiles: Tiling,
+    range: std::ops::Range<usize>,
+    x: &'a [f32],
+    zeros: &'a [f32],
+    plane: usize,
+    row: F,
+    to: Shared<'a>,
+}
+
+impl<F: Fn(usize) -> (usize, usize)> WithSimd for TransformInput<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { of, x, plane, .. } = self;
+        let ([height, width], channels) = (of.size, of.channels);
+        let [above, left] = of.options.padding;
+        assert!(x.len() == of.batch * height * width * channels && self.zeros.len() == channels);
+        let zero = simd.splat_f32s(0.0);
+        for (at, tile) in self.range.enumerate() {
+            let (image, top, start) = self.tiles.place(tile);
+            let mut places = [[self.zeros.as_ptr(); IN]; IN];
+            for (i, places) in places.iter_mut().enumerate() {
+                for (j, place) in places.iter_mut().enumerate() {
+                    // Before the image is a number that wraps around to a large one.
+                    let (row, column) = (
+                        (top + i).wrapping_sub(above),
+                        (start + j).wrapping_sub(left),
+                    );
+                    if row < height && column < width {
+                        *place = x[((image * height + row) * width + column) * channels..].as_ptr();
+                    }
+                }
+            }
+            let (first, run) = (self.row)(at);
+            for channel in (0..channels).step_by(S::F32_LANES) {
+                let d = places.map(|places| {
+                    places.map(|place| {
+                        // SAFETY: each place has `channels` floats after it, a multiple of the lanes.
+                        unsafe { place.add(channel).cast::<S::f32s>().read_unaligned() }
+                    })
+                });
+                let v = both_sides(zero, d, |d| input_side(simd, d));
+                let to = first + channel / RUN * run + channel % RUN;
+                for (i, v) in v.iter().flatten().enumerate() {
+                    // SAFETY: a tile's row belongs to one task.
+                    unsafe {
+                        let to = self.to.part(i * plane + to, S::F32_LANES);
+                        to.as_mut_ptr().cast::<S::f32s>().write_unaligned(*v);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `A' m A` for some tiles, plus the bias.
+struct TransformOutput<'a> {
+    of: &'a Geometry,
+    tiles: Tiling,
+    range: std::ops::Range<usize>,
+    m: &'a [f32],
+    plane: usize,
+    row: usize,
+    bias: Option<&'a [f32]>,
+    y: Shared<'a>,
+}
+
+impl WithSimd for TransformOutput<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { of, m, plane, .. } = self;
+        let ([height, width], outputs) = (of.out, of.outputs);
+        assert!((PLACES - 1) * plane + self.range.len() * self.row <= m.len());
+        assert!(self.bias.is_none_or(|bias| bias.len() == outputs));
+        let zero = simd.splat_f32s(0.0);
+        for (at, tile) in self.range.enumerate() {
+            let (image, top, start) = self.tiles.place(tile);
+            for output in (0..outputs).step_by(S::F32_LANES) {
+                let from = at * self.row + output;
+                let m: [[S::f32s; IN]; IN] = std::array::from_fn(|i| {
+                    std::array::from_fn(|j| {
+                        // SAFETY: checked above.
+                        unsafe {
+                            let m = m.as_ptr().add((i * IN + j) * plane + from);
+                            m.cast::<S::f32s>().read_unaligned()
+                        }
+                    })
+                });
+                let y = both_sides(zero, m, |m| output_side(simd, m));
+                let bias = match self.bias {
+                    // SAFETY: it has `outputs` floats, a multiple of the lanes.
+                    Some(bias) => unsafe {
+                        bias.as_ptr().add(output).cast::<S::f32s>().read_unaligned()
+                    },
+                    None => zero,
+                };
+                for (i, y) in y.iter().enumerate().take(height - top) {
+                    for (j, y) in y.iter().enumerate().take(width - start) {
+                        let pixel = (image * height + top + i) * width + start + j;
+                        // SAFETY: a pixel belongs to one tile, a tile to one task.
+                        unsafe {
+                            let to = self.y.part(pixel * outputs + output, S::F32_LANES);
+                            let to = to.as_mut_ptr().cast::<S::f32s>();
+                            to.write_unaligned(simd.add_f32s(*y, bias));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `A dy A'` for some tiles, in rows of outputs.
+struct TransformGradient<'a> {
+    of: &'a Geometry,
+    tiles: Tiling,
+    range: std::ops::Range<usize>,
+    dy: &'a [f32],
+    plane: usize,
+    row: usize,
+    first: usize,
+    to: Shared<'a>,
+}
+
+impl WithSimd for TransformGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { of, dy, .. } = self;
+        let ([height, width], outputs) = (of.out, of.outputs);
+        assert_eq!(dy.len(), of.batch * height * width * outputs);
+        let zero = simd.splat_f32s(0.0);
+        for (at, tile) in self.range.enumerate() {
+            let (image, top, start) = self.tiles.place(tile);
+            for output in (0..outputs).step_by(S::F32_LANES) {
+                let mut y = [[zero; OUT]; OUT];
+                for (i, y) in y.iter_mut().enumerate().take(height - top) {
+                    for (j, y) in y.iter_mut().enumerate().take(width - start) {
+                        let pixel = (image * height + top + i) * width + start + j;
+                        // SAFETY: each pixel has `outputs` floats, a multiple of the lanes.
+                        unsafe {
+                            let from = dy.as_ptr().add(pixel * outputs + output);
+                            *y = from.cast::<S::f32s>().read_unaligned();
+                        }
+                    }
+                }
+                // The transform of 4 x 4 to 6 x 6.
+                let d = both_sides(zero, y, |y| gradient_side(simd, y));
+                for (i, d) in d.iter().flatten().enumerate() {
+                    let place = i * self.plane + (self.first + at) * self.row + output;
+                    // SAFETY: a tile's row belongs to one task.
+                    unsafe {
+                        let to = self.to.part(place, S::F32_LANES);
+                        to.as_mut_ptr().cast::<S::f32s>().write_unaligned(*d);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `G g G'` of `weight` `[K, C, 3, 3]`, as packed panels `[place, panel of outputs, C, columns]`; with `turned`,
+/// inputs and outputs change places and the taps are turned by 180 degrees.
+fn transform_weight(weight: &[f32], channels: usize, outputs: usize, turned: bool) -> Buffer {
+    let (from, to) = if turned {
+        (outputs, channels)
+    } else {
+        (channels, outputs)
+    };
+    // Floats from one input channel to the next, and from one output channel to the next.
+    let (from_stride, to_stride) = if turned {
+        (channels * 9, 9)
+    } else {
+        (9, channels * 9)
+    };
+    let columns = Arch::new().dispatch(Columns);
+    let panels = to.div_ceil(columns);
+    let mut u = Buffer::new(PLACES * panels * from * columns);
+    let shared = Shared::new(&mut u);
+    parallel::for_each(from, |channel| {
+        Arch::new().dispatch(TransformWeight {
+            weight: &weight[channel * from_stride..],
+            to,
+            to_stride,
+            turned,
+            channel,
+            from,
+            u: shared,
+        });
+    });
+    u
+}
+
+/// Columns of a register block on this processor.
+struct Columns;
+
+impl WithSimd for Columns {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> usize {
+        block_columns::<S>()
+    }
+}
+
+struct TransformWeight<'a> {
+    weight: &'a [f32],
+    to: usize,
+    to_stride: usize,
+    turned: bool,
+    channel: usize,
+    from: usize,
+    u: Shared<'a>,
+}
+
+impl WithSimd for TransformWeight<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let lanes = S::F32_LANES;
+        let columns = block_columns::<S>();
+        let panels = self.to.div_ceil(columns);
+        let zero = simd.splat_f32s(0.0);
+        for panel in 0..panels {
+            for half in 0..2 {
+                let first = panel * columns + half * lanes;
+                let mut taps = [[0.0; RUN]; 9];
+                for lane in 0..lanes.min(self.to.saturating_sub(first)) {
+                    let g = &self.weight[(first + lane) * self.to_stride..][..9];
+                    for (i, taps) in taps.iter_mut().enumerate() {
+                        taps[lane] = g[if self.turned { 8 - i } else { i }];
+                    }
+                }
+                let g: [[S::f32s; 3]; 3] = std::array::from_fn(|i| {
+                    std::array::from_fn(|j| {
+                        // SAFETY: an array of 16 floats holds a vector of any processor.
+                        unsafe { taps[3 * i + j].as_ptr().cast::<S::f32s>().read_unaligned() }
+                    })
+                });
+                let u = both_sides(zero, g, |g| weight_side(simd, g));
+                for (place, u) in u.iter().flatten().enumerate() {
+                    let row = (place * panels + panel) * self.from + self.channel;
+                    // SAFETY: the rows of a channel belong to one task.
+                    unsafe {
+                        let to = self.u.part(row * columns + half * lanes, lanes);
+                        to.as_mut_ptr().cast::<S::f32s>().write_unaligned(*u);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The gradient of the weight, `[K, C, 3, 3]`: the adjoint of the forward pass.
+pub(super) fn weight_gradient(of: &Geometry, x: &[f32], dy: &[f32]) -> Buffer {
+    let (channels, outputs) = (of.channels, of.outputs);
+    let tiles = Tiling::new(of);
+    if tiles.count == 0 {
+        return Buffer::zeroed(outputs * channels * 9);
+    }
+    let zeros = vec![0.0; channels];
+    // As many tiles at once as fit, the same for any number of threads: sums over groups are in their order.
+    let group = (GROUP_FLOATS / (PLACES * (channels + outputs)))
+        .max(28)
+        .min(tiles.count);
+    let (v_row, d_row) = (channels + PAD, outputs + PAD);
+    let (v_plane, d_plane) = (group * v_row + PAD, group * d_row + PAD);
+    let (mut v, mut d) = (Buffer::new(PLACES * v_plane), Buffer::new(PLACES * d_plane));
+    let mut u = Buffer::new(PLACES * channels * outputs);
+    const TRANSFORMED: usize = 16;
+    for first in (0..tiles.count).step_by(group) {
+        let count = group.min(tiles.count - first);
+        {
+            let (v, d) = (Shared::new(&mut v), Shared::new(&mut d));
+            parallel::for_each(count.div_ceil(TRANSFORMED), |task| {
+                let from = task * TRANSFORMED;
+                let range = first + from..first + count.min(from + TRANSFORMED);
+                Arch::new().dispatch(TransformInput {
+                    of,
+                    tiles,
+                    range: range.clone(),
+                    x,
+                    zeros: &zeros,
+                    plane: v_plane,
+                    row: |tile| ((from + tile) * v_row, RUN),
+                    to: v,
+                });
+                Arch::new().dispatch(TransformGradient {
+                    of,
+                    tiles,
+                    range,
+                    dy,
+                    plane: d_plane,
+                    row: d_row,
+                    first: from,
+                    to: d,
+                });
+            });
+        }
+        let start = if first == 0 { Start::Zero } else { Start::Sum };
+        let shared = Shared::new(&mut u);
+        parallel::for_each(PLACES, |place| {
+            Arch::new().dispatch(Correlate {
+                v: &v[place * v_plane..][..v_plane],
+                v_row,
+                d: &d[place * d_plane..][..d_plane],
+                d_row,
+                count,
+                channels,
+                outputs,
+                start,
+                u: shared,
+                at: place * channels * outputs,
+            });
+        });
+    }
+    let mut gradient = Buffer::new(outputs * channels * 9);
+    let shared = Shared::new(&mut gradient);
+    parallel::for_each(channels, |channel| {
+        Arch::new().dispatch(TransformWeightGradient {
+            u: &u,
+            channels,
+            outputs,
+            channel,
+            to: shared,
+        });
+    });
+    gradient
+}
+
+/// The product of one place, `U[C, K] = start + V[T, C]' D[T, K]`.
+struct Correlate<'a> {
+    v: &'a [f32],
+    v_row: usize,
+    d: &'a [f32],
+    d_row: usize,
+    count: usize,
+    channels: usize,
+    outputs: usize,
+    start: Start<'a>,
+    u: Shared<'a>,
+    at: usize,
+}
+
+impl WithSimd for Correlate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let columns = block_columns::<S>();
+        let panels = self.channels.div_ceil(block_rows::<S>());
+        let height = self.channels.div_ceil(panels);
+        // A slice of both stays in the first two caches.
+        const DEPTH: usize = 128;
+        for from in (0..self.count).step_by(DEPTH) {
+            let depth = DEPTH.min(self.count - from);
+            let start = if from == 0 { self.start } else { Start::Sum };
+            for column in (0..self.outputs).step_by(columns) {
+                for channel in (0..self.channels).step_by(height) {
+                    let block = Block {
+                        a: &self.v[from * self.v_row + channel..],
+                        step: self.v_row,
+                        runs: false,
+                        b: &self.d[from * self.d_row + column..],
+                        b_step: self.d_row,
+                        depth,
+                        rows: height.min(self.channels - channel),
+                        height,
+                        width: columns.min(self.outputs - column),
+                    };
+                    let at = self.at + channel * self.outputs + column;
+                    block.run(simd, self.u, at, self.outputs, start);
+                }
+            }
+        }
+    }
+}
+
+/// `G' u G` for one channel.
+struct TransformWeightGradient<'a> {
+    u: &'a [f32],
+    channels: usize,
+    outputs: usize,
+    channel: usize,
+    to: Shared<'a>,
+}
+
+impl WithSimd for TransformWeightGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let lanes = S::F32_LANES;
+        let zero = simd.splat_f32s(0.0);
+        let plane = self.channels * self.outputs;
+        assert!(self.u.len() >= PLACES * plane);
+        for output in (0..self.outputs).step_by(lanes) {
+            let from = self.channel * self.outputs + output;
+            let u: [[S::f32s; IN]; IN] = std::array::from_fn(|i| {
+                std::array::from_fn(|j| {
+                    // SAFETY: checked above; outputs are a multiple of the lanes.
+                    unsafe {
+                        let u = self.u.as_ptr().add((i * IN + j) * plane + from);
+                        u.cast::<S::f32s>().read_unaligned()
+                    }
+                })
+            });
+            let g = both_sides(zero, u, |u| weight_gradient_side(simd, u));
+            let mut taps = [[0.0; RUN]; 9];
+            for (taps, g) in taps.iter_mut().zip(g.iter().flatten()) {
+                // SAFETY: an array of 16 floats holds a vector of any processor.
+                unsafe { taps.as_mut_ptr().cast::<S::f32s>().write_unaligned(*g) };
+            }
+            for lane in 0..lanes {
+                let at = ((output + lane) * self.channels + self.channel) * 9;
+                // SAFETY: the taps of a channel belong to one task.
+                let to = unsafe { self.to.part(at, 9) };
+                for (to, taps) in to.iter_mut().zip(&taps) {
+                    *to = taps[lane];
+                }
+            }
+        }
+    }
+}
