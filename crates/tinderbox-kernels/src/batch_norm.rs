@@ -11,6 +11,16 @@ pub struct Epilogue<const D: usize> {
     pub relu: bool,
 }
 
+impl<const D: usize> Epilogue<D> {
+    /// A ReLU.
+    pub fn relu() -> Self {
+        Self {
+            residual: None,
+            relu: true,
+        }
+    }
+}
+
 /// What [`batch_norm_train`] gives.
 #[derive(Debug, Clone)]
 pub struct BatchNormOutput<const D: usize> {

@@ -7,8 +7,8 @@ use burn::module::{
     Content, Devices, Flag, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper,
     ModuleVisitor, Param, ParamId,
 };
-use burn::tensor::module::{batch_norm, batch_norm_train};
 use burn::tensor::{Device, Tensor};
+use tinderbox_kernels::{Epilogue, batch_norm, batch_norm_train};
 
 /// Configuration of [`BatchNorm`]; the defaults are PyTorch's.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,6 +99,15 @@ impl BatchNorm {
     /// If axis 1 is not `features`; in training, if there is one value a channel, of which there is no
     /// unbiased variance (PyTorch refuses it as well).
     pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
+        self.forward_with(input, Epilogue::default())
+    }
+
+    /// [`BatchNorm::forward`] and what follows it, in one pass: the sum with a residual, and a ReLU.
+    pub fn forward_with<const D: usize>(
+        &self,
+        input: Tensor<D>,
+        epilogue: Epilogue<D>,
+    ) -> Tensor<D> {
         let (dims, [features]) = (input.dims(), self.weight.dims());
         assert!(
             D >= 2 && dims[1] == features,
@@ -106,21 +115,18 @@ impl BatchNorm {
         );
         let device = input.device();
         if !(device.is_autodiff() && self.training.is_enabled()) {
-            return batch_norm(
-                input,
-                self.weight.val(),
-                self.bias.val(),
-                self.running_mean.value().to_device(&device),
-                self.running_var.value().to_device(&device),
-                self.epsilon,
-            );
+            let statistics =
+                [&self.running_mean, &self.running_var].map(|s| s.value().to_device(&device));
+            let parameters = [self.weight.val(), self.bias.val()];
+            return batch_norm(input, parameters, statistics, self.epsilon, epilogue);
         }
         let n = dims.iter().product::<usize>() / features;
         assert!(
             n > 1,
             "batch norm in training needs at least 2 values a channel, got shape {dims:?}"
         );
-        let batch = batch_norm_train(input, self.weight.val(), self.bias.val(), self.epsilon);
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        let batch = batch_norm_train(input, weight, bias, self.epsilon, epilogue);
         let unbiased = batch.variance * (n as f64 / (n - 1) as f64);
         self.running_mean.blend(batch.mean, self.momentum);
         self.running_var.blend(unbiased, self.momentum);

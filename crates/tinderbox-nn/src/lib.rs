@@ -33,6 +33,7 @@ mod batch_norm;
 mod encoder;
 mod error;
 mod image_encoder;
+mod layers;
 mod projection_head;
 mod reference_cnn;
 mod resnet;

@@ -2,10 +2,11 @@
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
+use tinderbox_kernels::{Activation, Epilogue};
 
 use crate::batch_norm::{BatchNorm, BatchNormConfig};
+use crate::layers::dense;
 
 /// Configuration of [`ProjectionHead`].
 #[derive(Debug, Clone, PartialEq)]
@@ -58,11 +59,13 @@ impl ProjectionHead {
     /// # Panics
     /// If the last axis is not `input`; with batch normalisation in training, if the batch is of 1.
     pub fn forward(&self, features: Tensor<2>) -> Tensor<2> {
-        let hidden = self.fc1.forward(features);
         let hidden = match &self.bn1 {
-            Some(bn1) => bn1.forward(hidden),
-            None => hidden,
+            Some(bn1) => {
+                let units = dense(&self.fc1, features, Activation::Identity);
+                bn1.forward_with(units, Epilogue::relu())
+            }
+            None => dense(&self.fc1, features, Activation::Relu),
         };
-        self.fc2.forward(relu(hidden))
+        dense(&self.fc2, hidden, Activation::Identity)
     }
 }

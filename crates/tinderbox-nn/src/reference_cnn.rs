@@ -4,11 +4,12 @@ use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
+use tinderbox_kernels::Activation;
 
 use crate::encoder::Encoder;
 use crate::error::{NnConfigError, at_least_one};
+use crate::layers::{convolution, dense, max_pool};
 
 /// Side of the convolution's kernel.
 const KERNEL: usize = 3;
@@ -111,8 +112,9 @@ impl Encoder for ReferenceCnn {
     /// # Panics
     /// If the images have other channels or another size than configured.
     fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        let maps = self.pool.forward(relu(self.conv.forward(images)));
-        let hidden = relu(self.fc.forward(maps.flatten(1, 3)));
+        // The largest value of a window is the same before and after a ReLU.
+        let maps = max_pool(&self.pool, convolution(&self.conv, images), true);
+        let hidden = dense(&self.fc, maps.flatten(1, 3), Activation::Relu);
         self.dropout.forward(hidden)
     }
 

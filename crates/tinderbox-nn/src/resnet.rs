@@ -4,13 +4,14 @@ use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::nn::{Initializer, PaddingConfig2d};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use tinderbox_kernels::{Epilogue, global_average_pool};
 
 use crate::batch_norm::{BatchNorm, BatchNormConfig};
 use crate::encoder::Encoder;
 use crate::error::{NnConfigError, at_least_one};
+use crate::layers::{self, max_pool};
 
 /// How many layers a residual network has (He et al. 2016, table 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,16 +210,23 @@ impl ResidualBlock {
     /// - `input`: `[batch, channels, height, width]`
     /// - output: `[batch, channels_out, ceil(height / stride), ceil(width / stride)]`
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let mut x = self.bn1.forward(self.conv1.forward(input.clone()));
-        x = self.bn2.forward(self.conv2.forward(relu(x)));
-        if let (Some(conv3), Some(bn3)) = (&self.conv3, &self.bn3) {
-            x = bn3.forward(conv3.forward(relu(x)));
-        }
         let shortcut = match &self.downsample {
-            Some((conv, norm)) => norm.forward(conv.forward(input)),
-            None => input,
+            Some((conv, norm)) => norm.forward(layers::convolution(conv, input.clone())),
+            None => input.clone(),
         };
-        relu(x + shortcut)
+        let last = Epilogue {
+            residual: Some(shortcut),
+            relu: true,
+        };
+        let x = layers::convolution(&self.conv1, input);
+        let x = layers::convolution(&self.conv2, self.bn1.forward_with(x, Epilogue::relu()));
+        match (&self.conv3, &self.bn3) {
+            (Some(conv3), Some(bn3)) => {
+                let x = layers::convolution(conv3, self.bn2.forward_with(x, Epilogue::relu()));
+                bn3.forward_with(x, last)
+            }
+            _ => self.bn2.forward_with(x, last),
+        }
     }
 }
 
@@ -257,19 +265,17 @@ impl Encoder for ResNet {
     /// # Panics
     /// If the images have other channels than configured.
     fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        let mut x = relu(self.bn1.forward(self.conv1.forward(images)));
+        let x = layers::convolution(&self.conv1, images);
+        let mut x = self.bn1.forward_with(x, Epilogue::relu());
         if let Some(maxpool) = &self.maxpool {
-            x = maxpool.forward(x);
+            x = max_pool(maxpool, x, false);
         }
         for stage in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
             for block in stage {
                 x = block.forward(x);
             }
         }
-        let [batch, channels, height, width] = x.dims();
-        x.reshape([batch, channels, height * width])
-            .mean_dim(2)
-            .reshape([batch, channels])
+        global_average_pool(x)
     }
 
     fn feature_dim(&self) -> usize {
