@@ -7,6 +7,7 @@ pub(crate) mod buffer;
 pub(crate) mod fused;
 pub(crate) mod gelu;
 pub(crate) mod gemm;
+pub(crate) mod math;
 pub(crate) mod parallel;
 pub(crate) mod tensors;
 #[cfg(test)]

@@ -39,10 +39,16 @@ pub(crate) fn column_sums(matrix: &[f32], columns: usize) -> Buffer {
             }
         });
     });
+    add_rows(&partial, columns)
+}
+
+/// The sum of the rows of a matrix of `columns` columns, in their order, on this thread: for partial sums.
+pub(crate) fn add_rows(partial: &[f32], columns: usize) -> Buffer {
     let mut sums = Buffer::new(columns);
-    sums.copy_from_slice(&partial[..columns]);
-    for part in partial.chunks_exact(columns).skip(1) {
-        for (sum, value) in sums.iter_mut().zip(part) {
+    let mut rows = partial.chunks_exact(columns);
+    sums.copy_from_slice(rows.next().expect("there is a partial sum"));
+    for row in rows {
+        for (sum, value) in sums.iter_mut().zip(row) {
             *sum += value;
         }
     }
