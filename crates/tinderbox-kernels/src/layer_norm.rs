@@ -41,7 +41,7 @@ mod fast {
 
     use crate::flex::buffer::Buffer;
     use crate::flex::fused::{Gradient, run};
-    use crate::flex::math::{sum, sum_pairs};
+    use crate::flex::math::{sum, sum_pairs, vectorised};
     use crate::flex::parallel::chunk_pairs_mut;
     use crate::flex::tensors::{add_rows, dense, floats};
 
@@ -88,20 +88,8 @@ mod fast {
             [&mut output, &mut moments],
             [ROWS * length, ROWS * 2],
             |task, output, moments| {
-                let rows = x[task * ROWS * length..].chunks_exact(length);
-                pulp::Arch::new().dispatch(|| {
-                    let outputs = output.chunks_exact_mut(length);
-                    for ((x, y), moments) in rows.zip(outputs).zip(moments.chunks_exact_mut(2)) {
-                        let count = features as f32;
-                        let mean = sum(x, |x| x) / count;
-                        let variance = sum(x, |x| (x - mean) * (x - mean)) / count;
-                        let scale = 1.0 / (variance + epsilon).sqrt();
-                        moments.copy_from_slice(&[mean, scale]);
-                        for ((y, x), (w, b)) in y.iter_mut().zip(x).zip(w.iter().zip(b)) {
-                            *y = (x - mean) * scale * w + b;
-                        }
-                    }
-                });
+                let from = task * ROWS * length;
+                normalise(&x[from..], w, b, epsilon, output, moments);
             },
         );
         let output = output.into_tensor(input.layout().shape().clone());
@@ -122,15 +110,8 @@ mod fast {
                     let (dw, db) = partial.split_at_mut(length);
                     dw.fill(0.0);
                     db.fill(0.0);
-                    let inputs = x[from..].chunks_exact(length);
-                    let inputs = inputs.zip(moments[task * ROWS * 2..].chunks_exact(2));
-                    let gradients = dy[from..].chunks_exact(length);
-                    pulp::Arch::new().dispatch(|| {
-                        let outputs = dx.chunks_exact_mut(length).zip(gradients);
-                        for ((dx, dy), (x, moments)) in outputs.zip(inputs) {
-                            row_gradient([x, w, dy, moments], dx, dw, db);
-                        }
-                    });
+                    let moments = &moments[task * ROWS * 2..];
+                    gradients(&x[from..], &dy[from..], moments, w, dx, dw, db);
                 },
             );
             let sums = add_rows(&partial, 2 * length);
@@ -146,6 +127,39 @@ mod fast {
             ]
         };
         (output, Box::new(gradient))
+    }
+
+    vectorised! {
+        fn normalise<'a>(
+            x: &'a [f32], w: &'a [f32], b: &'a [f32], epsilon: f32, output: &'a mut [f32], moments: &'a mut [f32],
+        ) {
+            let count = w.len() as f32;
+            let length = w.len().max(1);
+            let rows = x.chunks_exact(length).zip(output.chunks_exact_mut(length));
+            for ((x, y), moments) in rows.zip(moments.chunks_exact_mut(2)) {
+                let mean = sum(x, |x| x) / count;
+                let variance = sum(x, |x| (x - mean) * (x - mean)) / count;
+                let scale = 1.0 / (variance + epsilon).sqrt();
+                moments.copy_from_slice(&[mean, scale]);
+                for ((y, x), (w, b)) in y.iter_mut().zip(x).zip(w.iter().zip(b)) {
+                    *y = (x - mean) * scale * w + b;
+                }
+            }
+        }
+    }
+
+    vectorised! {
+        fn gradients<'a>(
+            x: &'a [f32], dy: &'a [f32], moments: &'a [f32], w: &'a [f32],
+            dx: &'a mut [f32], dw: &'a mut [f32], db: &'a mut [f32],
+        ) {
+            let length = w.len().max(1);
+            let inputs = x.chunks_exact(length).zip(moments.chunks_exact(2));
+            let outputs = dx.chunks_exact_mut(length).zip(dy.chunks_exact(length));
+            for ((dx, dy), (x, moments)) in outputs.zip(inputs) {
+                row_gradient([x, w, dy, moments], dx, dw, db);
+            }
+        }
     }
 
     /// `dx = scale (g - mean(g) - n mean(g n))` with `g = dy w` and the normalised row `n`; adds to the sums of

@@ -1,9 +1,41 @@
-//! Functions and sums that vectors compute: plain loops, inlined into a `pulp` dispatch.
+//! Functions and sums that vectors compute: plain loops in a [`vectorised`] function.
 //!
 //! A sum keeps a fixed number of partial sums whatever the processor's vectors hold, so all processors agree on it.
 
 /// Partial sums of [`sum`]: two of the widest vectors.
 const LANES: usize = 32;
+
+/// Defines a function whose loops use the widest vectors of this processor.
+///
+/// What it calls has to be small or `#[inline(always)]`: what is not inlined is compiled for the oldest processor. That
+/// is also why this is a macro: a closure of more than a few lines, or a function by its name, is not inlined where
+/// `pulp` calls it once for each kind of processor.
+macro_rules! vectorised {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis fn $name:ident<$lifetime:lifetime>(
+            $($argument:ident: $type:ty),+ $(,)?
+        ) $body:block
+    ) => {
+        $(#[$attribute])*
+        $visibility fn $name<$lifetime>($($argument: $type),+) {
+            struct Arguments<$lifetime> {
+                $($argument: $type),+
+            }
+            impl pulp::WithSimd for Arguments<'_> {
+                type Output = ();
+
+                #[inline(always)]
+                fn with_simd<S: pulp::Simd>(self, _: S) {
+                    let Self { $($argument),+ } = self;
+                    $body
+                }
+            }
+            pulp::Arch::new().dispatch(Arguments { $($argument),+ });
+        }
+    };
+}
+pub(crate) use vectorised;
 
 /// The error function, with a relative error below 4 epsilons (2^-23 each).
 ///
@@ -28,8 +60,14 @@ pub(crate) fn erf(x: f32) -> f32 {
         -7.373_329e-3,
         -1.426_473_9e-2_f32,
     ];
-    let horner = |sum: f32, next: &f32| sum * square + next;
-    x * above.iter().fold(0.0, horner) / below.iter().fold(0.0, horner)
+    let (mut numerator, mut denominator) = (0.0, 0.0);
+    for c in above {
+        numerator = square.mul_add(numerator, c);
+    }
+    for c in below {
+        denominator = square.mul_add(denominator, c);
+    }
+    x * numerator / denominator
 }
 
 /// `e^x`, with a relative error below 2 epsilons (2^-23 each); 0 below -87, `e^88` above 88.
@@ -38,9 +76,10 @@ pub(crate) fn exp(x: f32) -> f32 {
     /// Adding and subtracting it rounds to an integer.
     const ROUND: f32 = 12_582_912.0;
     let bounded = x.clamp(-87.0, 88.0);
-    let n = (bounded * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let shifted = bounded.mul_add(std::f32::consts::LOG2_E, ROUND);
+    let n = shifted - ROUND;
     // ln 2 in two parts, so that the difference is exact (Cody and Waite).
-    let r = (bounded - n * 0.693_359_4) - n * -2.121_944_4e-4;
+    let r = n.mul_add(2.121_944_4e-4, n.mul_add(-0.693_359_4, bounded));
     // Cephes' polynomial for floats.
     let mut sum = 1.987_569_1e-4_f32;
     for c in [
@@ -50,10 +89,11 @@ pub(crate) fn exp(x: f32) -> f32 {
         0.166_666_65,
         0.5,
     ] {
-        sum = sum * r + c;
+        sum = sum.mul_add(r, c);
     }
-    let fraction = sum * r * r + r + 1.0;
-    let power = f32::from_bits(((n as i32 + 127) << 23) as u32);
+    let fraction = (sum * r).mul_add(r, r) + 1.0;
+    // The last bits of the shifted number hold `n`; the shift drops all others.
+    let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));
     if x < -87.0 { 0.0 } else { fraction * power }
 }
 

@@ -1,6 +1,7 @@
 //! Between Burn's tensors and slices, and the sums that several operations need.
 
 use burn::backend::flex::FlexTensor;
+use burn::tensor::{Int, Tensor};
 
 use super::buffer::Buffer;
 use super::parallel;
@@ -20,6 +21,19 @@ pub(crate) fn dense(tensor: FlexTensor) -> FlexTensor {
 /// The entries of a [`dense`] tensor.
 pub(crate) fn floats(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("the tensor was made dense")
+}
+
+/// The indices in a tensor, each below `bound`.
+///
+/// # Panics
+/// If one is not; the message starts with `name`.
+pub(crate) fn indices(tensor: Tensor<1, Int>, bound: usize, name: &str) -> Vec<usize> {
+    let data = tensor.into_data();
+    let indices = data.iter::<i64>().map(|index| {
+        let inside = usize::try_from(index).ok().filter(|index| *index < bound);
+        inside.unwrap_or_else(|| panic!("{name} of {index} for {bound} rows or classes"))
+    });
+    indices.collect()
 }
 
 /// The sum of each column of a matrix of `columns` columns.
