@@ -122,13 +122,13 @@ mod fast {
 
     use burn::backend::flex::FlexTensor;
     use burn::tensor::{Device, Tensor, TensorData};
-    use pulp::Arch;
 
     use super::{BatchNormOutput, Epilogue};
     use crate::flex::buffer::Buffer;
     use crate::flex::fused::{self, Gradient};
+    use crate::flex::math::vectorised;
     use crate::flex::parallel;
-    use crate::flex::tensors::{channels_last, dense, floats};
+    use crate::flex::tensors::{add_rows, channels_last, dense, floats};
 
     /// Floats of a block of rows: it stays in the second cache while its statistics are made.
     const BLOCK: usize = 1 << 14;
@@ -278,27 +278,11 @@ mod fast {
         let added = residual.as_ref().map(memory);
         parallel::chunks_mut(&mut y, block, |i, y| {
             let at = i * block..i * block + y.len();
-            let (x, added) = (&x[at.clone()], added.map(|added| &added[at]));
-            let (scale, shift) = (&scale[..], &shift[..]);
             let lowest = if relu { 0.0 } else { f32::NEG_INFINITY };
-            Arch::new().dispatch(|| match added {
-                Some(added) => {
-                    let rows = y.chunks_exact_mut(features).zip(x.chunks_exact(features));
-                    for ((y, x), added) in rows.zip(added.chunks_exact(features)) {
-                        for c in 0..features {
-                            y[c] = (x[c] * scale[c] + shift[c] + added[c]).max(lowest);
-                        }
-                    }
-                }
-                None => {
-                    let rows = y.chunks_exact_mut(features).zip(x.chunks_exact(features));
-                    for (y, x) in rows {
-                        for c in 0..features {
-                            y[c] = (x[c] * scale[c] + shift[c]).max(lowest);
-                        }
-                    }
-                }
-            });
+            match added {
+                Some(added) => affine_sum(&x[at.clone()], &added[at], &scale, &shift, lowest, y),
+                None => affine(&x[at], &scale, &shift, lowest, y),
+            }
         });
         let output = shaped(y, &input);
         // The ReLU's gradient is that of the places where its output is above 0.
@@ -369,29 +353,7 @@ mod fast {
                 let rows = &rows[i * block..rows.len().min((i + 1) * block)];
                 let (mean, rest) = part.split_at_mut(features);
                 let (squares, drift) = rest.split_at_mut(features);
-                let count = (rows.len() / features) as f32;
-                Arch::new().dispatch(|| {
-                    mean.fill(0.0);
-                    for row in rows.chunks_exact(features) {
-                        for c in 0..features {
-                            mean[c] += row[c];
-                        }
-                    }
-                    mean.iter_mut().for_each(|mean| *mean /= count);
-                    squares.fill(0.0);
-                    drift.fill(0.0);
-                    for row in rows.chunks_exact(features) {
-                        for c in 0..features {
-                            let deviation = row[c] - mean[c];
-                            squares[c] += deviation * deviation;
-                            drift[c] += deviation;
-                        }
-                    }
-                    for c in 0..features {
-                        mean[c] += drift[c] / count;
-                        squares[c] -= drift[c] * drift[c] / count;
-                    }
-                });
+                moments(rows, mean, squares, drift);
             });
             let (mut mean, mut squares) = (vec![0.0; features], vec![0.0; features]);
             let mut before = 0.0;
@@ -429,44 +391,16 @@ mod fast {
         let mut parts = Buffer::new((2 * features * dy.len().div_ceil(block)).max(2 * features));
         parallel::chunks_mut(&mut parts, 2 * features, |i, part| {
             let at = (i * block).min(dy.len())..dy.len().min((i + 1) * block);
-            let (dy, x, y) = (&dy[at.clone()], &x[at.clone()], y.map(|y| &y[at]));
             let (sums, products) = part.split_at_mut(features);
-            Arch::new().dispatch(|| {
-                sums.fill(0.0);
-                products.fill(0.0);
-                let rows = dy.chunks_exact(features).zip(x.chunks_exact(features));
-                match y {
-                    Some(y) => {
-                        for ((dy, x), y) in rows.zip(y.chunks_exact(features)) {
-                            for c in 0..features {
-                                let passed = if y[c] > 0.0 { dy[c] } else { 0.0 };
-                                sums[c] += passed;
-                                products[c] += passed * (x[c] - mean[c]);
-                            }
-                        }
-                    }
-                    None => {
-                        for (dy, x) in rows {
-                            for c in 0..features {
-                                sums[c] += dy[c];
-                                products[c] += dy[c] * (x[c] - mean[c]);
-                            }
-                        }
-                    }
+            match y {
+                Some(y) => {
+                    let (dy, x, y) = (&dy[at.clone()], &x[at.clone()], &y[at]);
+                    passed_sums(dy, x, y, mean, deviation, sums, products);
                 }
-                for c in 0..features {
-                    products[c] *= deviation[c];
-                }
-            });
-        });
-        let mut total = Buffer::new(2 * features);
-        total.copy_from_slice(&parts[..2 * features]);
-        for part in parts.chunks_exact(2 * features).skip(1) {
-            for (total, part) in total.iter_mut().zip(part) {
-                *total += part;
+                None => all_sums(&dy[at.clone()], &x[at], mean, deviation, sums, products),
             }
-        }
-        total
+        });
+        add_rows(&parts, 2 * features)
     }
 
     /// `slope * g + along * x + constant`, with `g` the gradient that the ReLU lets pass; and `g` if it is wanted.
@@ -479,60 +413,188 @@ mod fast {
         let block = block_of(features);
         let mut dx = Buffer::new(dy.len());
         let mut passed = wants_passed.then(|| Buffer::new(dy.len()));
-        let of_block = |i: usize, length: usize| {
-            let at = i * block..i * block + length;
-            let rows = dy[at.clone()]
-                .chunks_exact(features)
-                .zip(x[at.clone()].chunks_exact(features));
-            (rows, y.map(|y| &y[at]))
-        };
-        let one = |dx: &mut f32, g: f32, x: f32, c: usize| {
-            *dx = slope[c] * g + along[c] * x + constant[c]
-        };
-        match &mut passed {
-            Some(passed) => {
-                parallel::pairs_of_chunks_mut([&mut dx, passed], block, |i, dx, passed| {
-                    let (rows, y) = of_block(i, dx.len());
-                    let y = y
-                        .expect("a ReLU has passed something")
-                        .chunks_exact(features);
-                    let out = dx
-                        .chunks_exact_mut(features)
-                        .zip(passed.chunks_exact_mut(features));
-                    Arch::new().dispatch(|| {
-                        for (((dx, passed), (dy, x)), y) in out.zip(rows).zip(y) {
-                            for c in 0..features {
-                                let g = if y[c] > 0.0 { dy[c] } else { 0.0 };
-                                passed[c] = g;
-                                one(&mut dx[c], g, x[c], c);
-                            }
-                        }
-                    });
-                })
+        match (&mut passed, y) {
+            (Some(passed), Some(y)) => {
+                let work = |i: usize, dx: &mut [f32], passed: &mut [f32]| {
+                    let at = i * block..i * block + dx.len();
+                    let (dy, x, y) = (&dy[at.clone()], &x[at.clone()], &y[at]);
+                    passed_gradients(dy, x, y, [slope, along, constant], dx, passed);
+                };
+                parallel::chunk_pairs_mut([&mut dx, passed], [block; 2], work);
             }
-            None => parallel::chunks_mut(&mut dx, block, |i, dx| {
-                let (rows, y) = of_block(i, dx.len());
-                let out = dx.chunks_exact_mut(features).zip(rows);
-                Arch::new().dispatch(|| match y {
-                    Some(y) => {
-                        for ((dx, (dy, x)), y) in out.zip(y.chunks_exact(features)) {
-                            for c in 0..features {
-                                let g = if y[c] > 0.0 { dy[c] } else { 0.0 };
-                                one(&mut dx[c], g, x[c], c);
-                            }
-                        }
-                    }
-                    None => {
-                        for (dx, (dy, x)) in out {
-                            for c in 0..features {
-                                one(&mut dx[c], dy[c], x[c], c);
-                            }
-                        }
-                    }
-                });
+            _ => parallel::chunks_mut(&mut dx, block, |i, dx| {
+                let at = i * block..i * block + dx.len();
+                let (dy, x) = (&dy[at.clone()], &x[at.clone()]);
+                match y {
+                    Some(y) => relu_gradients(dy, x, &y[at], [slope, along, constant], dx),
+                    None => gradients(dy, x, [slope, along, constant], dx),
+                }
             }),
         }
         (dx, passed)
+    }
+
+    // The loops over rows of features. A ReLU that follows makes `lowest` 0.
+
+    vectorised! {
+        fn affine<'a>(
+            x: &'a [f32], scale: &'a [f32], shift: &'a [f32], lowest: f32, y: &'a mut [f32],
+        ) {
+            let features = scale.len();
+            let shift = &shift[..features];
+            for (y, x) in y.chunks_exact_mut(features).zip(x.chunks_exact(features)) {
+                for c in 0..features {
+                    y[c] = (x[c] * scale[c] + shift[c]).max(lowest);
+                }
+            }
+        }
+    }
+
+    vectorised! {
+        fn affine_sum<'a>(
+            x: &'a [f32], added: &'a [f32], scale: &'a [f32], shift: &'a [f32], lowest: f32,
+            y: &'a mut [f32],
+        ) {
+            let features = scale.len();
+            let shift = &shift[..features];
+            let rows = y.chunks_exact_mut(features).zip(x.chunks_exact(features));
+            for ((y, x), added) in rows.zip(added.chunks_exact(features)) {
+                for c in 0..features {
+                    y[c] = (x[c] * scale[c] + shift[c] + added[c]).max(lowest);
+                }
+            }
+        }
+    }
+
+    vectorised! {
+        /// Mean, sum of squared deviations, and the sum of deviations by which the mean was rounded.
+        fn moments<'a>(
+            rows: &'a [f32], mean: &'a mut [f32], squares: &'a mut [f32], drift: &'a mut [f32],
+        ) {
+            let features = mean.len();
+            let (squares, drift) = (&mut squares[..features], &mut drift[..features]);
+            let count = (rows.len() / features) as f32;
+            mean.fill(0.0);
+            squares.fill(0.0);
+            drift.fill(0.0);
+            for row in rows.chunks_exact(features) {
+                for c in 0..features {
+                    mean[c] += row[c];
+                }
+            }
+            for mean in mean.iter_mut() {
+                *mean /= count;
+            }
+            for row in rows.chunks_exact(features) {
+                for c in 0..features {
+                    let deviation = row[c] - mean[c];
+                    squares[c] += deviation * deviation;
+                    drift[c] += deviation;
+                }
+            }
+            for c in 0..features {
+                mean[c] += drift[c] / count;
+                squares[c] -= drift[c] * drift[c] / count;
+            }
+        }
+    }
+
+    vectorised! {
+        fn all_sums<'a>(
+            dy: &'a [f32], x: &'a [f32], mean: &'a [f32], deviation: &'a [f32],
+            sums: &'a mut [f32], products: &'a mut [f32],
+        ) {
+            let features = mean.len();
+            let (sums, products) = (&mut sums[..features], &mut products[..features]);
+            let deviation = &deviation[..features];
+            sums.fill(0.0);
+            products.fill(0.0);
+            for (dy, x) in dy.chunks_exact(features).zip(x.chunks_exact(features)) {
+                for c in 0..features {
+                    sums[c] += dy[c];
+                    products[c] += dy[c] * (x[c] - mean[c]);
+                }
+            }
+            for c in 0..features {
+                products[c] *= deviation[c];
+            }
+        }
+    }
+
+    vectorised! {
+        fn passed_sums<'a>(
+            dy: &'a [f32], x: &'a [f32], y: &'a [f32], mean: &'a [f32], deviation: &'a [f32],
+            sums: &'a mut [f32], products: &'a mut [f32],
+        ) {
+            let features = mean.len();
+            let (sums, products) = (&mut sums[..features], &mut products[..features]);
+            let deviation = &deviation[..features];
+            sums.fill(0.0);
+            products.fill(0.0);
+            let rows = dy.chunks_exact(features).zip(x.chunks_exact(features));
+            for ((dy, x), y) in rows.zip(y.chunks_exact(features)) {
+                for c in 0..features {
+                    let passed = if y[c] > 0.0 { dy[c] } else { 0.0 };
+                    sums[c] += passed;
+                    products[c] += passed * (x[c] - mean[c]);
+                }
+            }
+            for c in 0..features {
+                products[c] *= deviation[c];
+            }
+        }
+    }
+
+    vectorised! {
+        fn gradients<'a>(
+            dy: &'a [f32], x: &'a [f32], line: [&'a [f32]; 3], dx: &'a mut [f32],
+        ) {
+            let features = line[0].len();
+            let [slope, along, constant] = [line[0], &line[1][..features], &line[2][..features]];
+            let rows = dy.chunks_exact(features).zip(x.chunks_exact(features));
+            for (dx, (dy, x)) in dx.chunks_exact_mut(features).zip(rows) {
+                for c in 0..features {
+                    dx[c] = slope[c] * dy[c] + along[c] * x[c] + constant[c];
+                }
+            }
+        }
+    }
+
+    vectorised! {
+        fn relu_gradients<'a>(
+            dy: &'a [f32], x: &'a [f32], y: &'a [f32], line: [&'a [f32]; 3], dx: &'a mut [f32],
+        ) {
+            let features = line[0].len();
+            let [slope, along, constant] = [line[0], &line[1][..features], &line[2][..features]];
+            let rows = dy.chunks_exact(features).zip(x.chunks_exact(features));
+            let rows = rows.zip(y.chunks_exact(features));
+            for (dx, ((dy, x), y)) in dx.chunks_exact_mut(features).zip(rows) {
+                for c in 0..features {
+                    let g = if y[c] > 0.0 { dy[c] } else { 0.0 };
+                    dx[c] = slope[c] * g + along[c] * x[c] + constant[c];
+                }
+            }
+        }
+    }
+
+    vectorised! {
+        fn passed_gradients<'a>(
+            dy: &'a [f32], x: &'a [f32], y: &'a [f32], line: [&'a [f32]; 3],
+            dx: &'a mut [f32], passed: &'a mut [f32],
+        ) {
+            let features = line[0].len();
+            let [slope, along, constant] = [line[0], &line[1][..features], &line[2][..features]];
+            let rows = dy.chunks_exact(features).zip(x.chunks_exact(features));
+            let rows = rows.zip(y.chunks_exact(features));
+            let out = dx.chunks_exact_mut(features).zip(passed.chunks_exact_mut(features));
+            for ((dx, passed), ((dy, x), y)) in out.zip(rows) {
+                for c in 0..features {
+                    let g = if y[c] > 0.0 { dy[c] } else { 0.0 };
+                    passed[c] = g;
+                    dx[c] = slope[c] * g + along[c] * x[c] + constant[c];
+                }
+            }
+        }
     }
 }
 

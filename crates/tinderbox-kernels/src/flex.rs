@@ -7,7 +7,9 @@ pub(crate) mod buffer;
 pub(crate) mod fused;
 pub(crate) mod gelu;
 pub(crate) mod gemm;
+pub(crate) mod math;
 pub(crate) mod parallel;
+pub(crate) mod random;
 pub(crate) mod tensors;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -163,12 +163,7 @@ impl WithSimd for Convolve<'_> {
             x: self.x,
             zeros: self.zeros,
             plane,
-            row: |tile: usize| {
-                (
-                    tile / height * panel_floats + tile % height * PITCH,
-                    height * PITCH,
-                )
-            },
+            order: Order::Panels(height),
             to: Shared::new(&mut v),
         });
 
@@ -213,125 +208,221 @@ impl WithSimd for Convolve<'_> {
     }
 }
 
-/// `B' d` for one column of a tile.
+/// A transform of one column. What these call is inlined by force: anything else is compiled for the oldest processor.
+trait Side<const I: usize, const O: usize> {
+    fn apply<S: Simd>(s: S, x: [S::f32s; I]) -> [S::f32s; O];
+}
+
+/// `p x + q y`.
 #[inline(always)]
-fn input_side<S: Simd>(s: S, d: [S::f32s; IN]) -> [S::f32s; IN] {
-    let k = |x: f32| s.splat_f32s(x);
-    let ends = |x, y, z| s.mul_add_e_f32s(k(N_0), x, s.mul_add_e_f32s(k(-PP - QQ), y, z));
-    let even_p = s.mul_add_e_f32s(k(-QQ), d[2], d[4]);
-    let odd_p = s.mul_f32s(k(P), s.mul_add_e_f32s(k(-QQ), d[1], d[3]));
-    let even_q = s.mul_add_e_f32s(k(-PP), d[2], d[4]);
-    let odd_q = s.mul_f32s(k(Q), s.mul_add_e_f32s(k(-PP), d[1], d[3]));
+fn mix<S: Simd>(s: S, p: f32, x: S::f32s, q: f32, y: S::f32s) -> S::f32s {
+    s.mul_add_e_f32s(s.splat_f32s(p), x, s.mul_f32s(s.splat_f32s(q), y))
+}
+
+/// `p x + y`.
+#[inline(always)]
+fn axpy<S: Simd>(s: S, p: f32, x: S::f32s, y: S::f32s) -> S::f32s {
+    s.mul_add_e_f32s(s.splat_f32s(p), x, y)
+}
+
+/// `p x`.
+#[inline(always)]
+fn scaled<S: Simd>(s: S, p: f32, x: S::f32s) -> S::f32s {
+    s.mul_f32s(s.splat_f32s(p), x)
+}
+
+/// The values at 0, `±P`, `±Q` and infinity of which the even and odd halves are given.
+#[inline(always)]
+fn at_points<S: Simd>(
+    s: S,
+    ends: [S::f32s; 2],
+    even: [S::f32s; 2],
+    odd: [S::f32s; 2],
+) -> [S::f32s; IN] {
     [
-        ends(d[0], d[2], d[4]),
-        s.add_f32s(even_p, odd_p),
-        s.sub_f32s(even_p, odd_p),
-        s.add_f32s(even_q, odd_q),
-        s.sub_f32s(even_q, odd_q),
-        ends(d[1], d[3], d[5]),
+        ends[0],
+        s.add_f32s(even[0], odd[0]),
+        s.sub_f32s(even[0], odd[0]),
+        s.add_f32s(even[1], odd[1]),
+        s.sub_f32s(even[1], odd[1]),
+        ends[1],
     ]
 }
 
-/// `A' m` for one column.
+/// Sums and differences of what belongs to `±P` and to `±Q`.
 #[inline(always)]
-fn output_side<S: Simd>(s: S, m: [S::f32s; IN]) -> [S::f32s; OUT] {
-    let k = |x: f32| s.splat_f32s(x);
-    let (even_p, odd_p) = (s.add_f32s(m[1], m[2]), s.sub_f32s(m[1], m[2]));
-    let (even_q, odd_q) = (s.add_f32s(m[3], m[4]), s.sub_f32s(m[3], m[4]));
-    let mix = |p, x, q, y| s.mul_add_e_f32s(k(p), x, s.mul_f32s(k(q), y));
-    [
-        s.add_f32s(m[0], s.add_f32s(even_p, even_q)),
-        mix(P, odd_p, Q, odd_q),
-        mix(PP, even_p, QQ, even_q),
-        s.add_f32s(m[5], mix(P * PP, odd_p, Q * QQ, odd_q)),
-    ]
+fn halves<S: Simd>(s: S, m: [S::f32s; IN]) -> ([S::f32s; 2], [S::f32s; 2]) {
+    (
+        [s.add_f32s(m[1], m[2]), s.add_f32s(m[3], m[4])],
+        [s.sub_f32s(m[1], m[2]), s.sub_f32s(m[3], m[4])],
+    )
 }
 
-/// `A y` for one column.
-#[inline(always)]
-fn gradient_side<S: Simd>(s: S, y: [S::f32s; OUT]) -> [S::f32s; IN] {
-    let k = |x: f32| s.splat_f32s(x);
-    let even = |pp: f32| s.mul_add_e_f32s(k(pp), y[2], y[0]);
-    let odd = |p: f32| s.mul_f32s(k(p), s.mul_add_e_f32s(k(p * p), y[3], y[1]));
-    let (even_p, odd_p, even_q, odd_q) = (even(PP), odd(P), even(QQ), odd(Q));
-    [
-        y[0],
-        s.add_f32s(even_p, odd_p),
-        s.sub_f32s(even_p, odd_p),
-        s.add_f32s(even_q, odd_q),
-        s.sub_f32s(even_q, odd_q),
-        y[3],
-    ]
+/// `B' d`.
+struct InputSide;
+
+impl Side<IN, IN> for InputSide {
+    #[inline(always)]
+    fn apply<S: Simd>(s: S, d: [S::f32s; IN]) -> [S::f32s; IN] {
+        let ends = [
+            axpy(s, N_0, d[0], axpy(s, -PP - QQ, d[2], d[4])),
+            axpy(s, N_0, d[1], axpy(s, -PP - QQ, d[3], d[5])),
+        ];
+        let even = [axpy(s, -QQ, d[2], d[4]), axpy(s, -PP, d[2], d[4])];
+        let odd = [
+            scaled(s, P, axpy(s, -QQ, d[1], d[3])),
+            scaled(s, Q, axpy(s, -PP, d[1], d[3])),
+        ];
+        at_points(s, ends, even, odd)
+    }
 }
 
-/// `G g` for one column.
-#[inline(always)]
-fn weight_side<S: Simd>(s: S, g: [S::f32s; 3]) -> [S::f32s; IN] {
-    let k = |x: f32| s.splat_f32s(x);
-    let even = |pp: f32, n: f32| s.mul_f32s(k(1.0 / n), s.mul_add_e_f32s(k(pp), g[2], g[0]));
-    let odd = |p: f32, n: f32| s.mul_f32s(k(p / n), g[1]);
-    let (even_p, odd_p) = (even(PP, N_P), odd(P, N_P));
-    let (even_q, odd_q) = (even(QQ, N_Q), odd(Q, N_Q));
-    [
-        s.mul_f32s(k(1.0 / N_0), g[0]),
-        s.add_f32s(even_p, odd_p),
-        s.sub_f32s(even_p, odd_p),
-        s.add_f32s(even_q, odd_q),
-        s.sub_f32s(even_q, odd_q),
-        g[2],
-    ]
+/// `A' m`.
+struct OutputSide;
+
+impl Side<IN, OUT> for OutputSide {
+    #[inline(always)]
+    fn apply<S: Simd>(s: S, m: [S::f32s; IN]) -> [S::f32s; OUT] {
+        let (even, odd) = halves(s, m);
+        [
+            s.add_f32s(m[0], s.add_f32s(even[0], even[1])),
+            mix(s, P, odd[0], Q, odd[1]),
+            mix(s, PP, even[0], QQ, even[1]),
+            s.add_f32s(m[5], mix(s, P * PP, odd[0], Q * QQ, odd[1])),
+        ]
+    }
 }
 
-/// `G' u` for one column.
-#[inline(always)]
-fn weight_gradient_side<S: Simd>(s: S, u: [S::f32s; IN]) -> [S::f32s; 3] {
-    let k = |x: f32| s.splat_f32s(x);
-    let (even_p, odd_p) = (s.add_f32s(u[1], u[2]), s.sub_f32s(u[1], u[2]));
-    let (even_q, odd_q) = (s.add_f32s(u[3], u[4]), s.sub_f32s(u[3], u[4]));
-    let mix = |p, x, q, y| s.mul_add_e_f32s(k(p), x, s.mul_f32s(k(q), y));
-    [
-        s.mul_add_e_f32s(
-            k(1.0 / N_0),
-            u[0],
-            mix(1.0 / N_P, even_p, 1.0 / N_Q, even_q),
-        ),
-        mix(P / N_P, odd_p, Q / N_Q, odd_q),
-        s.add_f32s(u[5], mix(PP / N_P, even_p, QQ / N_Q, even_q)),
-    ]
+/// `A y`.
+struct GradientSide;
+
+impl Side<OUT, IN> for GradientSide {
+    #[inline(always)]
+    fn apply<S: Simd>(s: S, y: [S::f32s; OUT]) -> [S::f32s; IN] {
+        let even = [axpy(s, PP, y[2], y[0]), axpy(s, QQ, y[2], y[0])];
+        let odd = [
+            scaled(s, P, axpy(s, PP, y[3], y[1])),
+            scaled(s, Q, axpy(s, QQ, y[3], y[1])),
+        ];
+        at_points(s, [y[0], y[3]], even, odd)
+    }
 }
 
-/// A transform of both sides, `F x F'`, of an array of columns.
+/// `G g`.
+struct WeightSide;
+
+impl Side<3, IN> for WeightSide {
+    #[inline(always)]
+    fn apply<S: Simd>(s: S, g: [S::f32s; 3]) -> [S::f32s; IN] {
+        let even = [
+            mix(s, 1.0 / N_P, g[0], PP / N_P, g[2]),
+            mix(s, 1.0 / N_Q, g[0], QQ / N_Q, g[2]),
+        ];
+        let odd = [scaled(s, P / N_P, g[1]), scaled(s, Q / N_Q, g[1])];
+        at_points(s, [scaled(s, 1.0 / N_0, g[0]), g[2]], even, odd)
+    }
+}
+
+/// `G' u`.
+struct WeightGradientSide;
+
+impl Side<IN, 3> for WeightGradientSide {
+    #[inline(always)]
+    fn apply<S: Simd>(s: S, u: [S::f32s; IN]) -> [S::f32s; 3] {
+        let (even, odd) = halves(s, u);
+        [
+            axpy(
+                s,
+                1.0 / N_0,
+                u[0],
+                mix(s, 1.0 / N_P, even[0], 1.0 / N_Q, even[1]),
+            ),
+            mix(s, P / N_P, odd[0], Q / N_Q, odd[1]),
+            s.add_f32s(u[5], mix(s, PP / N_P, even[0], QQ / N_Q, even[1])),
+        ]
+    }
+}
+
+/// A transform of both sides, `F x F'`, of an array of rows.
 #[inline(always)]
-fn both_sides<V: Copy, const I: usize, const O: usize>(
-    zero: V,
-    x: [[V; I]; I],
-    side: impl Fn([V; I]) -> [V; O],
-) -> [[V; O]; O] {
-    // Columns first: `half[j]` is the transform of column `j`.
-    let mut half = [[zero; O]; I];
+fn both_sides<S: Simd, F: Side<I, O>, const I: usize, const O: usize>(
+    s: S,
+    x: &[[S::f32s; I]; I],
+) -> [[S::f32s; O]; O] {
+    let zero = s.splat_f32s(0.0);
+    let mut half = [[zero; I]; O];
     for j in 0..I {
-        half[j] = side(std::array::from_fn(|i| x[i][j]));
+        let mut column = [zero; I];
+        for i in 0..I {
+            column[i] = x[i][j];
+        }
+        let column = F::apply(s, column);
+        for i in 0..O {
+            half[i][j] = column[i];
+        }
     }
     let mut out = [[zero; O]; O];
     for i in 0..O {
-        out[i] = side(std::array::from_fn(|j| half[j][i]));
+        out[i] = F::apply(s, half[i]);
     }
     out
 }
 
+/// A vector at a pointer.
+///
+/// # Safety
+/// There are as many floats as the vector has lanes.
+#[inline(always)]
+unsafe fn load<S: Simd>(_: S, from: *const f32) -> S::f32s {
+    // SAFETY: the caller's promise.
+    unsafe { from.cast::<S::f32s>().read_unaligned() }
+}
+
+/// Writes a vector to a slice of as many floats as it has lanes.
+#[inline(always)]
+fn store<S: Simd>(_: S, to: &mut [f32], vector: S::f32s) {
+    assert!(to.len() >= S::F32_LANES);
+    // SAFETY: the slice is long enough.
+    unsafe { to.as_mut_ptr().cast::<S::f32s>().write_unaligned(vector) }
+}
+
 /// `B' d B` for some tiles; `row` says where a tile's channels begin in a plane, and how far runs of them are apart.
-struct TransformInput<'a, F> {
+struct TransformInput<'a> {
     of: &'a Geometry,
     tiles: Tiling,
     range: std::ops::Range<usize>,
     x: &'a [f32],
     zeros: &'a [f32],
     plane: usize,
-    row: F,
+    order: Order,
     to: Shared<'a>,
 }
 
-impl<F: Fn(usize) -> (usize, usize)> WithSimd for TransformInput<'_, F> {
+/// Where the channels of a tile lie in a plane of places.
+#[derive(Clone, Copy)]
+enum Order {
+    /// In rows of this many floats, from this row on.
+    Rows(usize, usize),
+    /// In packed panels of this many tiles.
+    Panels(usize),
+}
+
+impl Order {
+    /// The first channel of a tile, and floats from one run of channels to the next.
+    #[inline(always)]
+    fn place(self, tile: usize, channels: usize) -> (usize, usize) {
+        match self {
+            Self::Rows(row, first) => ((first + tile) * row, RUN),
+            Self::Panels(height) => {
+                let run = height * PITCH;
+                let panel = channels / RUN * run;
+                (tile / height * panel + tile % height * PITCH, run)
+            }
+        }
+    }
+}
+
+impl WithSimd for TransformInput<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -356,22 +447,21 @@ impl<F: Fn(usize) -> (usize, usize)> WithSimd for TransformInput<'_, F> {
                     }
                 }
             }
-            let (first, run) = (self.row)(at);
+            let (first, run) = self.order.place(at, channels);
             for channel in (0..channels).step_by(S::F32_LANES) {
-                let d = places.map(|places| {
-                    places.map(|place| {
+                let mut d = [[zero; IN]; IN];
+                for i in 0..IN {
+                    for j in 0..IN {
                         // SAFETY: each place has `channels` floats after it, a multiple of the lanes.
-                        unsafe { place.add(channel).cast::<S::f32s>().read_unaligned() }
-                    })
-                });
-                let v = both_sides(zero, d, |d| input_side(simd, d));
-                let to = first + channel / RUN * run + channel % RUN;
-                for (i, v) in v.iter().flatten().enumerate() {
-                    // SAFETY: a tile's row belongs to one task.
-                    unsafe {
-                        let to = self.to.part(i * plane + to, S::F32_LANES);
-                        to.as_mut_ptr().cast::<S::f32s>().write_unaligned(*v);
+                        d[i][j] = unsafe { load(simd, places[i][j].add(channel)) };
                     }
+                }
+                let v = both_sides::<S, InputSide, IN, IN>(simd, &d);
+                let to = first + channel / RUN * run + channel % RUN;
+                for i in 0..PLACES {
+                    // SAFETY: a tile's row belongs to one task.
+                    let to = unsafe { self.to.part(i * plane + to, S::F32_LANES) };
+                    store(simd, to, v[i / IN][i % IN]);
                 }
             }
         }
@@ -404,32 +494,24 @@ impl WithSimd for TransformOutput<'_> {
             let (image, top, start) = self.tiles.place(tile);
             for output in (0..outputs).step_by(S::F32_LANES) {
                 let from = at * self.row + output;
-                let m: [[S::f32s; IN]; IN] = std::array::from_fn(|i| {
-                    std::array::from_fn(|j| {
-                        // SAFETY: checked above.
-                        unsafe {
-                            let m = m.as_ptr().add((i * IN + j) * plane + from);
-                            m.cast::<S::f32s>().read_unaligned()
-                        }
-                    })
-                });
-                let y = both_sides(zero, m, |m| output_side(simd, m));
+                let mut places = [[zero; IN]; IN];
+                for i in 0..PLACES {
+                    // SAFETY: checked above.
+                    places[i / IN][i % IN] =
+                        unsafe { load(simd, m.as_ptr().add(i * plane + from)) };
+                }
+                let y = both_sides::<S, OutputSide, IN, OUT>(simd, &places);
                 let bias = match self.bias {
                     // SAFETY: it has `outputs` floats, a multiple of the lanes.
-                    Some(bias) => unsafe {
-                        bias.as_ptr().add(output).cast::<S::f32s>().read_unaligned()
-                    },
+                    Some(bias) => unsafe { load(simd, bias.as_ptr().add(output)) },
                     None => zero,
                 };
-                for (i, y) in y.iter().enumerate().take(height - top) {
-                    for (j, y) in y.iter().enumerate().take(width - start) {
+                for i in 0..OUT.min(height - top) {
+                    for j in 0..OUT.min(width - start) {
                         let pixel = (image * height + top + i) * width + start + j;
                         // SAFETY: a pixel belongs to one tile, a tile to one task.
-                        unsafe {
-                            let to = self.y.part(pixel * outputs + output, S::F32_LANES);
-                            let to = to.as_mut_ptr().cast::<S::f32s>();
-                            to.write_unaligned(simd.add_f32s(*y, bias));
-                        }
+                        let to = unsafe { self.y.part(pixel * outputs + output, S::F32_LANES) };
+                        store(simd, to, simd.add_f32s(y[i][j], bias));
                     }
                 }
             }
@@ -462,25 +544,19 @@ impl WithSimd for TransformGradient<'_> {
             let (image, top, start) = self.tiles.place(tile);
             for output in (0..outputs).step_by(S::F32_LANES) {
                 let mut y = [[zero; OUT]; OUT];
-                for (i, y) in y.iter_mut().enumerate().take(height - top) {
-                    for (j, y) in y.iter_mut().enumerate().take(width - start) {
+                for i in 0..OUT.min(height - top) {
+                    for j in 0..OUT.min(width - start) {
                         let pixel = (image * height + top + i) * width + start + j;
                         // SAFETY: each pixel has `outputs` floats, a multiple of the lanes.
-                        unsafe {
-                            let from = dy.as_ptr().add(pixel * outputs + output);
-                            *y = from.cast::<S::f32s>().read_unaligned();
-                        }
+                        y[i][j] = unsafe { load(simd, dy.as_ptr().add(pixel * outputs + output)) };
                     }
                 }
-                // The transform of 4 x 4 to 6 x 6.
-                let d = both_sides(zero, y, |y| gradient_side(simd, y));
-                for (i, d) in d.iter().flatten().enumerate() {
+                let d = both_sides::<S, GradientSide, OUT, IN>(simd, &y);
+                for i in 0..PLACES {
                     let place = i * self.plane + (self.first + at) * self.row + output;
                     // SAFETY: a tile's row belongs to one task.
-                    unsafe {
-                        let to = self.to.part(place, S::F32_LANES);
-                        to.as_mut_ptr().cast::<S::f32s>().write_unaligned(*d);
-                    }
+                    let to = unsafe { self.to.part(place, S::F32_LANES) };
+                    store(simd, to, d[i / IN][i % IN]);
                 }
             }
         }
@@ -560,20 +636,17 @@ impl WithSimd for TransformWeight<'_> {
                         taps[lane] = g[if self.turned { 8 - i } else { i }];
                     }
                 }
-                let g: [[S::f32s; 3]; 3] = std::array::from_fn(|i| {
-                    std::array::from_fn(|j| {
-                        // SAFETY: an array of 16 floats holds a vector of any processor.
-                        unsafe { taps[3 * i + j].as_ptr().cast::<S::f32s>().read_unaligned() }
-                    })
-                });
-                let u = both_sides(zero, g, |g| weight_side(simd, g));
-                for (place, u) in u.iter().flatten().enumerate() {
-                    let row = (place * panels + panel) * self.from + self.channel;
+                let mut g = [[zero; 3]; 3];
+                for (i, taps) in taps.iter().enumerate() {
+                    // SAFETY: an array of 16 floats holds a vector of any processor.
+                    g[i / 3][i % 3] = unsafe { load(simd, taps.as_ptr()) };
+                }
+                let u = both_sides::<S, WeightSide, 3, IN>(simd, &g);
+                for i in 0..PLACES {
+                    let row = (i * panels + panel) * self.from + self.channel;
                     // SAFETY: the rows of a channel belong to one task.
-                    unsafe {
-                        let to = self.u.part(row * columns + half * lanes, lanes);
-                        to.as_mut_ptr().cast::<S::f32s>().write_unaligned(*u);
-                    }
+                    let to = unsafe { self.u.part(row * columns + half * lanes, lanes) };
+                    store(simd, to, u[i / IN][i % IN]);
                 }
             }
         }
@@ -611,7 +684,7 @@ pub(super) fn weight_gradient(of: &Geometry, x: &[f32], dy: &[f32]) -> Buffer {
                     x,
                     zeros: &zeros,
                     plane: v_plane,
-                    row: |tile| ((from + tile) * v_row, RUN),
+                    order: Order::Rows(v_row, from),
                     to: v,
                 });
                 Arch::new().dispatch(TransformGradient {
@@ -725,20 +798,15 @@ impl WithSimd for TransformWeightGradient<'_> {
         assert!(self.u.len() >= PLACES * plane);
         for output in (0..self.outputs).step_by(lanes) {
             let from = self.channel * self.outputs + output;
-            let u: [[S::f32s; IN]; IN] = std::array::from_fn(|i| {
-                std::array::from_fn(|j| {
-                    // SAFETY: checked above; outputs are a multiple of the lanes.
-                    unsafe {
-                        let u = self.u.as_ptr().add((i * IN + j) * plane + from);
-                        u.cast::<S::f32s>().read_unaligned()
-                    }
-                })
-            });
-            let g = both_sides(zero, u, |u| weight_gradient_side(simd, u));
+            let mut u = [[zero; IN]; IN];
+            for i in 0..PLACES {
+                // SAFETY: checked above; outputs are a multiple of the lanes.
+                u[i / IN][i % IN] = unsafe { load(simd, self.u.as_ptr().add(i * plane + from)) };
+            }
+            let g = both_sides::<S, WeightGradientSide, IN, 3>(simd, &u);
             let mut taps = [[0.0; RUN]; 9];
-            for (taps, g) in taps.iter_mut().zip(g.iter().flatten()) {
-                // SAFETY: an array of 16 floats holds a vector of any processor.
-                unsafe { taps.as_mut_ptr().cast::<S::f32s>().write_unaligned(*g) };
+            for (i, taps) in taps.iter_mut().enumerate() {
+                store(simd, taps, g[i / 3][i % 3]);
             }
             for lane in 0..lanes {
                 let at = ((output + lane) * self.channels + self.channel) * 9;

@@ -32,11 +32,21 @@ pub(crate) struct Buffer {
 
 /// Buffers that wait to be used again, by their number of lines.
 struct Pool {
-    idle: BTreeMap<usize, Vec<Vec<Line>>>,
+    idle: BTreeMap<usize, Class>,
     idle_lines: usize,
     used_lines: usize,
     /// The most that was in use at once; idle buffers never hold more.
     peak_lines: usize,
+    /// Counts buffers that were taken and given back.
+    clock: u64,
+}
+
+/// Idle buffers of a size.
+#[derive(Default)]
+struct Class {
+    buffers: Vec<Vec<Line>>,
+    /// When the pool last saw a buffer of this size.
+    used: u64,
 }
 
 static POOL: Mutex<Pool> = Mutex::new(Pool {
@@ -44,7 +54,40 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
     idle_lines: 0,
     used_lines: 0,
     peak_lines: 0,
+    clock: 0,
 });
+
+impl Pool {
+    fn class(&mut self, lines: usize) -> &mut Class {
+        self.clock += 1;
+        let class = self.idle.entry(lines).or_default();
+        class.used = self.clock;
+        class
+    }
+
+    fn take(&mut self, lines: usize) -> Option<Vec<Line>> {
+        self.used_lines += lines;
+        self.peak_lines = self.peak_lines.max(self.used_lines);
+        let found = self.class(lines).buffers.pop()?;
+        self.idle_lines -= lines;
+        Some(found)
+    }
+
+    /// Keeps a buffer, and frees those of sizes that were not asked for the longest if that is too much.
+    fn give(&mut self, buffer: Vec<Line>) {
+        self.used_lines -= buffer.len();
+        self.idle_lines += buffer.len();
+        self.class(buffer.len()).buffers.push(buffer);
+        while self.idle_lines > self.peak_lines {
+            let classes = self.idle.values_mut();
+            let oldest = classes
+                .filter(|class| !class.buffers.is_empty())
+                .min_by_key(|class| class.used);
+            let freed = oldest.and_then(|class| class.buffers.pop());
+            self.idle_lines -= freed.expect("idle buffers have lines").len();
+        }
+    }
+}
 
 static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
 
@@ -66,12 +109,7 @@ impl Buffer {
     pub(crate) fn new(len: usize) -> Self {
         let class = size_class(len);
         let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-        pool.used_lines += class;
-        pool.peak_lines = pool.peak_lines.max(pool.used_lines);
-        let found = pool.idle.get_mut(&class).and_then(Vec::pop);
-        if found.is_some() {
-            pool.idle_lines -= class;
-        }
+        let found = pool.take(class);
         drop(pool);
         let lines = found.unwrap_or_else(|| {
             ALLOCATED.fetch_add(1, Ordering::Relaxed);
@@ -126,13 +164,8 @@ impl DerefMut for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let lines = take(&mut self.lines);
-        let class = lines.len();
         let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-        pool.used_lines -= class;
-        if pool.idle_lines + class <= pool.peak_lines {
-            pool.idle_lines += class;
-            pool.idle.entry(class).or_default().push(lines);
-        }
+        pool.give(lines);
     }
 }
 
@@ -179,6 +212,19 @@ mod tests {
         let before = buffers_allocated();
         let second = Buffer::new(123_457);
         assert_eq!((second.as_ptr(), second.len()), (place, 123_457));
+        assert_eq!(buffers_allocated(), before);
+    }
+
+    #[test]
+    fn sizes_out_of_use_make_room_for_others() {
+        // More than any other test has in use.
+        let large: Vec<Buffer> = (0..4).map(|_| Buffer::new(1 << 21)).collect();
+        drop(large);
+        for _ in 0..2 {
+            drop(Buffer::new(234_567));
+        }
+        let before = buffers_allocated();
+        drop(Buffer::new(234_567));
         assert_eq!(buffers_allocated(), before);
     }
 

@@ -32,19 +32,26 @@ pub(crate) fn chunks_mut(
     }
 }
 
-/// Calls `work` with each chunk of `length` floats of two slices of one length, and its number.
-pub(crate) fn pairs_of_chunks_mut(
+/// Calls `work` with each chunk of `lengths[0]` floats of the first slice, the chunk of `lengths[1]` of the second that
+/// goes with it, and their number. Of the slice that has fewer chunks there is one for each.
+pub(crate) fn chunk_pairs_mut(
     [left, right]: [&mut [f32]; 2],
-    length: usize,
+    [left_length, right_length]: [usize; 2],
     work: impl Fn(usize, &mut [f32], &mut [f32]) + Sync + Send,
 ) {
-    assert_eq!(left.len(), right.len());
-    let chunks = left
-        .par_chunks_mut(length)
-        .zip(right.par_chunks_mut(length));
-    chunks
-        .enumerate()
-        .for_each(|(i, (left, right))| work(i, left, right));
+    if left.len() <= left_length {
+        let chunks = left.chunks_mut(left_length);
+        let pairs = chunks.zip(right.chunks_mut(right_length));
+        pairs
+            .enumerate()
+            .for_each(|(i, (left, right))| work(i, left, right));
+    } else {
+        let chunks = left.par_chunks_mut(left_length);
+        let pairs = chunks.zip(right.par_chunks_mut(right_length));
+        pairs
+            .enumerate()
+            .for_each(|(i, (left, right))| work(i, left, right));
+    }
 }
 
 /// A slice of which several threads write parts that do not overlap.

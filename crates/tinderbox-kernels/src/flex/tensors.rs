@@ -1,6 +1,7 @@
 //! Between Burn's tensors and slices, and the sums that several operations need.
 
 use burn::backend::flex::FlexTensor;
+use burn::tensor::{Int, Tensor};
 
 use super::buffer::Buffer;
 use super::parallel;
@@ -56,6 +57,19 @@ pub(crate) fn channels_last(tensor: FlexTensor) -> FlexTensor {
     to.into_channels_last(shape)
 }
 
+/// The indices in a tensor, each below `bound`.
+///
+/// # Panics
+/// If one is not; the message starts with `name`.
+pub(crate) fn indices(tensor: Tensor<1, Int>, bound: usize, name: &str) -> Vec<usize> {
+    let data = tensor.into_data();
+    let indices = data.iter::<i64>().map(|index| {
+        let inside = usize::try_from(index).ok().filter(|index| *index < bound);
+        inside.unwrap_or_else(|| panic!("{name} of {index} for {bound} rows or classes"))
+    });
+    indices.collect()
+}
+
 /// The sum of each column of a matrix of `columns` columns.
 ///
 /// Partial sums of a fixed number of rows are added in their order, so the result does not depend on threads.
@@ -73,10 +87,16 @@ pub(crate) fn column_sums(matrix: &[f32], columns: usize) -> Buffer {
             }
         });
     });
+    add_rows(&partial, columns)
+}
+
+/// The sum of the rows of a matrix of `columns` columns, in their order, on this thread: for partial sums.
+pub(crate) fn add_rows(partial: &[f32], columns: usize) -> Buffer {
     let mut sums = Buffer::new(columns);
-    sums.copy_from_slice(&partial[..columns]);
-    for part in partial.chunks_exact(columns).skip(1) {
-        for (sum, value) in sums.iter_mut().zip(part) {
+    let mut rows = partial.chunks_exact(columns);
+    sums.copy_from_slice(rows.next().expect("there is a partial sum"));
+    for row in rows {
+        for (sum, value) in sums.iter_mut().zip(row) {
             *sum += value;
         }
     }

@@ -1,6 +1,22 @@
 //! Numbers for tests, and the comparison that every operation has to pass.
 
+use std::sync::LazyLock;
+
 use burn::tensor::{Device, Tensor, TensorData};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// Pools of one and of two threads.
+static POOLS: LazyLock<[ThreadPool; 2]> = LazyLock::new(|| {
+    [1, 2].map(|threads| {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.expect("threads start")
+    })
+});
+
+/// What `work` gives, on one thread and on two.
+pub(crate) fn on_one_and_two_threads<T: Send>(work: impl Fn() -> T + Sync) -> [T; 2] {
+    POOLS.each_ref().map(|pool| pool.install(&work))
+}
 
 /// Numbers in [-1, 1) that depend on the name and the index.
 pub(crate) fn numbers(name: &str, len: usize) -> Vec<f32> {
@@ -17,7 +33,7 @@ pub(crate) fn numbers(name: &str, len: usize) -> Vec<f32> {
 }
 
 /// Compares an operation's fast path with its plain composition: the output, and the gradients of all inputs for a random
-/// cotangent.
+/// cotangent. The fast path has to give the same bits on one thread and on two.
 ///
 /// `operation` gets tensors of rank 1 with these lengths, and whether to take the fast path; its result is flattened.
 /// The tolerance is relative to the largest entry of what is compared, and to 1 if that is smaller.
@@ -25,7 +41,7 @@ pub(crate) fn numbers(name: &str, len: usize) -> Vec<f32> {
 pub(crate) fn check<const D: usize>(
     lengths: &[usize],
     tolerance: f32,
-    operation: impl Fn(Vec<Tensor<1>>, bool) -> Tensor<D>,
+    operation: impl Fn(Vec<Tensor<1>>, bool) -> Tensor<D> + Sync,
 ) {
     let device = Device::flex().autodiff();
     let outcomes = |fast: bool| {
@@ -54,7 +70,11 @@ pub(crate) fn check<const D: usize>(
         }
         outcomes
     };
-    for ((name, fast), (_, plain)) in outcomes(true).into_iter().zip(outcomes(false)) {
+    let [one, fast] = on_one_and_two_threads(|| outcomes(true));
+    for ((name, one), (_, two)) in one.iter().zip(&fast) {
+        assert_eq!(one.as_bytes(), two.as_bytes(), "{name} on two threads");
+    }
+    for ((name, fast), (_, plain)) in fast.into_iter().zip(outcomes(false)) {
         assert_eq!(fast.shape(), plain.shape(), "{name}");
         let (fast, plain): (Vec<f32>, Vec<f32>) = (
             fast.try_into_vec().expect("floats"),
