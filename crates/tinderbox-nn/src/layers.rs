@@ -39,6 +39,13 @@ pub(crate) fn max_pool(layer: &MaxPool2d, input: Tensor<4>, relu: bool) -> Tenso
     kernels::max_pool2d(input, options)
 }
 
+/// Images that two layers read. Burn adds the gradients that come back in the order of the axes, and is quick only if the
+/// memory has that order; the kernels keep channels last.
+pub(crate) fn fork(images: Tensor<4>) -> [Tensor<4>; 2] {
+    let channels_last = images.permute([0, 2, 3, 1]);
+    [channels_last.clone(), channels_last].map(|images| images.permute([0, 3, 1, 2]))
+}
+
 /// Padding above and below, left and right.
 ///
 /// # Panics

@@ -210,9 +210,10 @@ impl ResidualBlock {
     /// - `input`: `[batch, channels, height, width]`
     /// - output: `[batch, channels_out, ceil(height / stride), ceil(width / stride)]`
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        let [input, shortcut] = layers::fork(input);
         let shortcut = match &self.downsample {
-            Some((conv, norm)) => norm.forward(layers::convolution(conv, input.clone())),
-            None => input.clone(),
+            Some((conv, norm)) => norm.forward(layers::convolution(conv, shortcut)),
+            None => shortcut,
         };
         let last = Epilogue {
             residual: Some(shortcut),
