@@ -1,36 +1,25 @@
-//! Convolutions 3 x 3 of stride 1 by Winograd's minimal filtering F(4 x 4, 3 x 3) (Lavin and Gray 2016): 36 products
-//! where the sum over taps has 144. `unsafe` for pointers in the transforms and for parts that several threads write.
+//! Convolutions 3 x 3 of stride 1 by Winograd's minimal filtering (Lavin and Gray 2016): 16 products for 2 x 2 outputs, 36 for
+//! 4 x 4, where the sums over taps have 36 and 144. `unsafe` for pointers in the transforms and for parts that several
+//! threads write.
 //!
-//! A tile of 4 x 4 outputs reads 6 x 6 inputs `d`. With `Y = A' [ (G g G') . (B' d B) ] A`, summed over channels, the
-//! 36 places of a tile become 36 products of matrices, tiles x channels by channels x outputs. The transforms evaluate
-//! polynomials at 0, 5/8, -5/8, 3/2, -3/2 and infinity; the usual 1 and 2 in place of 5/8 and 3/2 have four times the
-//! largest error. With these the mean error is four times that of the plain sum in 32 bits.
+//! A tile of outputs `Y` reads inputs `d`, two more a side. With `Y = A' [ (G g G') . (B' d B) ] A`, summed over channels,
+//! each place of a transformed tile becomes a product of matrices, tiles x channels by channels x outputs. The forward
+//! pass has tiles of 2 x 2, which are as exact as plain sums: errors there turn a ReLU on or off. The gradients, which are
+//! linear in what they are made of, have tiles of 4 x 4.
 //!
 //! Images are `[batch, height, width, channels]` in memory. Shape letters: `T` tiles, `C` channels of the input,
 //! `K` of the output.
 #![allow(unsafe_code)]
 
+mod filtering;
+
 use pulp::{Arch, Simd, WithSimd};
 
+use self::filtering::{Filtering, Four, Two, both_sides};
 use super::Geometry;
 use crate::flex::buffer::Buffer;
 use crate::flex::gemm::{Block, PITCH, RUN, Start, block_columns, block_rows};
 use crate::flex::parallel::{self, Shared};
-
-/// Outputs and inputs of a tile's side, and places of a transformed tile.
-const OUT: usize = 4;
-const IN: usize = 6;
-const PLACES: usize = IN * IN;
-
-/// The points beside 0 and infinity are `±P` and `±Q`.
-const P: f32 = 0.625;
-const Q: f32 = 1.5;
-const PP: f32 = P * P;
-const QQ: f32 = Q * Q;
-/// Products of a point's distances to the others.
-const N_0: f32 = PP * QQ;
-const N_P: f32 = 2.0 * PP * (PP - QQ);
-const N_Q: f32 = 2.0 * QQ * (QQ - PP);
 
 /// Floats of transformed tiles that a task of the forward pass holds, if it holds more than one panel.
 const TASK_FLOATS: usize = 1 << 19;
@@ -53,36 +42,39 @@ pub(super) fn fits(of: &Geometry) -> bool {
 
 /// The convolution of `x` with `weight` `[K, C, 3, 3]`.
 pub(super) fn forward(of: &Geometry, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Buffer {
-    let filters = transform_weight(weight, of.channels, of.outputs, false);
+    let filters = transform_weight(Two, weight, of.channels, of.outputs, false);
     let mut y = Buffer::new(of.batch * of.out[0] * of.out[1] * of.outputs);
-    convolve(of, x, &filters, bias, &mut y);
+    convolve(Two, of, x, &filters, bias, &mut y);
     y
 }
 
 /// The gradient of the input: the convolution of the output's gradient with the weight turned by 180 degrees.
 pub(super) fn input_gradient(of: &Geometry, dy: &[f32], weight: &[f32]) -> Buffer {
-    let filters = transform_weight(weight, of.channels, of.outputs, true);
+    let filters = transform_weight(Four, weight, of.channels, of.outputs, true);
     let mut turned = of.clone();
     (turned.channels, turned.outputs) = (of.outputs, of.channels);
     (turned.size, turned.out) = (of.out, of.size);
     turned.options.padding = of.options.padding.map(|padding| 2 - padding);
     let mut dx = Buffer::new(of.batch * of.size[0] * of.size[1] * of.channels);
-    convolve(&turned, dy, &filters, None, &mut dx);
+    convolve(Four, &turned, dy, &filters, None, &mut dx);
     dx
 }
 
 /// Tiles of a batch.
 #[derive(Clone, Copy)]
 struct Tiling {
+    side: usize,
     rows: usize,
     columns: usize,
     count: usize,
 }
 
 impl Tiling {
-    fn new(of: &Geometry) -> Self {
-        let [rows, columns] = of.out.map(|side| side.div_ceil(OUT));
+    /// Tiles of `side` x `side` outputs.
+    fn new(of: &Geometry, side: usize) -> Self {
+        let [rows, columns] = of.out.map(|length| length.div_ceil(side));
         Self {
+            side,
             rows,
             columns,
             count: of.batch * rows * columns,
@@ -98,16 +90,23 @@ impl Tiling {
         );
         (
             image,
-            within / self.columns * OUT,
-            within % self.columns * OUT,
+            within / self.columns * self.side,
+            within % self.columns * self.side,
         )
     }
 }
 
-fn convolve(of: &Geometry, x: &[f32], filters: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
-    let tiles = Tiling::new(of);
+fn convolve<F: Filtering<IN, OUT>, const IN: usize, const OUT: usize>(
+    by: F,
+    of: &Geometry,
+    x: &[f32],
+    filters: &[f32],
+    bias: Option<&[f32]>,
+    y: &mut [f32],
+) {
+    let tiles = Tiling::new(of, OUT);
     let zeros = vec![0.0; of.channels];
-    let most = TASK_FLOATS / (PLACES * (of.channels + of.outputs));
+    let most = TASK_FLOATS / (IN * IN * (of.channels + of.outputs));
     // With many channels the filters outweigh the tiles, and are better read for more of these at once.
     let most = most.max(of.channels.min(of.outputs) / 4).max(28);
     // Tasks share no sums, so their number may follow that of threads: as many for each.
@@ -120,6 +119,7 @@ fn convolve(of: &Geometry, x: &[f32], filters: &[f32], bias: Option<&[f32]>, y: 
     parallel::for_each(tiles.count.div_ceil(each), |task| {
         let first = task * each;
         Arch::new().dispatch(Convolve {
+            by,
             of,
             tiles,
             range: first..tiles.count.min(first + each),
@@ -133,7 +133,8 @@ fn convolve(of: &Geometry, x: &[f32], filters: &[f32], bias: Option<&[f32]>, y: 
 }
 
 /// Some tiles of a convolution.
-struct Convolve<'a> {
+struct Convolve<'a, F, const IN: usize, const OUT: usize> {
+    by: F,
     of: &'a Geometry,
     tiles: Tiling,
     range: std::ops::Range<usize>,
@@ -144,7 +145,9 @@ struct Convolve<'a> {
     y: Shared<'a>,
 }
 
-impl WithSimd for Convolve<'_> {
+impl<F: Filtering<IN, OUT>, const IN: usize, const OUT: usize> WithSimd
+    for Convolve<'_, F, IN, OUT>
+{
     type Output = ();
 
     #[inline(always)]
@@ -155,8 +158,9 @@ impl WithSimd for Convolve<'_> {
         let height = range.len().div_ceil(panels);
         let panel_floats = channels / RUN * height * PITCH;
         let plane = panels * panel_floats + PAD;
-        let mut v = Buffer::new(PLACES * plane);
+        let mut v = Buffer::new(IN * IN * plane);
         simd.vectorize(TransformInput {
+            by: self.by,
             of,
             tiles: self.tiles,
             range: range.clone(),
@@ -172,9 +176,9 @@ impl WithSimd for Convolve<'_> {
         let filter_floats = channels * columns;
         let row = outputs + PAD;
         let m_plane = range.len() * row + PAD;
-        let mut m = Buffer::new(PLACES * m_plane);
+        let mut m = Buffer::new(IN * IN * m_plane);
         let shared = Shared::new(&mut m);
-        for place in 0..PLACES {
+        for place in 0..IN * IN {
             for column in 0..column_panels {
                 let filter = (place * column_panels + column) * filter_floats;
                 for panel in 0..panels {
@@ -196,6 +200,7 @@ impl WithSimd for Convolve<'_> {
         }
 
         simd.vectorize(TransformOutput {
+            by: self.by,
             of,
             tiles: self.tiles,
             range: range.clone(),
@@ -206,166 +211,6 @@ impl WithSimd for Convolve<'_> {
             y: self.y,
         });
     }
-}
-
-/// A transform of one column. What these call is inlined by force: anything else is compiled for the oldest processor.
-trait Side<const I: usize, const O: usize> {
-    fn apply<S: Simd>(s: S, x: [S::f32s; I]) -> [S::f32s; O];
-}
-
-/// `p x + q y`.
-#[inline(always)]
-fn mix<S: Simd>(s: S, p: f32, x: S::f32s, q: f32, y: S::f32s) -> S::f32s {
-    s.mul_add_e_f32s(s.splat_f32s(p), x, s.mul_f32s(s.splat_f32s(q), y))
-}
-
-/// `p x + y`.
-#[inline(always)]
-fn axpy<S: Simd>(s: S, p: f32, x: S::f32s, y: S::f32s) -> S::f32s {
-    s.mul_add_e_f32s(s.splat_f32s(p), x, y)
-}
-
-/// `p x`.
-#[inline(always)]
-fn scaled<S: Simd>(s: S, p: f32, x: S::f32s) -> S::f32s {
-    s.mul_f32s(s.splat_f32s(p), x)
-}
-
-/// The values at 0, `±P`, `±Q` and infinity of which the even and odd halves are given.
-#[inline(always)]
-fn at_points<S: Simd>(
-    s: S,
-    ends: [S::f32s; 2],
-    even: [S::f32s; 2],
-    odd: [S::f32s; 2],
-) -> [S::f32s; IN] {
-    [
-        ends[0],
-        s.add_f32s(even[0], odd[0]),
-        s.sub_f32s(even[0], odd[0]),
-        s.add_f32s(even[1], odd[1]),
-        s.sub_f32s(even[1], odd[1]),
-        ends[1],
-    ]
-}
-
-/// Sums and differences of what belongs to `±P` and to `±Q`.
-#[inline(always)]
-fn halves<S: Simd>(s: S, m: [S::f32s; IN]) -> ([S::f32s; 2], [S::f32s; 2]) {
-    (
-        [s.add_f32s(m[1], m[2]), s.add_f32s(m[3], m[4])],
-        [s.sub_f32s(m[1], m[2]), s.sub_f32s(m[3], m[4])],
-    )
-}
-
-/// `B' d`.
-struct InputSide;
-
-impl Side<IN, IN> for InputSide {
-    #[inline(always)]
-    fn apply<S: Simd>(s: S, d: [S::f32s; IN]) -> [S::f32s; IN] {
-        let ends = [
-            axpy(s, N_0, d[0], axpy(s, -PP - QQ, d[2], d[4])),
-            axpy(s, N_0, d[1], axpy(s, -PP - QQ, d[3], d[5])),
-        ];
-        let even = [axpy(s, -QQ, d[2], d[4]), axpy(s, -PP, d[2], d[4])];
-        let odd = [
-            scaled(s, P, axpy(s, -QQ, d[1], d[3])),
-            scaled(s, Q, axpy(s, -PP, d[1], d[3])),
-        ];
-        at_points(s, ends, even, odd)
-    }
-}
-
-/// `A' m`.
-struct OutputSide;
-
-impl Side<IN, OUT> for OutputSide {
-    #[inline(always)]
-    fn apply<S: Simd>(s: S, m: [S::f32s; IN]) -> [S::f32s; OUT] {
-        let (even, odd) = halves(s, m);
-        [
-            s.add_f32s(m[0], s.add_f32s(even[0], even[1])),
-            mix(s, P, odd[0], Q, odd[1]),
-            mix(s, PP, even[0], QQ, even[1]),
-            s.add_f32s(m[5], mix(s, P * PP, odd[0], Q * QQ, odd[1])),
-        ]
-    }
-}
-
-/// `A y`.
-struct GradientSide;
-
-impl Side<OUT, IN> for GradientSide {
-    #[inline(always)]
-    fn apply<S: Simd>(s: S, y: [S::f32s; OUT]) -> [S::f32s; IN] {
-        let even = [axpy(s, PP, y[2], y[0]), axpy(s, QQ, y[2], y[0])];
-        let odd = [
-            scaled(s, P, axpy(s, PP, y[3], y[1])),
-            scaled(s, Q, axpy(s, QQ, y[3], y[1])),
-        ];
-        at_points(s, [y[0], y[3]], even, odd)
-    }
-}
-
-/// `G g`.
-struct WeightSide;
-
-impl Side<3, IN> for WeightSide {
-    #[inline(always)]
-    fn apply<S: Simd>(s: S, g: [S::f32s; 3]) -> [S::f32s; IN] {
-        let even = [
-            mix(s, 1.0 / N_P, g[0], PP / N_P, g[2]),
-            mix(s, 1.0 / N_Q, g[0], QQ / N_Q, g[2]),
-        ];
-        let odd = [scaled(s, P / N_P, g[1]), scaled(s, Q / N_Q, g[1])];
-        at_points(s, [scaled(s, 1.0 / N_0, g[0]), g[2]], even, odd)
-    }
-}
-
-/// `G' u`.
-struct WeightGradientSide;
-
-impl Side<IN, 3> for WeightGradientSide {
-    #[inline(always)]
-    fn apply<S: Simd>(s: S, u: [S::f32s; IN]) -> [S::f32s; 3] {
-        let (even, odd) = halves(s, u);
-        [
-            axpy(
-                s,
-                1.0 / N_0,
-                u[0],
-                mix(s, 1.0 / N_P, even[0], 1.0 / N_Q, even[1]),
-            ),
-            mix(s, P / N_P, odd[0], Q / N_Q, odd[1]),
-            s.add_f32s(u[5], mix(s, PP / N_P, even[0], QQ / N_Q, even[1])),
-        ]
-    }
-}
-
-/// A transform of both sides, `F x F'`, of an array of rows.
-#[inline(always)]
-fn both_sides<S: Simd, F: Side<I, O>, const I: usize, const O: usize>(
-    s: S,
-    x: &[[S::f32s; I]; I],
-) -> [[S::f32s; O]; O] {
-    let zero = s.splat_f32s(0.0);
-    let mut half = [[zero; I]; O];
-    for j in 0..I {
-        let mut column = [zero; I];
-        for i in 0..I {
-            column[i] = x[i][j];
-        }
-        let column = F::apply(s, column);
-        for i in 0..O {
-            half[i][j] = column[i];
-        }
-    }
-    let mut out = [[zero; O]; O];
-    for i in 0..O {
-        out[i] = F::apply(s, half[i]);
-    }
-    out
 }
 
 /// A vector at a pointer.
@@ -387,7 +232,8 @@ fn store<S: Simd>(_: S, to: &mut [f32], vector: S::f32s) {
 }
 
 /// `B' d B` for some tiles; `row` says where a tile's channels begin in a plane, and how far runs of them are apart.
-struct TransformInput<'a> {
+struct TransformInput<'a, F, const IN: usize, const OUT: usize> {
+    by: F,
     of: &'a Geometry,
     tiles: Tiling,
     range: std::ops::Range<usize>,
@@ -422,12 +268,16 @@ impl Order {
     }
 }
 
-impl WithSimd for TransformInput<'_> {
+impl<F: Filtering<IN, OUT>, const IN: usize, const OUT: usize> WithSimd
+    for TransformInput<'_, F, IN, OUT>
+{
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { of, x, plane, .. } = self;
+        let Self {
+            by, of, x, plane, ..
+        } = self;
         let ([height, width], channels) = (of.size, of.channels);
         let [above, left] = of.options.padding;
         assert!(x.len() == of.batch * height * width * channels && self.zeros.len() == channels);
@@ -456,9 +306,9 @@ impl WithSimd for TransformInput<'_> {
                         d[i][j] = unsafe { load(simd, places[i][j].add(channel)) };
                     }
                 }
-                let v = both_sides::<S, InputSide, IN, IN>(simd, &d);
+                let v = both_sides!(simd, d, by.input, IN => IN);
                 let to = first + channel / RUN * run + channel % RUN;
-                for i in 0..PLACES {
+                for i in 0..IN * IN {
                     // SAFETY: a tile's row belongs to one task.
                     let to = unsafe { self.to.part(i * plane + to, S::F32_LANES) };
                     store(simd, to, v[i / IN][i % IN]);
@@ -469,7 +319,8 @@ impl WithSimd for TransformInput<'_> {
 }
 
 /// `A' m A` for some tiles, plus the bias.
-struct TransformOutput<'a> {
+struct TransformOutput<'a, F, const IN: usize, const OUT: usize> {
+    by: F,
     of: &'a Geometry,
     tiles: Tiling,
     range: std::ops::Range<usize>,
@@ -480,14 +331,18 @@ struct TransformOutput<'a> {
     y: Shared<'a>,
 }
 
-impl WithSimd for TransformOutput<'_> {
+impl<F: Filtering<IN, OUT>, const IN: usize, const OUT: usize> WithSimd
+    for TransformOutput<'_, F, IN, OUT>
+{
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { of, m, plane, .. } = self;
+        let Self {
+            by, of, m, plane, ..
+        } = self;
         let ([height, width], outputs) = (of.out, of.outputs);
-        assert!((PLACES - 1) * plane + self.range.len() * self.row <= m.len());
+        assert!((IN * IN - 1) * plane + self.range.len() * self.row <= m.len());
         assert!(self.bias.is_none_or(|bias| bias.len() == outputs));
         let zero = simd.splat_f32s(0.0);
         for (at, tile) in self.range.enumerate() {
@@ -495,12 +350,12 @@ impl WithSimd for TransformOutput<'_> {
             for output in (0..outputs).step_by(S::F32_LANES) {
                 let from = at * self.row + output;
                 let mut places = [[zero; IN]; IN];
-                for i in 0..PLACES {
+                for i in 0..IN * IN {
                     // SAFETY: checked above.
                     places[i / IN][i % IN] =
                         unsafe { load(simd, m.as_ptr().add(i * plane + from)) };
                 }
-                let y = both_sides::<S, OutputSide, IN, OUT>(simd, &places);
+                let y = both_sides!(simd, places, by.output, IN => OUT);
                 let bias = match self.bias {
                     // SAFETY: it has `outputs` floats, a multiple of the lanes.
                     Some(bias) => unsafe { load(simd, bias.as_ptr().add(output)) },
@@ -517,6 +372,192 @@ impl WithSimd for TransformOutput<'_> {
             }
         }
     }
+}
+
+/// `G g G'` of `weight` `[K, C, 3, 3]`, as packed panels `[place, panel of outputs, C, columns]`; with `turned`,
+/// inputs and outputs change places and the taps are turned by 180 degrees.
+fn transform_weight<F: Filtering<IN, OUT>, const IN: usize, const OUT: usize>(
+    by: F,
+    weight: &[f32],
+    channels: usize,
+    outputs: usize,
+    turned: bool,
+) -> Buffer {
+    let (from, to) = if turned {
+        (outputs, channels)
+    } else {
+        (channels, outputs)
+    };
+    // Floats from one input channel to the next, and from one output channel to the next.
+    let (from_stride, to_stride) = if turned {
+        (channels * 9, 9)
+    } else {
+        (9, channels * 9)
+    };
+    let columns = Arch::new().dispatch(Columns);
+    let panels = to.div_ceil(columns);
+    let mut u = Buffer::new(IN * IN * panels * from * columns);
+    let shared = Shared::new(&mut u);
+    parallel::for_each(from, |channel| {
+        Arch::new().dispatch(TransformWeight {
+            by,
+            weight: &weight[channel * from_stride..],
+            to,
+            to_stride,
+            turned,
+            channel,
+            from,
+            u: shared,
+        });
+    });
+    u
+}
+
+/// Columns of a register block on this processor.
+struct Columns;
+
+impl WithSimd for Columns {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> usize {
+        block_columns::<S>()
+    }
+}
+
+struct TransformWeight<'a, F, const IN: usize, const OUT: usize> {
+    by: F,
+    weight: &'a [f32],
+    to: usize,
+    to_stride: usize,
+    turned: bool,
+    channel: usize,
+    from: usize,
+    u: Shared<'a>,
+}
+
+impl<F: Filtering<IN, OUT>, const IN: usize, const OUT: usize> WithSimd
+    for TransformWeight<'_, F, IN, OUT>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let by = self.by;
+        let lanes = S::F32_LANES;
+        let columns = block_columns::<S>();
+        let panels = self.to.div_ceil(columns);
+        let zero = simd.splat_f32s(0.0);
+        for panel in 0..panels {
+            for half in 0..2 {
+                let first = panel * columns + half * lanes;
+                let mut taps = [[0.0; RUN]; 9];
+                for lane in 0..lanes.min(self.to.saturating_sub(first)) {
+                    let g = &self.weight[(first + lane) * self.to_stride..][..9];
+                    for (i, taps) in taps.iter_mut().enumerate() {
+                        taps[lane] = g[if self.turned { 8 - i } else { i }];
+                    }
+                }
+                let mut g = [[zero; 3]; 3];
+                for (i, taps) in taps.iter().enumerate() {
+                    // SAFETY: an array of 16 floats holds a vector of any processor.
+                    g[i / 3][i % 3] = unsafe { load(simd, taps.as_ptr()) };
+                }
+                let u = both_sides!(simd, g, by.weight, 3 => IN);
+                for i in 0..IN * IN {
+                    let row = (i * panels + panel) * self.from + self.channel;
+                    // SAFETY: the rows of a channel belong to one task.
+                    let to = unsafe { self.u.part(row * columns + half * lanes, lanes) };
+                    store(simd, to, u[i / IN][i % IN]);
+                }
+            }
+        }
+    }
+}
+
+/// The gradient of the weight goes by [`Four`].
+const IN: usize = 6;
+const OUT: usize = 4;
+
+/// The gradient of the weight, `[K, C, 3, 3]`: the adjoint of the forward pass.
+pub(super) fn weight_gradient(of: &Geometry, x: &[f32], dy: &[f32]) -> Buffer {
+    let (channels, outputs) = (of.channels, of.outputs);
+    let tiles = Tiling::new(of, OUT);
+    if tiles.count == 0 {
+        return Buffer::zeroed(outputs * channels * 9);
+    }
+    let zeros = vec![0.0; channels];
+    // As many tiles at once as fit, the same for any number of threads: sums over groups are in their order.
+    let group = (GROUP_FLOATS / (IN * IN * (channels + outputs)))
+        .max(28)
+        .min(tiles.count);
+    let (v_row, d_row) = (channels + PAD, outputs + PAD);
+    let (v_plane, d_plane) = (group * v_row + PAD, group * d_row + PAD);
+    let (mut v, mut d) = (
+        Buffer::new(IN * IN * v_plane),
+        Buffer::new(IN * IN * d_plane),
+    );
+    let mut u = Buffer::new(IN * IN * channels * outputs);
+    const TRANSFORMED: usize = 16;
+    for first in (0..tiles.count).step_by(group) {
+        let count = group.min(tiles.count - first);
+        {
+            let (v, d) = (Shared::new(&mut v), Shared::new(&mut d));
+            parallel::for_each(count.div_ceil(TRANSFORMED), |task| {
+                let from = task * TRANSFORMED;
+                let range = first + from..first + count.min(from + TRANSFORMED);
+                Arch::new().dispatch(TransformInput {
+                    by: Four,
+                    of,
+                    tiles,
+                    range: range.clone(),
+                    x,
+                    zeros: &zeros,
+                    plane: v_plane,
+                    order: Order::Rows(v_row, from),
+                    to: v,
+                });
+                Arch::new().dispatch(TransformGradient {
+                    of,
+                    tiles,
+                    range,
+                    dy,
+                    plane: d_plane,
+                    row: d_row,
+                    first: from,
+                    to: d,
+                });
+            });
+        }
+        let start = if first == 0 { Start::Zero } else { Start::Sum };
+        let shared = Shared::new(&mut u);
+        parallel::for_each(IN * IN, |place| {
+            Arch::new().dispatch(Correlate {
+                v: &v[place * v_plane..][..v_plane],
+                v_row,
+                d: &d[place * d_plane..][..d_plane],
+                d_row,
+                count,
+                channels,
+                outputs,
+                start,
+                u: shared,
+                at: place * channels * outputs,
+            });
+        });
+    }
+    let mut gradient = Buffer::new(outputs * channels * 9);
+    let shared = Shared::new(&mut gradient);
+    parallel::for_each(channels, |channel| {
+        Arch::new().dispatch(TransformWeightGradient {
+            u: &u,
+            channels,
+            outputs,
+            channel,
+            to: shared,
+        });
+    });
+    gradient
 }
 
 /// `A dy A'` for some tiles, in rows of outputs.
@@ -551,8 +592,8 @@ impl WithSimd for TransformGradient<'_> {
                         y[i][j] = unsafe { load(simd, dy.as_ptr().add(pixel * outputs + output)) };
                     }
                 }
-                let d = both_sides::<S, GradientSide, OUT, IN>(simd, &y);
-                for i in 0..PLACES {
+                let d = both_sides!(simd, y, Four.output_gradient, OUT => IN);
+                for i in 0..IN * IN {
                     let place = i * self.plane + (self.first + at) * self.row + output;
                     // SAFETY: a tile's row belongs to one task.
                     let to = unsafe { self.to.part(place, S::F32_LANES) };
@@ -561,173 +602,6 @@ impl WithSimd for TransformGradient<'_> {
             }
         }
     }
-}
-
-/// `G g G'` of `weight` `[K, C, 3, 3]`, as packed panels `[place, panel of outputs, C, columns]`; with `turned`,
-/// inputs and outputs change places and the taps are turned by 180 degrees.
-fn transform_weight(weight: &[f32], channels: usize, outputs: usize, turned: bool) -> Buffer {
-    let (from, to) = if turned {
-        (outputs, channels)
-    } else {
-        (channels, outputs)
-    };
-    // Floats from one input channel to the next, and from one output channel to the next.
-    let (from_stride, to_stride) = if turned {
-        (channels * 9, 9)
-    } else {
-        (9, channels * 9)
-    };
-    let columns = Arch::new().dispatch(Columns);
-    let panels = to.div_ceil(columns);
-    let mut u = Buffer::new(PLACES * panels * from * columns);
-    let shared = Shared::new(&mut u);
-    parallel::for_each(from, |channel| {
-        Arch::new().dispatch(TransformWeight {
-            weight: &weight[channel * from_stride..],
-            to,
-            to_stride,
-            turned,
-            channel,
-            from,
-            u: shared,
-        });
-    });
-    u
-}
-
-/// Columns of a register block on this processor.
-struct Columns;
-
-impl WithSimd for Columns {
-    type Output = usize;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) -> usize {
-        block_columns::<S>()
-    }
-}
-
-struct TransformWeight<'a> {
-    weight: &'a [f32],
-    to: usize,
-    to_stride: usize,
-    turned: bool,
-    channel: usize,
-    from: usize,
-    u: Shared<'a>,
-}
-
-impl WithSimd for TransformWeight<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let lanes = S::F32_LANES;
-        let columns = block_columns::<S>();
-        let panels = self.to.div_ceil(columns);
-        let zero = simd.splat_f32s(0.0);
-        for panel in 0..panels {
-            for half in 0..2 {
-                let first = panel * columns + half * lanes;
-                let mut taps = [[0.0; RUN]; 9];
-                for lane in 0..lanes.min(self.to.saturating_sub(first)) {
-                    let g = &self.weight[(first + lane) * self.to_stride..][..9];
-                    for (i, taps) in taps.iter_mut().enumerate() {
-                        taps[lane] = g[if self.turned { 8 - i } else { i }];
-                    }
-                }
-                let mut g = [[zero; 3]; 3];
-                for (i, taps) in taps.iter().enumerate() {
-                    // SAFETY: an array of 16 floats holds a vector of any processor.
-                    g[i / 3][i % 3] = unsafe { load(simd, taps.as_ptr()) };
-                }
-                let u = both_sides::<S, WeightSide, 3, IN>(simd, &g);
-                for i in 0..PLACES {
-                    let row = (i * panels + panel) * self.from + self.channel;
-                    // SAFETY: the rows of a channel belong to one task.
-                    let to = unsafe { self.u.part(row * columns + half * lanes, lanes) };
-                    store(simd, to, u[i / IN][i % IN]);
-                }
-            }
-        }
-    }
-}
-
-/// The gradient of the weight, `[K, C, 3, 3]`: the adjoint of the forward pass.
-pub(super) fn weight_gradient(of: &Geometry, x: &[f32], dy: &[f32]) -> Buffer {
-    let (channels, outputs) = (of.channels, of.outputs);
-    let tiles = Tiling::new(of);
-    if tiles.count == 0 {
-        return Buffer::zeroed(outputs * channels * 9);
-    }
-    let zeros = vec![0.0; channels];
-    // As many tiles at once as fit, the same for any number of threads: sums over groups are in their order.
-    let group = (GROUP_FLOATS / (PLACES * (channels + outputs)))
-        .max(28)
-        .min(tiles.count);
-    let (v_row, d_row) = (channels + PAD, outputs + PAD);
-    let (v_plane, d_plane) = (group * v_row + PAD, group * d_row + PAD);
-    let (mut v, mut d) = (Buffer::new(PLACES * v_plane), Buffer::new(PLACES * d_plane));
-    let mut u = Buffer::new(PLACES * channels * outputs);
-    const TRANSFORMED: usize = 16;
-    for first in (0..tiles.count).step_by(group) {
-        let count = group.min(tiles.count - first);
-        {
-            let (v, d) = (Shared::new(&mut v), Shared::new(&mut d));
-            parallel::for_each(count.div_ceil(TRANSFORMED), |task| {
-                let from = task * TRANSFORMED;
-                let range = first + from..first + count.min(from + TRANSFORMED);
-                Arch::new().dispatch(TransformInput {
-                    of,
-                    tiles,
-                    range: range.clone(),
-                    x,
-                    zeros: &zeros,
-                    plane: v_plane,
-                    order: Order::Rows(v_row, from),
-                    to: v,
-                });
-                Arch::new().dispatch(TransformGradient {
-                    of,
-                    tiles,
-                    range,
-                    dy,
-                    plane: d_plane,
-                    row: d_row,
-                    first: from,
-                    to: d,
-                });
-            });
-        }
-        let start = if first == 0 { Start::Zero } else { Start::Sum };
-        let shared = Shared::new(&mut u);
-        parallel::for_each(PLACES, |place| {
-            Arch::new().dispatch(Correlate {
-                v: &v[place * v_plane..][..v_plane],
-                v_row,
-                d: &d[place * d_plane..][..d_plane],
-                d_row,
-                count,
-                channels,
-                outputs,
-                start,
-                u: shared,
-                at: place * channels * outputs,
-            });
-        });
-    }
-    let mut gradient = Buffer::new(outputs * channels * 9);
-    let shared = Shared::new(&mut gradient);
-    parallel::for_each(channels, |channel| {
-        Arch::new().dispatch(TransformWeightGradient {
-            u: &u,
-            channels,
-            outputs,
-            channel,
-            to: shared,
-        });
-    });
-    gradient
 }
 
 /// The product of one place, `U[C, K] = start + V[T, C]' D[T, K]`.
@@ -795,15 +669,15 @@ impl WithSimd for TransformWeightGradient<'_> {
         let lanes = S::F32_LANES;
         let zero = simd.splat_f32s(0.0);
         let plane = self.channels * self.outputs;
-        assert!(self.u.len() >= PLACES * plane);
+        assert!(self.u.len() >= IN * IN * plane);
         for output in (0..self.outputs).step_by(lanes) {
             let from = self.channel * self.outputs + output;
             let mut u = [[zero; IN]; IN];
-            for i in 0..PLACES {
+            for i in 0..IN * IN {
                 // SAFETY: checked above; outputs are a multiple of the lanes.
                 u[i / IN][i % IN] = unsafe { load(simd, self.u.as_ptr().add(i * plane + from)) };
             }
-            let g = both_sides::<S, WeightGradientSide, IN, 3>(simd, &u);
+            let g = both_sides!(simd, u, Four.weight_gradient, IN => 3);
             let mut taps = [[0.0; RUN]; 9];
             for (i, taps) in taps.iter_mut().enumerate() {
                 store(simd, taps, g[i / 3][i % 3]);
