@@ -1,19 +1,48 @@
-//! Burn's layers, run by our kernels. Burn's own modules hold the parameters, so records and names are Burn's.
+//! How Burn's layers, which hold the parameters, are drawn, and applied by our kernels.
 
+use burn::module::Param;
 use burn::nn::conv::Conv2d;
 use burn::nn::pool::MaxPool2d;
-use burn::nn::{Linear, PaddingConfig2d};
-use burn::tensor::Tensor;
-use tinderbox_kernels::{self as kernels, Activation, Conv2dOptions, MaxPool2dOptions};
+use burn::nn::{Initializer, LayerNorm, Linear, PaddingConfig2d};
+use burn::tensor::{Device, Tensor};
+use tinderbox_kernels::{
+    Activation, Conv2dOptions, MaxPool2dOptions, conv2d, layer_norm, linear, max_pool2d,
+};
 
-/// A dense layer and its activation, `[..., inputs]` to `[..., outputs]`.
-pub(crate) fn dense<const D: usize>(
+/// A dense layer with this distribution of its weight and a bias of zeros; Burn would draw the bias, too.
+pub(crate) fn dense(
+    input: usize,
+    output: usize,
+    initializer: &Initializer,
+    device: &Device,
+) -> Linear {
+    Linear {
+        weight: initializer.init_with([input, output], Some(input), Some(output), device),
+        bias: Some(Initializer::Zeros.init([output], device)),
+    }
+}
+
+/// `activation(x * weight + bias)`.
+pub(crate) fn apply<const D: usize>(
     layer: &Linear,
-    input: Tensor<D>,
+    x: Tensor<D>,
     activation: Activation,
 ) -> Tensor<D> {
-    let bias = layer.bias.as_ref().map(|bias| bias.val());
-    kernels::linear(input, layer.weight.val(), bias, activation)
+    linear(
+        x,
+        layer.weight.val(),
+        layer.bias.as_ref().map(Param::val),
+        activation,
+    )
+}
+
+/// Normalises the last axis. The module's own epsilon cannot be read, so the model that made it says it again.
+pub(crate) fn normalise<const D: usize>(norm: &LayerNorm, x: Tensor<D>, epsilon: f64) -> Tensor<D> {
+    let bias = norm
+        .beta
+        .as_ref()
+        .expect("every layer norm here has a bias");
+    layer_norm(x, norm.gamma.val(), bias.val(), epsilon)
 }
 
 /// A convolution of images.
@@ -25,7 +54,7 @@ pub(crate) fn convolution(layer: &Conv2d, input: Tensor<4>) -> Tensor<4> {
         groups: layer.groups,
     };
     let bias = layer.bias.as_ref().map(|bias| bias.val());
-    kernels::conv2d(input, layer.weight.val(), bias, options)
+    conv2d(input, layer.weight.val(), bias, options)
 }
 
 /// Max-pooling, with a ReLU if asked.
@@ -36,7 +65,7 @@ pub(crate) fn max_pool(layer: &MaxPool2d, input: Tensor<4>, relu: bool) -> Tenso
         padding: symmetric(&layer.padding),
         relu,
     };
-    kernels::max_pool2d(input, options)
+    max_pool2d(input, options)
 }
 
 /// Images that two layers read. Burn adds the gradients that come back in the order of the axes, and is quick only if the

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use tinderbox_kernels::{Activation, Epilogue};
 
 use crate::batch_norm::{BatchNorm, BatchNormConfig};
-use crate::layers::dense;
+use crate::layers::apply;
 
 /// Configuration of [`ProjectionHead`].
 #[derive(Debug, Clone, PartialEq)]
@@ -61,11 +61,11 @@ impl ProjectionHead {
     pub fn forward(&self, features: Tensor<2>) -> Tensor<2> {
         let hidden = match &self.bn1 {
             Some(bn1) => {
-                let units = dense(&self.fc1, features, Activation::Identity);
+                let units = apply(&self.fc1, features, Activation::Identity);
                 bn1.forward_with(units, Epilogue::relu())
             }
-            None => dense(&self.fc1, features, Activation::Relu),
+            None => apply(&self.fc1, features, Activation::Relu),
         };
-        dense(&self.fc2, hidden, Activation::Identity)
+        apply(&self.fc2, hidden, Activation::Identity)
     }
 }

@@ -8,8 +8,8 @@ use burn::tensor::{Device, Tensor};
 use tinderbox_kernels::Activation;
 
 use crate::encoder::Encoder;
-use crate::error::{NnConfigError, at_least_one};
-use crate::layers::{convolution, dense, max_pool};
+use crate::error::{NnConfigError, at_least_one, probability};
+use crate::layers::{apply, convolution, max_pool};
 
 /// Side of the convolution's kernel.
 const KERNEL: usize = 3;
@@ -64,9 +64,7 @@ impl ReferenceCnnConfig {
                 got: self.image_size,
             });
         }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(NnConfigError::Dropout { got: self.dropout });
-        }
+        probability(self.dropout)?;
         let side = (self.image_size - (KERNEL - 1)) / POOL;
         Ok(ReferenceCnn {
             conv: Conv2dConfig::new([self.channels, self.filters], [KERNEL; 2]).init(device),
@@ -114,7 +112,7 @@ impl Encoder for ReferenceCnn {
     fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         // The largest value of a window is the same before and after a ReLU.
         let maps = max_pool(&self.pool, convolution(&self.conv, images), true);
-        let hidden = dense(&self.fc, maps.flatten(1, 3), Activation::Relu);
+        let hidden = apply(&self.fc, maps.flatten(1, 3), Activation::Relu);
         self.dropout.forward(hidden)
     }
 

@@ -3,8 +3,10 @@
 #[path = "../../../../fixtures/addressed.rs"]
 mod addressed;
 mod batch_norm;
+mod bert;
 mod config;
 mod parity;
 mod safetensors;
 mod state_dict;
 mod support;
+mod vit;
