@@ -28,6 +28,30 @@ pub enum NnConfigError {
         /// The value given.
         got: f64,
     },
+    /// The heads of an attention do not share its width evenly.
+    #[error("heads must divide the width, got {heads} heads and a width of {width}")]
+    Heads {
+        /// The width given.
+        width: usize,
+        /// The number of heads given.
+        heads: usize,
+    },
+    /// An image is not a whole number of patches.
+    #[error("patch must divide the image's side, got a patch of {patch} and {image_size} pixels")]
+    Patch {
+        /// The patch's side given.
+        patch: usize,
+        /// The image's side given.
+        image_size: usize,
+    },
+    /// Sine and cosine of two coordinates need four equal parts.
+    #[error("{field} must be a multiple of 4 for positions in two dimensions, got {got}")]
+    PositionWidth {
+        /// The configuration key.
+        field: &'static str,
+        /// The width given.
+        got: usize,
+    },
 }
 
 /// Refuses a size of 0.
@@ -35,5 +59,13 @@ pub(crate) fn at_least_one(field: &'static str, size: usize) -> Result<(), NnCon
     match size {
         0 => Err(NnConfigError::Zero { field }),
         _ => Ok(()),
+    }
+}
+
+/// Refuses a dropout outside `0..1`.
+pub(crate) fn probability(dropout: f64) -> Result<(), NnConfigError> {
+    match (0.0..1.0).contains(&dropout) {
+        true => Ok(()),
+        false => Err(NnConfigError::Dropout { got: dropout }),
     }
 }

@@ -30,19 +30,38 @@
 #![forbid(unsafe_code)]
 
 mod batch_norm;
+mod bert;
 mod encoder;
 mod error;
 mod image_encoder;
+mod layers;
+mod mae_decoder;
+mod masked_word_head;
+mod patches;
 mod projection_head;
 mod reference_cnn;
 mod resnet;
+mod transformer;
+mod vit;
 mod weights;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig, RunningStatistic};
+pub use bert::{
+    Bert, BertAttention, BertConfig, BertEmbeddings, BertIntermediate, BertLayer, BertLayers,
+    BertOutput, BertSelfAttention, TokenBatch,
+};
 pub use encoder::Encoder;
 pub use error::NnConfigError;
 pub use image_encoder::{AnyImageEncoder, ImageEncoderConfig};
+pub use mae_decoder::{MaeDecoder, MaeDecoderConfig};
+pub use masked_word_head::{
+    MaskedWordHead, MaskedWordHeadConfig, MaskedWordPredictions, MaskedWordTransform,
+};
+pub use patches::patchify;
 pub use projection_head::{ProjectionHead, ProjectionHeadConfig};
 pub use reference_cnn::{ReferenceCnn, ReferenceCnnConfig};
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, ResidualBlock, Stem};
+pub use tinderbox_kernels::Activation;
+pub use transformer::{FusedAttention, Mlp, NormOrder, TransformerBlock, TransformerBlockConfig};
+pub use vit::{PatchEmbed, PatchProjection, Vit, VitConfig};
 pub use weights::{LoadReport, StateDict, WeightsError, load_state_dict};

@@ -8,7 +8,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use crate::encoder::Encoder;
-use crate::error::{NnConfigError, at_least_one};
+use crate::error::{NnConfigError, at_least_one, probability};
 
 /// Side of the convolution's kernel.
 const KERNEL: usize = 3;
@@ -63,9 +63,7 @@ impl ReferenceCnnConfig {
                 got: self.image_size,
             });
         }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(NnConfigError::Dropout { got: self.dropout });
-        }
+        probability(self.dropout)?;
         let side = (self.image_size - (KERNEL - 1)) / POOL;
         Ok(ReferenceCnn {
             conv: Conv2dConfig::new([self.channels, self.filters], [KERNEL; 2]).init(device),

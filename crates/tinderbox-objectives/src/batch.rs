@@ -1,8 +1,8 @@
 //! What objectives consume.
 //!
-//! Shape letters: `B` batch, `C` channels, `H` height, `W` width.
+//! Shape letters: `B` batch, `C` channels, `H` height, `W` width, `T` tokens, `N` masked places.
 
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Bool, Int, Tensor};
 
 /// Several random views of the same images: `views[v]` row `b` shows image `b`.
 #[derive(Debug, Clone)]
@@ -17,5 +17,27 @@ pub struct LabelledBatch<I = Tensor<4>> {
     /// What the encoder reads, `[B, C, H, W]` for images.
     pub inputs: I,
     /// Class indices in `0..classes`, shape `[B]`.
+    pub targets: Tensor<1, Int>,
+}
+
+/// Images alone.
+#[derive(Debug, Clone)]
+pub struct ImageBatch {
+    /// `[B, C, H, W]`.
+    pub images: Tensor<4>,
+}
+
+/// Sequences of words, some of them masked, and which words stood there.
+#[derive(Debug, Clone)]
+pub struct MaskedBatch {
+    /// Words after masking, `[B, T]`.
+    pub tokens: Tensor<2, Int>,
+    /// Segment of each token, `[B, T]`.
+    pub segments: Tensor<2, Int>,
+    /// True where a token is padding, `[B, T]`.
+    pub padding: Tensor<2, Bool>,
+    /// The masked places, `[N]`, flat indices into `B x T`, ascending.
+    pub positions: Tensor<1, Int>,
+    /// The word that stood at each of them, `[N]`.
     pub targets: Tensor<1, Int>,
 }

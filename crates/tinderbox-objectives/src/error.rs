@@ -1,6 +1,7 @@
 //! Errors of the objectives' configurations.
 
 use thiserror::Error;
+use tinderbox_nn::NnConfigError;
 
 /// Why an objective cannot be built from its configuration.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -30,4 +31,18 @@ pub enum ObjectiveConfigError {
         /// The value given.
         got: f64,
     },
+    /// The encoder would see no patch, or all of them.
+    #[error("mask_ratio must leave some of the {patches} patches and hide some, got {got}")]
+    MaskRatio {
+        /// The value given.
+        got: f64,
+        /// Patches of an image.
+        patches: usize,
+    },
+    /// A patch is one value, which has no variance.
+    #[error("normalise_pixels needs patches of at least 2 values, got 1")]
+    SinglePixel,
+    /// A network of the objective cannot be built.
+    #[error(transparent)]
+    Network(#[from] NnConfigError),
 }

@@ -7,6 +7,8 @@
 //! | to train by | a function over tensors | an objective with its heads |
 //! |---|---|---|
 //! | contrast of two views | [`nt_xent`](nt_xent()) | [`SimClr`] |
+//! | the words that a text lacks | [`masked_language_modelling`] | [`MaskedLm`] |
+//! | the patches that an image lacks | [`masked_autoencoding`] | [`Mae`] |
 //! | labels | [`cross_entropy`](cross_entropy()) | [`Supervised`] |
 //!
 //! # The loss in a loop of one's own
@@ -32,15 +34,19 @@ mod batch;
 mod cross_entropy;
 mod error;
 mod l2_normalise;
+mod mae;
+mod masked_lm;
 mod nt_xent;
 mod objective;
 mod simclr;
 mod supervised;
 
-pub use batch::{LabelledBatch, ViewBatch};
+pub use batch::{ImageBatch, LabelledBatch, MaskedBatch, ViewBatch};
 pub use cross_entropy::{accuracy, cross_entropy};
 pub use error::ObjectiveConfigError;
 pub use l2_normalise::l2_normalise;
+pub use mae::{Mae, MaeConfig, PatchMask, masked_autoencoding};
+pub use masked_lm::{MaskedLm, MaskedLmConfig, masked_language_modelling};
 pub use nt_xent::{contrast_accuracy, nt_xent};
 pub use objective::{Objective, StepContext, StepOutput};
 pub use simclr::{SimClr, SimClrConfig};

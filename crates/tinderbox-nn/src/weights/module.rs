@@ -109,6 +109,8 @@ impl Path {
             _ if container.starts_with("Enum:") => None,
             "gamma" if is_norm => Some("weight"),
             "beta" if is_norm => Some("bias"),
+            // A published name that is a keyword of Rust, such as `self`, has an underscore after it here.
+            name if name.ends_with('_') => name.strip_suffix('_'),
             name => Some(name),
         };
         self.names.push(name.map(String::from));

@@ -3,6 +3,8 @@
 #[path = "../../../../fixtures/addressed.rs"]
 mod addressed;
 mod cross_entropy;
+mod mae;
+mod masked_lm;
 mod nt_xent;
 mod parity;
 mod simclr;

@@ -1,0 +1,257 @@
+//! BERT and its head: names, padding, positions, degenerate input.
+
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use tinderbox_nn::{
+    Bert, BertConfig, Encoder, MaskedWordHead, MaskedWordHeadConfig, NnConfigError, StateDict,
+    TokenBatch, load_state_dict,
+};
+
+use crate::addressed::below;
+use crate::support::{device, fill, floats, gradients, uniform};
+
+const VOCABULARY: usize = 30;
+
+fn config() -> BertConfig {
+    BertConfig {
+        width: 16,
+        heads: 2,
+        ffn: 24,
+        depth: 2,
+        positions: 10,
+        dropout: 0.0,
+        attention_dropout: 0.0,
+        ..BertConfig::tiny(VOCABULARY)
+    }
+}
+
+fn bert(device: &Device) -> Bert {
+    fill(config().init(device).unwrap())
+}
+
+fn integers(name: &str, shape: [usize; 2], bound: usize, device: &Device) -> Tensor<2, Int> {
+    let values = below(name, shape[0] * shape[1], bound);
+    let values: Vec<i64> = values.into_iter().map(|v| v as i64).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+fn padding(rows: &[&[bool]], device: &Device) -> Tensor<2, Bool> {
+    let shape = [rows.len(), rows[0].len()];
+    Tensor::from_data(TensorData::new(rows.concat(), shape), device)
+}
+
+fn batch(shape: [usize; 2], padding: Option<Tensor<2, Bool>>, device: &Device) -> TokenBatch {
+    TokenBatch {
+        tokens: integers("tokens", shape, VOCABULARY, device),
+        segments: integers("segments", shape, 2, device),
+        padding,
+    }
+}
+
+#[track_caller]
+fn check_equal<const D: usize>(got: Tensor<D>, expected: Tensor<D>, tolerance: f32) {
+    assert_eq!(got.dims(), expected.dims());
+    let (got, expected) = (floats(&got.into_data()), floats(&expected.into_data()));
+    for (got, expected) in got.into_iter().zip(expected) {
+        assert!(
+            (got - expected).abs() <= tolerance,
+            "got {got}, expected {expected}"
+        );
+    }
+}
+
+#[test]
+fn names_are_hugging_faces() {
+    let dict = StateDict::of(&bert(&Device::flex()));
+    for (name, shape) in [
+        ("embeddings.word_embeddings.weight", vec![30, 16]),
+        ("embeddings.position_embeddings.weight", vec![10, 16]),
+        ("embeddings.token_type_embeddings.weight", vec![2, 16]),
+        ("embeddings.LayerNorm.weight", vec![16]),
+        ("embeddings.LayerNorm.bias", vec![16]),
+        ("encoder.layer.0.attention.self.query.weight", vec![16, 16]),
+        ("encoder.layer.1.attention.self.value.bias", vec![16]),
+        (
+            "encoder.layer.0.attention.output.dense.weight",
+            vec![16, 16],
+        ),
+        (
+            "encoder.layer.0.attention.output.LayerNorm.weight",
+            vec![16],
+        ),
+        ("encoder.layer.1.intermediate.dense.weight", vec![24, 16]),
+        ("encoder.layer.1.output.dense.weight", vec![16, 24]),
+        ("encoder.layer.1.output.LayerNorm.bias", vec![16]),
+    ] {
+        let found = dict.get(name).unwrap_or_else(|| panic!("no {name}"));
+        assert_eq!(found.shape().to_vec(), shape, "{name}");
+    }
+    assert_eq!(dict.len(), 5 + 2 * 16);
+
+    let head = MaskedWordHeadConfig {
+        width: 16,
+        vocabulary: VOCABULARY,
+    };
+    let dict = StateDict::of(&head.init(&Device::flex())).with_prefix("cls");
+    let names: Vec<_> = dict.names().collect();
+    assert_eq!(
+        names,
+        [
+            "cls.predictions.bias",
+            "cls.predictions.transform.LayerNorm.bias",
+            "cls.predictions.transform.LayerNorm.weight",
+            "cls.predictions.transform.dense.bias",
+            "cls.predictions.transform.dense.weight",
+        ]
+    );
+}
+
+#[test]
+fn weights_come_back_from_their_file() {
+    let device = Device::flex();
+    let dict = StateDict::of(&bert(&device));
+    let bytes = dict.to_safetensors_bytes();
+    let read = StateDict::from_safetensors_bytes(&bytes).unwrap();
+    let fresh = config().init(&device).unwrap();
+    let (loaded, _) = load_state_dict(fresh, &read, false).unwrap();
+    check_equal(
+        loaded.hidden_states(batch([2, 5], None, &device)),
+        bert(&device).hidden_states(batch([2, 5], None, &device)),
+        0.0,
+    );
+}
+
+/// Replacing the padding's words, or leaving it away, changes no other token's state.
+#[test]
+fn padding_is_not_seen() {
+    let device = Device::flex();
+    let bert = bert(&device);
+    let hidden = padding(&[&[false, false, false, true, true]], &device);
+    let batch = batch([1, 5], Some(hidden), &device);
+    let padded = bert.hidden_states(batch.clone());
+    let seen = |x: Tensor<3>| x.slice([0..1, 0..3]);
+
+    let mut other = batch.clone();
+    other.tokens = Tensor::cat(
+        vec![
+            batch.tokens.clone().slice([0..1, 0..3]),
+            Tensor::from_ints([[7, 9]], &device),
+        ],
+        1,
+    );
+    check_equal(
+        seen(bert.hidden_states(other.clone())),
+        seen(padded.clone()),
+        0.0,
+    );
+    check_equal(bert.forward(other), bert.forward(batch.clone()), 0.0);
+
+    let short = TokenBatch {
+        tokens: batch.tokens.slice([0..1, 0..3]),
+        segments: batch.segments.slice([0..1, 0..3]),
+        padding: None,
+    };
+    // Sums of another length round in another order.
+    check_equal(bert.hidden_states(short.clone()), seen(padded), 1e-5);
+    let features = bert.forward(short.clone());
+    let mean = bert.hidden_states(short).mean_dim(1).reshape([1, 16]);
+    check_equal(features, mean, 1e-6);
+}
+
+#[test]
+fn nothing_but_padding_gives_features_of_zeros_and_finite_gradients() {
+    let device = device();
+    let bert = bert(&device);
+    let all = padding(&[&[true, true], &[false, true]], &device);
+    let features = bert.forward(batch([2, 2], Some(all), &device));
+    let values = floats(&features.to_data());
+    assert_eq!(values[..16], [0.0; 16]);
+    assert!(values.iter().all(|v| v.is_finite()));
+    let backward = features.square().sum().backward();
+    for (name, gradient) in gradients(bert, &backward).iter() {
+        assert!(floats(gradient).iter().all(|v| v.is_finite()), "{name}");
+    }
+}
+
+#[test]
+fn without_padding_is_with_a_padding_of_none() {
+    let device = Device::flex();
+    let bert = bert(&device);
+    let none = padding(&[&[false; 4], &[false; 4]], &device);
+    check_equal(
+        bert.hidden_states(batch([2, 4], Some(none), &device)),
+        bert.hidden_states(batch([2, 4], None, &device)),
+        1e-6,
+    );
+}
+
+fn head(device: &Device) -> MaskedWordHead {
+    let config = MaskedWordHeadConfig {
+        width: 16,
+        vocabulary: VOCABULARY,
+    };
+    fill(config.init(device))
+}
+
+#[test]
+fn the_head_reads_the_places_it_is_given() {
+    let device = Device::flex();
+    let hidden = uniform("hidden", [3, 4, 16], &device);
+    let words = uniform("words", [VOCABULARY, 16], &device);
+    let every = Tensor::<1, Int>::arange(0..12, &device);
+    let all = head(&device).forward(hidden.clone(), every, words.clone());
+    assert_eq!(all.dims(), [12, VOCABULARY]);
+    let places = Tensor::<1, Int>::from_ints([1, 5, 11], &device);
+    let some = head(&device).forward(hidden, places.clone(), words);
+    check_equal(some, all.select(0, places), 1e-6);
+}
+
+#[test]
+fn training_drops_and_evaluation_does_not() {
+    let wet = BertConfig {
+        dropout: 0.5,
+        ..config()
+    };
+    let (training, evaluation) = (device(), Device::flex());
+    let run = |device: &Device| {
+        let bert = fill(wet.init(device).unwrap());
+        bert.hidden_states(batch([1, 4], None, device)).into_data()
+    };
+    assert_eq!(run(&evaluation), run(&evaluation));
+    assert_ne!(floats(&run(&training)), floats(&run(&training)));
+}
+
+#[test]
+fn degenerate_configurations_are_typed_errors() {
+    #[track_caller]
+    fn check(change: impl Fn(&mut BertConfig), expected: NnConfigError) {
+        let mut config = config();
+        change(&mut config);
+        assert_eq!(config.init(&Device::flex()).err(), Some(expected));
+    }
+    check(
+        |c| c.vocabulary = 0,
+        NnConfigError::Zero {
+            field: "vocabulary",
+        },
+    );
+    check(|c| c.width = 0, NnConfigError::Zero { field: "width" });
+    check(
+        |c| c.heads = 3,
+        NnConfigError::Heads {
+            width: 16,
+            heads: 3,
+        },
+    );
+    check(|c| c.dropout = 1.0, NnConfigError::Dropout { got: 1.0 });
+    check(
+        |c| c.attention_dropout = -0.1,
+        NnConfigError::Dropout { got: -0.1 },
+    );
+}
+
+#[test]
+#[should_panic(expected = "BERT: 11 tokens are more than the 10 positions")]
+fn a_sequence_beyond_the_positions_is_refused() {
+    let device = Device::flex();
+    bert(&device).hidden_states(batch([1, 11], None, &device));
+}

@@ -1,0 +1,120 @@
+//! Masked language modelling, BERT's pretext task.
+//!
+//! Shape letters: `B` batch, `T` tokens, `N` masked places, `V` vocabulary.
+
+use burn::module::Module;
+use burn::tensor::{Device, Int, Tensor};
+use serde::{Deserialize, Serialize};
+use tinderbox_nn::{Bert, MaskedWordHead, MaskedWordHeadConfig, TokenBatch};
+
+use crate::batch::MaskedBatch;
+use crate::cross_entropy::{accuracy, cross_entropy};
+use crate::objective::{Objective, StepContext, StepOutput};
+
+/// Mean cross-entropy of the words at the masked places; 0, with gradients of 0, where none is masked.
+///
+/// ```text
+/// L = mean_n -log softmax(logits_n)[target_n]
+/// ```
+///
+/// Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding" (2019),
+/// section 3.1. The loss is at least 0, and `ln V` for equal logits.
+///
+/// # Shapes
+/// - `logits`: `[N, V]`
+/// - `targets`: `[N]`, each in `0..V`
+/// - output: `[1]`
+///
+/// # Panics
+/// If `logits` and `targets` differ in `N`.
+pub fn masked_language_modelling(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
+    let ([rows, _], [words]) = (logits.dims(), targets.dims());
+    assert_eq!(
+        rows, words,
+        "masked language modelling: logits of {rows} places, but there are {words} targets"
+    );
+    // A mean over nothing is not a number.
+    match rows {
+        0 => logits.sum(),
+        _ => cross_entropy(logits, targets, 0.0),
+    }
+}
+
+/// Configuration of [`MaskedLm`]; all of its sizes are the encoder's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaskedLmConfig {}
+
+impl MaskedLmConfig {
+    /// Puts a new head for masked words on `encoder`.
+    pub fn init(&self, encoder: Bert, device: &Device) -> MaskedLm {
+        let [vocabulary, width] = encoder.embeddings.word_embeddings.weight.dims();
+        MaskedLm {
+            cls: MaskedWordHeadConfig { width, vocabulary }.init(device),
+            encoder,
+        }
+    }
+}
+
+/// BERT with a head that names the masked words, trained by [`masked_language_modelling`].
+///
+/// The head's decoder shares the encoder's table of word embeddings, which so gets gradients from both ends. The head is
+/// left behind when the encoder is transferred.
+///
+/// The metric `masked_accuracy` is the share of the masked words that are named right, 0 where none is masked.
+#[derive(Module, Debug)]
+pub struct MaskedLm {
+    /// The encoder.
+    pub encoder: Bert,
+    /// From hidden states to logits of words.
+    pub cls: MaskedWordHead,
+}
+
+impl MaskedLm {
+    /// Logits of the words at the masked places.
+    ///
+    /// # Shapes
+    /// - `positions`: `[N]`, flat indices into `B x T`
+    /// - output: `[N, V]`
+    pub fn logits(&self, input: TokenBatch, positions: Tensor<1, Int>) -> Tensor<2> {
+        let hidden = self.encoder.hidden_states(input);
+        let words = self.encoder.embeddings.word_embeddings.weight.val();
+        self.cls.forward(hidden, positions, words)
+    }
+}
+
+impl Objective for MaskedLm {
+    type Batch = MaskedBatch;
+    type Encoder = Bert;
+
+    /// # Panics
+    /// If the shapes do not fit, or `positions` and `targets` differ in length.
+    fn step(&self, batch: MaskedBatch, _at: StepContext) -> StepOutput {
+        let ([places], [words]) = (batch.positions.dims(), batch.targets.dims());
+        assert_eq!(
+            places, words,
+            "masked language modelling: {places} positions, but {words} targets"
+        );
+        let device = batch.tokens.device();
+        let input = TokenBatch {
+            tokens: batch.tokens,
+            segments: batch.segments,
+            padding: Some(batch.padding),
+        };
+        if places == 0 {
+            // One place stands in, so that every parameter has a gradient, of zeros, as in any other step.
+            let nowhere = Tensor::<1, Int>::zeros([1], &device);
+            let loss = self.logits(input, nowhere).sum() * 0.0;
+            let accuracy = Tensor::zeros([1], &device.inner());
+            return StepOutput::new(loss).with_metric("masked_accuracy", accuracy);
+        }
+        let logits = self.logits(input, batch.positions);
+        let accuracy = accuracy(logits.clone(), batch.targets.clone());
+        StepOutput::new(masked_language_modelling(logits, batch.targets))
+            .with_metric("masked_accuracy", accuracy)
+    }
+
+    fn encoder(&self) -> &Bert {
+        &self.encoder
+    }
+}
