@@ -19,13 +19,30 @@ def reference_cnn(channels, size, filters=32, hidden=128, dropout=0.2):
     )
 
 
-def resnet18_cifar():
-    """torchvision's ResNet-18 with the stem for CIFAR, up to the average pooling."""
+def resnet18(channels=3, width=64, stem="imagenet"):
+    """torchvision's ResNet-18 up to the average pooling: `ResNet` of tinderbox-nn with its stems and widths."""
     network = torchvision.models.resnet18()
-    network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
-    nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
-    network.maxpool = nn.Identity()
+    kernel, stride = {"imagenet": (7, 2), "cifar": (3, 1)}[stem]
+    network.conv1 = nn.Conv2d(
+        channels, width, kernel, stride, padding=kernel // 2, bias=False
+    )
+    network.bn1 = nn.BatchNorm2d(width)
+    if stem == "cifar":
+        network.maxpool = nn.Identity()
+    # torchvision fixes the width at 64, so the stages are built anew, by its own method.
+    network.inplanes = width
+    for stage in range(4):
+        layer = network._make_layer(
+            torchvision.models.resnet.BasicBlock,
+            width << stage,
+            2,
+            stride=1 if stage == 0 else 2,
+        )
+        setattr(network, f"layer{stage + 1}", layer)
     network.fc = nn.Identity()
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
     return network
 
 

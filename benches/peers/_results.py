@@ -44,20 +44,24 @@ def averaged(name, unit, samples, note):
     }
 
 
-def write(path, rows, **facts):
-    """Writes the rows with what they were measured on; `facts` are further ones."""
-    document = {
+def facts(**more):
+    """What the results were measured on."""
+    return {
         "cpu": _cpu(),
         "cores": len(os.sched_getaffinity(0)),
         "threads": THREADS,
         "load": os.getloadavg()[0],
         "packages": ", ".join(
             f"{name} {version(name)}"
-            for name in ("torch", "torchvision", "lightly", "scikit-learn")
+            for name in ("torch", "torchvision", "lightly", "scikit-learn", "timm", "transformers")
         ),
-        **facts,
-        "results": rows,
+        **more,
     }
+
+
+def write(path, rows, **more):
+    """Writes the rows with what they were measured on; `more` are further facts."""
+    document = {**facts(**more), "results": rows}
     with open(path, "w", encoding="utf-8") as file:
         json.dump(document, file, indent=2)
 

@@ -22,7 +22,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from _networks import projection_head, reference_cnn
+from _networks import projection_head, reference_cnn, resnet18
 from _results import THREADS, averaged, write
 
 WORKERS = 2
@@ -77,6 +77,21 @@ def _leaves(table, prefix=""):
             yield prefix + key
 
 
+def read_encoder(keys):
+    """A function from channels and the size of an image to the encoder, and the number of its features."""
+    kind = keys.take("encoder.kind")
+    if kind == "reference-cnn":
+        filters = keys.take("encoder.filters", 32)
+        hidden = keys.take("encoder.hidden", 128)
+        dropout = keys.take("encoder.dropout", 0.2)
+        return lambda channels, size: reference_cnn(channels, size, filters, hidden, dropout), hidden
+    if kind == "resnet18":
+        stem = keys.take("encoder.stem", "imagenet")
+        width = keys.take("encoder.width", 64)
+        return lambda channels, _size: resnet18(channels, width, stem), width * 8
+    sys.exit(f"{keys.path}: `encoder.kind` is {kind}, this script knows reference-cnn and resnet18")
+
+
 class Recipe:
     """What the recipe says; defaults are those of tinderbox-cli's `recipe` module."""
 
@@ -94,18 +109,13 @@ class Recipe:
         self.jitter = keys.take("data.views.jitter", None)
         if self.jitter is not None and set(self.jitter) != {"brightness", "contrast", "p"}:
             sys.exit(f"{path}: `data.views.jitter` wants brightness, contrast and p here")
-        keys.expect("encoder.kind", "reference-cnn")
-        self.encoder = {
-            "filters": keys.take("encoder.filters", 32),
-            "hidden": keys.take("encoder.hidden", 128),
-            "dropout": keys.take("encoder.dropout", 0.2),
-        }
+        self.encoder, features = read_encoder(keys)
         keys.expect("objective.kind", "simclr")
         self.temperature = keys.take("objective.temperature")
-        hidden = keys.take("objective.projection_hidden", self.encoder["hidden"])
+        hidden = keys.take("objective.projection_hidden", features)
         output = keys.take("objective.projection_dim", 128)
         batch_norm = keys.take("objective.batch_norm", True)
-        self.head = (self.encoder["hidden"], hidden, output, batch_norm)
+        self.head = (features, hidden, output, batch_norm)
         self.steps = keys.take("train.steps")
         self.batch = keys.take("train.batch")
         keys.expect("optim.kind", "adamw")
@@ -214,7 +224,7 @@ def batches(images, recipe, seed):
 def pretrain(images, normalise, recipe, seed):
     """The encoder, the seconds that it took, and those of them in which a step waited for its batch."""
     torch.manual_seed(seed)
-    encoder = reference_cnn(1, images.shape[-1], **recipe.encoder)
+    encoder = recipe.encoder(1, images.shape[-1])
     model = nn.Sequential(encoder, projection_head(*recipe.head))
     criterion = NTXentLoss(temperature=recipe.temperature)
     # Weight decay spares tensors of rank 1, as ours does.

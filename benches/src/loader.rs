@@ -47,7 +47,7 @@ pub(crate) fn bench() -> Result<Vec<Measurement>, Box<dyn Error>> {
     let made = Measurement::new("loader", "images/s", rates)
         .with_note("2 threads, two affine views of 28 x 28 x 1 bytes, a model that does nothing");
 
-    let eaten = BATCH as f64 / step::simclr_cnn()?[0].median();
+    let eaten = BATCH as f64 / step::bench::simclr_cnn()?[0].median();
     let ratio = made.median() / eaten;
     let note = format!(
         "loader over the {eaten:.0} images/s of simclr-cnn; target at least {TARGET}: {}",

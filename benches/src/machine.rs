@@ -29,6 +29,14 @@ pub(crate) fn facts() -> Map<String, Value> {
         .collect()
 }
 
+/// The most memory that this process had resident, in bytes, where Linux tells it.
+pub(crate) fn peak_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(1024 * kilobytes)
+}
+
 fn cpu_name() -> Option<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("model name"))?;
@@ -49,4 +57,15 @@ fn simd() -> &'static str {
 #[cfg(not(target_arch = "x86_64"))]
 fn simd() -> &'static str {
     "unknown"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn linux_tells_the_peak_of_memory() {
+        assert!(peak_memory().expect("the field is there") > 1 << 20);
+    }
 }

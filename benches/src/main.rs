@@ -11,6 +11,7 @@ mod start_up;
 mod step;
 mod synthetic;
 mod views;
+mod worker;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -26,23 +27,38 @@ type Bench = fn() -> Result<Vec<Measurement>, Box<dyn Error>>;
 const BENCHES: &[(&str, Bench)] = &[
     ("start-up", start_up::bench),
     ("views", views::bench),
-    ("cnn-step", step::cnn),
-    ("simclr-cnn", step::simclr_cnn),
+    ("cnn-step", step::bench::cnn),
+    ("simclr-cnn", step::bench::simclr_cnn),
     ("loader", loader::bench),
     ("checkpoint", checkpoint::bench),
-    ("simclr-resnet18", step::simclr_resnet18),
+    ("simclr-resnet18", step::bench::simclr_resnet18),
 ];
 
-const USAGE: &str = "usage: tinderbox-benches --json FILE [FILTER]";
+const USAGE: &str = "\
+usage: tinderbox-benches --json FILE [FILTER]
+       tinderbox-benches --worker STEP --batch N [--length N]";
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq)]
+enum Task {
+    /// To write the benches whose name holds the word to the file.
+    Measure { file: PathBuf, filter: String },
+    /// To take steps when asked to.
+    Serve(worker::Order),
+}
 
 fn main() -> ExitCode {
     // As the program does.
     tinderbox::kernels::keep_freed_memory();
-    let Some((file, filter)) = parse(std::env::args().skip(1)) else {
+    let Some(task) = parse(std::env::args().skip(1)) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    match run(&file, &filter) {
+    let result = match &task {
+        Task::Measure { file, filter } => run(file, filter),
+        Task::Serve(order) => worker::serve(order),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tinderbox-benches: {error}");
@@ -51,20 +67,32 @@ fn main() -> ExitCode {
     }
 }
 
-/// The file to write, and the word that a bench's name must hold.
-fn parse(arguments: impl Iterator<Item = String>) -> Option<(PathBuf, String)> {
+fn parse(arguments: impl Iterator<Item = String>) -> Option<Task> {
     let mut arguments = arguments;
     let (mut file, mut filter) = (None, None);
+    let (mut step, mut batch, mut length) = (None, None, None);
     while let Some(argument) = arguments.next() {
-        if argument == "--json" && file.is_none() {
-            file = Some(PathBuf::from(arguments.next()?));
-        } else if !argument.starts_with('-') && filter.is_none() {
-            filter = Some(argument);
-        } else {
-            return None;
+        match argument.as_str() {
+            "--json" if file.is_none() => file = Some(PathBuf::from(arguments.next()?)),
+            "--worker" if step.is_none() => step = Some(arguments.next()?),
+            "--batch" if batch.is_none() => batch = Some(arguments.next()?.parse().ok()?),
+            "--length" if length.is_none() => length = Some(arguments.next()?.parse().ok()?),
+            word if !word.starts_with('-') && filter.is_none() => filter = Some(argument),
+            _ => return None,
         }
     }
-    Some((file?, filter.unwrap_or_default()))
+    match (file, filter, step, batch, length) {
+        (Some(file), filter, None, None, None) => Some(Task::Measure {
+            file,
+            filter: filter.unwrap_or_default(),
+        }),
+        (None, None, Some(step), Some(batch), length) => Some(Task::Serve(worker::Order {
+            step,
+            batch,
+            length: length.unwrap_or(0),
+        })),
+        _ => None,
+    }
 }
 
 fn run(file: &Path, filter: &str) -> Result<(), Box<dyn Error>> {
@@ -97,14 +125,40 @@ fn run(file: &Path, filter: &str) -> Result<(), Box<dyn Error>> {
 mod tests {
     use super::*;
 
+    fn check(line: &str) -> Option<Task> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
     #[test]
     fn the_command_line_is_a_file_and_at_most_one_word() {
-        let parse = |line: &str| parse(line.split_whitespace().map(str::to_owned));
-        let file = PathBuf::from("x.json");
-        assert_eq!(parse("--json x.json"), Some((file.clone(), String::new())));
-        assert_eq!(parse("cnn --json x.json"), Some((file, "cnn".to_owned())));
+        let measure = |filter: &str| {
+            Some(Task::Measure {
+                file: PathBuf::from("x.json"),
+                filter: filter.to_owned(),
+            })
+        };
+        assert_eq!(check("--json x.json"), measure(""));
+        assert_eq!(check("cnn --json x.json"), measure("cnn"));
         for line in ["", "cnn", "--json", "--json x.json a b", "--json x.json -v"] {
-            assert_eq!(parse(line), None, "{line}");
+            assert_eq!(check(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn or_a_step_with_its_size() {
+        let order = worker::Order {
+            step: "mae-vit".to_owned(),
+            batch: 8,
+            length: 64,
+        };
+        let line = "--worker mae-vit --batch 8 --length 64";
+        assert_eq!(check(line), Some(Task::Serve(order)));
+        for line in [
+            "--worker x",
+            "--worker x --batch y",
+            "--worker x --batch 1 --json f",
+        ] {
+            assert_eq!(check(line), None, "{line}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Seconds of a training step: forward, backward, gradient norm, update by SGD with momentum.
+//! Training steps: what they are taken on, and the seconds of each.
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use tinderbox::burn::tensor::Device;
 use tinderbox::data::PlainBatch;
-use tinderbox::nn::{ReferenceCnnConfig, ResNet, ResNetConfig, ResNetDepth, Stem};
-use tinderbox::objectives::{Objective, SimClr, SimClrConfig, SupervisedConfig};
+use tinderbox::nn::{ReferenceCnn, ReferenceCnnConfig, ResNet, ResNetConfig, ResNetDepth, Stem};
+use tinderbox::objectives::{Objective, SimClr, SimClrConfig, Supervised, SupervisedConfig};
 use tinderbox::train::{
-    FromPlain, Observer, OptimConfig, StepReport, Trainer, TrainerConfig, initialise,
+    FromPlain, Observer, OptimConfig, StepReport, StopFlag, Trainer, TrainerConfig, initialise,
 };
 
 use crate::measurement::Measurement;
@@ -18,15 +18,23 @@ use crate::synthetic::{self, CLASSES};
 /// Images of a batch; SimCLR sees two views of each.
 pub(crate) const BATCH: usize = 128;
 
-/// SimCLR with ResNet-18 for CIFAR's size, 3 x 32 x 32.
-pub(crate) fn simclr_resnet18() -> Result<Vec<Measurement>, Box<dyn Error>> {
+/// What steps are taken on: an objective and a batch that is ready and always the same.
+pub(crate) struct Subject<O> {
+    objective: O,
+    batch: PlainBatch,
+    optim: OptimConfig,
+    device: Device,
+}
+
+/// SimCLR with ResNet-18 for CIFAR's size, two views of 3 x 32 x 32 an image.
+pub(crate) fn simclr_resnet18(batch: usize) -> Subject<SimClr<ResNet>> {
     let device = Device::flex().autodiff();
-    let batch = synthetic::batch(BATCH, 2, [3, 32, 32]);
-    let samples = step_seconds(resnet18(&device), batch, &device, 1, 5)?;
-    let note = "ResNet-18, CIFAR stem, 2 x 128 views of 3 x 32 x 32";
-    Ok(vec![
-        Measurement::new("simclr-resnet18", "s", samples).with_note(note),
-    ])
+    Subject {
+        objective: resnet18(&device),
+        batch: synthetic::batch(batch, 2, [3, 32, 32]),
+        optim: sgd(),
+        device,
+    }
 }
 
 /// SimCLR of ResNet-18 with the stem for small images.
@@ -43,8 +51,8 @@ pub(crate) fn resnet18(device: &Device) -> SimClr<ResNet> {
     })
 }
 
-/// SimCLR with the reference CNN, 1 x 28 x 28.
-pub(crate) fn simclr_cnn() -> Result<Vec<Measurement>, Box<dyn Error>> {
+/// SimCLR with the reference CNN, two views of 1 x 28 x 28 an image.
+pub(crate) fn simclr_cnn(batch: usize) -> Subject<SimClr<ReferenceCnn>> {
     let device = Device::flex().autodiff();
     let config = ReferenceCnnConfig {
         // As in the SimCLR recipes.
@@ -56,16 +64,16 @@ pub(crate) fn simclr_cnn() -> Result<Vec<Measurement>, Box<dyn Error>> {
         let simclr = SimClrConfig::new(config.hidden).init(encoder, &device);
         simclr.expect("sizes are positive")
     });
-    let batch = synthetic::batch(BATCH, 2, [1, 28, 28]);
-    let samples = step_seconds(objective, batch, &device, 3, 30)?;
-    let note = "reference CNN, 2 x 128 views of 1 x 28 x 28";
-    Ok(vec![
-        Measurement::new("simclr-cnn", "s", samples).with_note(note),
-    ])
+    Subject {
+        objective,
+        batch: synthetic::batch(batch, 2, [1, 28, 28]),
+        optim: sgd(),
+        device,
+    }
 }
 
 /// The reference CNN on labels, 1 x 28 x 28.
-pub(crate) fn cnn() -> Result<Vec<Measurement>, Box<dyn Error>> {
+pub(crate) fn cnn(batch: usize) -> Subject<Supervised<ReferenceCnn>> {
     let device = Device::flex().autodiff();
     let objective = initialise(&device, 0, || {
         let encoder = ReferenceCnnConfig::new(1, 28)
@@ -74,42 +82,55 @@ pub(crate) fn cnn() -> Result<Vec<Measurement>, Box<dyn Error>> {
         let supervised = SupervisedConfig::new(CLASSES).init(encoder, &device);
         supervised.expect("there are enough classes")
     });
-    let batch = synthetic::batch(BATCH, 1, [1, 28, 28]);
-    let samples = step_seconds(objective, batch, &device, 3, 50)?;
-    let note = "reference CNN with labels, 128 images of 1 x 28 x 28";
-    Ok(vec![
-        Measurement::new("cnn-step", "s", samples).with_note(note),
-    ])
+    Subject {
+        objective,
+        batch: synthetic::batch(batch, 1, [1, 28, 28]),
+        optim: sgd(),
+        device,
+    }
 }
 
-/// The seconds of each of `runs` steps of the trainer, after `warm_up` others. The batch is always the same, and ready.
-fn step_seconds<O>(
-    objective: O,
-    batch: PlainBatch,
-    device: &Device,
-    warm_up: usize,
-    runs: usize,
-) -> Result<Vec<f64>, Box<dyn Error>>
+fn sgd() -> OptimConfig {
+    OptimConfig::Sgd {
+        lr: 0.05,
+        momentum: 0.9,
+        weight_decay: 1e-4,
+    }
+}
+
+impl<O> Subject<O>
 where
     O: Objective,
     O::Batch: FromPlain,
 {
-    let ends = RefCell::new(Vec::new());
-    let sgd = OptimConfig::Sgd {
-        lr: 0.05,
-        momentum: 0.9,
-        weight_decay: 1e-4,
-    };
-    let config = TrainerConfig::new((warm_up + runs) as u64, sgd);
-    Trainer::new(objective, synthetic::ready(batch)?, device, config)?
-        .with_observer(Ends(&ends))
-        .run()?;
-    let ends = ends.into_inner();
-    // A step lasts from the end of the one before to its own.
-    let steps = ends.windows(2).skip(warm_up - 1);
-    Ok(steps
-        .map(|ends| (ends[1] - ends[0]).as_secs_f64())
-        .collect())
+    /// Takes steps by the trainer, until `stop` is set if that comes first.
+    pub(crate) fn train(
+        self,
+        steps: u64,
+        observer: impl Observer,
+        stop: StopFlag,
+    ) -> Result<(), Box<dyn Error>> {
+        let config = TrainerConfig::new(steps, self.optim);
+        let loader = synthetic::ready(self.batch)?;
+        Trainer::new(self.objective, loader, &self.device, config)?
+            .with_observer(observer)
+            .with_stop(stop)
+            .run()?;
+        Ok(())
+    }
+
+    /// The seconds of each of `runs` steps, after `warm_up` others.
+    pub(crate) fn seconds(self, warm_up: usize, runs: usize) -> Result<Vec<f64>, Box<dyn Error>> {
+        let ends = RefCell::new(Vec::new());
+        let steps = (warm_up + runs) as u64;
+        self.train(steps, Ends(&ends), StopFlag::default())?;
+        let ends = ends.into_inner();
+        // A step lasts from the end of the one before to its own.
+        let steps = ends.windows(2).skip(warm_up - 1);
+        Ok(steps
+            .map(|ends| (ends[1] - ends[0]).as_secs_f64())
+            .collect())
+    }
 }
 
 /// Writes down when each step ended.
@@ -118,5 +139,35 @@ struct Ends<'a>(&'a RefCell<Vec<Instant>>);
 impl Observer for Ends<'_> {
     fn step(&mut self, _report: &StepReport) {
         self.0.borrow_mut().push(Instant::now());
+    }
+}
+
+/// The rows of these steps.
+pub(crate) mod bench {
+    use super::*;
+
+    type Rows = Result<Vec<Measurement>, Box<dyn Error>>;
+
+    fn row(name: &str, seconds: Vec<f64>, note: &str) -> Rows {
+        Ok(vec![Measurement::new(name, "s", seconds).with_note(note)])
+    }
+
+    pub(crate) fn cnn() -> Rows {
+        let note = "reference CNN with labels, 128 images of 1 x 28 x 28";
+        row("cnn-step", super::cnn(BATCH).seconds(3, 50)?, note)
+    }
+
+    pub(crate) fn simclr_cnn() -> Rows {
+        let note = "reference CNN, 2 x 128 views of 1 x 28 x 28";
+        row("simclr-cnn", super::simclr_cnn(BATCH).seconds(3, 30)?, note)
+    }
+
+    pub(crate) fn simclr_resnet18() -> Rows {
+        let note = "ResNet-18, CIFAR stem, 2 x 128 views of 3 x 32 x 32";
+        row(
+            "simclr-resnet18",
+            super::simclr_resnet18(BATCH).seconds(1, 5)?,
+            note,
+        )
     }
 }

@@ -1,5 +1,13 @@
 //! `cargo xtask bench`: runs the benches and prints what they wrote as one table.
 
+mod comparison;
+mod quiet;
+mod ratio;
+mod scaling;
+mod steps;
+mod turns;
+mod worker;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -25,17 +33,19 @@ pub fn run(arguments: &[String]) -> Result<()> {
         "--package",
         "tinderbox-benches",
     ]))?;
-    let name = format!("tinderbox-benches{}", std::env::consts::EXE_SUFFIX);
-    // The alias runs xtask in the same profile, so the benches lie beside it.
-    let mut command = Command::new(std::env::current_exe()?.with_file_name(name));
+    let mut command = Command::new(steps::our_benches()?);
     command.arg("--json").arg(&file).current_dir(shell::root());
     command.args(arguments.iter().filter(|argument| *argument != "--"));
     shell::run(&mut command)?;
     print(&file)
 }
 
-/// `[NAME...] [-- ARGS]`: runs the scripts of these names, or all; `ARGS` go to each.
+/// `steps ...`, or `[NAME...] [-- ARGS]`: runs the scripts of these names; `ARGS` go to each. Without a name all,
+/// the steps first.
 fn peers(arguments: &[String]) -> Result<()> {
+    if arguments.first().is_some_and(|first| first == "steps") {
+        return steps::run(&arguments[1..]);
+    }
     let mut halves = arguments.splitn(2, |argument| argument == "--");
     let names = halves.next().unwrap_or_default();
     let passed_on = halves.next().unwrap_or_default();
@@ -49,6 +59,9 @@ fn peers(arguments: &[String]) -> Result<()> {
         .collect();
     if scripts.is_empty() {
         bail!("there is no such script in {}", folder.display());
+    }
+    if names.is_empty() {
+        steps::run(&[])?;
     }
     let python = python::interpreter("peers-venv", &folder.join("requirements.txt"))?;
     let out = shell::root().join("target").join("bench").join("peers");
@@ -77,6 +90,14 @@ fn print(file: &Path) -> Result<()> {
     let document: Value = serde_json::from_str(&text)?;
     let rows =
         table(&document).with_context(|| format!("{} holds no list of results", file.display()))?;
+    show_facts(&document);
+    shell::print_table(&rows);
+    println!("\nwritten to {}", file.display());
+    Ok(())
+}
+
+/// Prints the plain fields of an object, a line each.
+fn show_facts(document: &Value) {
     println!();
     for (name, value) in document.as_object().into_iter().flatten() {
         if !value.is_array() && !value.is_object() {
@@ -84,9 +105,6 @@ fn print(file: &Path) -> Result<()> {
         }
     }
     println!();
-    shell::print_table(&rows);
-    println!("\nwritten to {}", file.display());
-    Ok(())
 }
 
 fn table(document: &Value) -> Option<Vec<Vec<String>>> {

@@ -23,7 +23,8 @@ usage: cargo xtask COMMAND
   data --list | all | NAME...         fetch data sets into data/, with their digests checked
   parity [NAME...]                    make the fixtures anew with PyTorch and compare
   bench [FILTER] [-- ARGS]            run the benches, print one table
-  bench peers [NAME...]               run the scripts in benches/peers
+  bench peers [NAME...] [-- ARGS]     run the scripts in benches/peers
+  bench peers steps [FILTER]          our training steps and PyTorch's in turn
   docs                                build the API documents, check links between pages";
 
 fn main() -> ExitCode {

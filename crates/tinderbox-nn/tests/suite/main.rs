@@ -1,4 +1,5 @@
-//! Integration tests of `tinderbox-nn`; `parity` and `batch_norm` compare with `fixtures/nn.py`.
+//! Integration tests of `tinderbox-nn`; `parity` and `batch_norm` compare with `fixtures/nn.py`, `transformer` with
+//! `fixtures/transformer.py`.
 
 #[path = "../../../../fixtures/addressed.rs"]
 mod addressed;
@@ -9,4 +10,5 @@ mod parity;
 mod safetensors;
 mod state_dict;
 mod support;
+mod transformer;
 mod vit;

@@ -7,11 +7,11 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use tinderbox_nn::{
     Encoder, ProjectionHeadConfig, ReferenceCnnConfig, ResNetConfig, ResNetDepth, ResidualBlock,
-    StateDict, Stem,
+    Stem,
 };
 
 use crate::addressed;
-use crate::support::{check_record, device, fill, fixture, gradients, numbers, shape, uniform};
+use crate::support::{self, check_record, device, fill, fixture, numbers, shape, uniform};
 
 const SIMPLE: f64 = 1e-5;
 const COMPOSITE: f64 = 1e-4;
@@ -28,35 +28,8 @@ fn check_training<M: Module, const D: usize, const E: usize>(
     let module = fill(module);
     let input = uniform("input", shape::<D>(&reference["input"]), &device()).require_grad();
     let output = forward(&module, input.clone());
-    assert_eq!(output.dims(), shape::<E>(&reference["output_shape"]));
-    let mut worst = check_record("output", &output.to_data(), &reference["output"], tolerance);
-
-    let cotangent = uniform("cotangent", output.dims(), &device());
-    let backward = (output * cotangent).sum().backward();
-    let of_input = input.grad(&backward).unwrap().into_data();
-    let expected = reference["gradients"].as_object().unwrap();
-    worst = worst.max(check_record(
-        "input",
-        &of_input,
-        &expected["input"],
-        tolerance,
-    ));
-
-    let state = StateDict::of(&module);
-    let got = gradients(module, &backward);
-    let statistics = reference["statistics"].as_object();
-    let mut seen = 1;
-    for name in state.names() {
-        let error = match statistics.and_then(|s| s.get(name)) {
-            Some(record) => check_record(name, state.get(name).unwrap(), record, tolerance),
-            None => {
-                seen += 1;
-                check_record(name, got.get(name).unwrap(), &expected[name], tolerance)
-            }
-        };
-        worst = worst.max(error);
-    }
-    assert_eq!(seen, expected.len(), "gradients compared");
+    let inputs = [("input", &input)];
+    let worst = support::check_training(&reference, module, output, &inputs, tolerance);
     println!("{case}: worst error {worst:.1e}");
 }
 

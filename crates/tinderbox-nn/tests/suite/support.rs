@@ -16,10 +16,23 @@ pub fn device() -> Device {
 
 /// A case of `fixtures/data/nn.json`.
 pub fn fixture(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/data/nn.json");
-    let text = std::fs::read_to_string(path).unwrap();
-    let file: Value = serde_json::from_str(&text).unwrap();
-    file[name].clone()
+    case("nn.json", name)
+}
+
+/// A case of a file in `fixtures/data`.
+pub fn case(file: &str, name: &str) -> Value {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/data");
+    let text = std::fs::read_to_string(folder.join(file)).unwrap();
+    let all: Value = serde_json::from_str(&text).unwrap();
+    assert!(!all[name].is_null(), "{file} has no {name}");
+    all[name].clone()
+}
+
+/// A number of a case.
+pub fn size(case: &Value, key: &str) -> usize {
+    case[key]
+        .as_u64()
+        .unwrap_or_else(|| panic!("the case has no {key}")) as usize
 }
 
 pub fn numbers(value: &Value) -> Vec<f64> {
@@ -40,8 +53,16 @@ pub fn uniform<const D: usize>(name: &str, shape: [usize; D], device: &Device) -
 
 /// The module with every parameter and statistic at its addressed value.
 pub fn fill<M: Module>(module: M) -> M {
-    let mut dict = StateDict::default();
-    for (name, data) in StateDict::of(&module).iter() {
+    fill_where(module, |_| true)
+}
+
+/// The module with the parameters of these names at their addressed values, and the others as they are.
+pub fn fill_where<M: Module>(module: M, takes: impl Fn(&str) -> bool) -> M {
+    let mut dict = StateDict::of(&module);
+    for (name, data) in StateDict::of(&module)
+        .iter()
+        .filter(|(name, _)| takes(name))
+    {
         let values = addressed::weight(name, data.shape().as_slice());
         dict.insert(name, TensorData::new(values, data.shape().clone()));
     }
@@ -78,6 +99,56 @@ pub fn check_record(name: &str, got: &TensorData, record: &Value, tolerance: f64
         "{name}: error {error:.2e}, allowed {tolerance:.0e}"
     );
     error
+}
+
+/// Compares the output of a module in training, every gradient of `sum(output * cotangent)`, and every
+/// statistic; `inputs` are also compared by their gradients. Gives the worst error.
+#[track_caller]
+pub fn check_training<M: Module, const D: usize, const E: usize>(
+    reference: &Value,
+    module: M,
+    output: Tensor<E>,
+    inputs: &[(&str, &Tensor<D>)],
+    tolerance: f64,
+) -> f64 {
+    assert_eq!(output.dims(), shape::<E>(&reference["output_shape"]));
+    let mut worst = check_record("output", &output.to_data(), &reference["output"], tolerance);
+    let cotangent = uniform("cotangent", output.dims(), &device());
+    let backward = (output * cotangent).sum().backward();
+    let expected = reference["gradients"].as_object().unwrap();
+    let norm = |record: &Value| record["norm"].as_f64().unwrap();
+    let largest = expected.values().map(norm).fold(0.0, f64::max);
+    let check = |name: &str, got: &TensorData| {
+        let record = expected
+            .get(name)
+            .unwrap_or_else(|| panic!("no gradient of {name}"));
+        let entries = numbers(&record["entries"]);
+        let error = addressed::gradient_error(name, &floats(got), norm(record), &entries, largest);
+        assert!(
+            error <= tolerance,
+            "gradient of {name}: error {error:.2e}, allowed {tolerance:.0e}"
+        );
+        error
+    };
+    for (name, input) in inputs {
+        worst = worst.max(check(name, &input.grad(&backward).unwrap().into_data()));
+    }
+    let state = StateDict::of(&module);
+    let got = gradients(module, &backward);
+    let statistics = reference["statistics"].as_object();
+    let mut seen = inputs.len();
+    for name in state.names() {
+        let error = match statistics.and_then(|s| s.get(name)) {
+            Some(record) => check_record(name, state.get(name).unwrap(), record, tolerance),
+            None => {
+                seen += 1;
+                check(name, got.get(name).unwrap())
+            }
+        };
+        worst = worst.max(error);
+    }
+    assert_eq!(seen, expected.len(), "gradients compared");
+    worst
 }
 
 /// Compares all values, each relative to the larger of 1 and itself.

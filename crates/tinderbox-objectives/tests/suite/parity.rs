@@ -1,11 +1,16 @@
 //! Agreement with PyTorch, by the numbers that `fixtures/objectives.py` wrote.
 
-use burn::tensor::{Gradients, Int, Tensor};
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{Bool, Gradients, Int, Tensor, TensorData};
 use serde_json::Value;
-use tinderbox_objectives::{accuracy, contrast_accuracy, cross_entropy, nt_xent};
+use tinderbox_nn::{BertConfig, StateDict, TokenBatch, VitConfig};
+use tinderbox_objectives::{
+    MaeConfig, MaskedBatch, MaskedLmConfig, Objective, PatchMask, StepContext, accuracy,
+    contrast_accuracy, cross_entropy, nt_xent,
+};
 
-use crate::addressed::{below, record_error, uniform};
-use crate::support::{device, floats, matrix, scalar};
+use crate::addressed::{below, gradient_error, record_error, uniform};
+use crate::support::{device, fill, floats, matrix, scalar};
 
 /// The losses take a log-softmax over similarities in f32, the references in f64: the tolerance of
 /// a composite.
@@ -41,18 +46,60 @@ fn check_loss(got: Tensor<1>, case: &Value) -> Gradients {
     got.backward()
 }
 
+fn numbers(value: &Value) -> Vec<f64> {
+    let values = value.as_array().unwrap().iter();
+    values.map(|v| v.as_f64().unwrap()).collect()
+}
+
 #[track_caller]
-fn check_gradient(name: &str, x: &Tensor<2>, gradients: &Gradients, case: &Value) {
-    let record = &case["gradients"][name];
-    let entries: Vec<f64> = record["entries"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|v| v.as_f64().unwrap())
-        .collect();
+fn check_record(name: &str, got: &[f32], record: &Value) -> f64 {
+    let entries = numbers(&record["entries"]);
+    let error = record_error(name, got, number(record, "norm"), &entries);
+    assert!(error <= TOLERANCE, "{name}: error {error}");
+    error
+}
+
+#[track_caller]
+fn check_gradient<const D: usize>(name: &str, x: &Tensor<D>, gradients: &Gradients, case: &Value) {
     let got = floats(x.grad(gradients).unwrap());
-    let error = record_error(name, &got, number(record, "norm"), &entries);
-    assert!(error <= TOLERANCE, "gradient of {name}: error {error}");
+    check_record(name, &got, &case["gradients"][name]);
+}
+
+/// Compares the gradients of all of a module's parameters but the fixed positions; gives the worst error.
+#[track_caller]
+fn check_gradients<M: Module>(module: M, gradients: &Gradients, case: &Value) -> f64 {
+    struct Replace<'a>(&'a Gradients);
+    impl ModuleMapper for Replace<'_> {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            match param.val().grad(self.0) {
+                Some(gradient) => param.map(|_| gradient.autodiff()),
+                None => param,
+            }
+        }
+    }
+    let expected = case["gradients"].as_object().unwrap();
+    let norms = expected.values().map(|record| number(record, "norm"));
+    let largest = norms.fold(0.0, f64::max);
+    let mut worst = 0.0_f64;
+    let dict = StateDict::of(&module.map(&mut Replace(gradients)));
+    for (name, data) in dict.iter().filter(|(name, _)| !name.ends_with("pos_embed")) {
+        let got: Vec<f32> = data.iter::<f32>().collect();
+        let record = &expected[name];
+        let entries = numbers(&record["entries"]);
+        let error = gradient_error(name, &got, number(record, "norm"), &entries, largest);
+        assert!(error <= TOLERANCE, "gradient of {name}: error {error}");
+        worst = worst.max(error);
+    }
+    worst
+}
+
+fn integers<const D: usize>(values: &[usize], shape: [usize; D]) -> Tensor<D, Int> {
+    let values: Vec<i64> = values.iter().map(|&v| v as i64).collect();
+    Tensor::from_data(TensorData::new(values, shape), &device())
+}
+
+fn booleans(values: Vec<bool>, shape: [usize; 2]) -> Tensor<2, Bool> {
+    Tensor::from_data(TensorData::new(values, shape), &device())
 }
 
 #[test]
@@ -97,5 +144,123 @@ fn cross_entropy_agrees_with_pytorch() {
         check_gradient("logits", &logits, &gradients, &case);
         let got = f64::from(scalar(accuracy(logits, targets)));
         assert!((got - number(&case, "accuracy")).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn masked_language_modelling_agrees_with_hugging_face() {
+    let case = case("masked_lm");
+    let config = BertConfig {
+        vocabulary: size(&case, "vocabulary"),
+        width: size(&case, "width"),
+        depth: size(&case, "depth"),
+        heads: size(&case, "heads"),
+        ffn: size(&case, "ffn"),
+        positions: size(&case, "maximum"),
+        segments: size(&case, "segments"),
+        dropout: 0.0,
+        attention_dropout: 0.0,
+    };
+    let encoder = config.init(&device()).unwrap();
+    let objective = fill(MaskedLmConfig::default().init(encoder, &device()));
+    let (shape, places) = (
+        [size(&case, "batch"), size(&case, "tokens")],
+        numbers(&case["positions"]),
+    );
+    let positions: Vec<usize> = places.into_iter().map(|p| p as usize).collect();
+    let count = shape[0] * shape[1];
+    let padding = numbers(&case["lengths"])
+        .iter()
+        .flat_map(|&length| (0..shape[1]).map(move |t| t as f64 >= length))
+        .collect();
+    let batch = MaskedBatch {
+        tokens: integers(&below("tokens", count, config.vocabulary), shape),
+        segments: integers(&below("segments", count, config.segments), shape),
+        padding: booleans(padding, shape),
+        targets: integers(
+            &below("targets", positions.len(), config.vocabulary),
+            [positions.len()],
+        ),
+        positions: integers(&positions, [positions.len()]),
+    };
+    let input = TokenBatch {
+        tokens: batch.tokens.clone(),
+        segments: batch.segments.clone(),
+        padding: Some(batch.padding.clone()),
+    };
+    let logits = objective.logits(input, batch.positions.clone());
+    check_record("logits", &floats(logits), &case["logits"]);
+
+    let at = StepContext {
+        step: 0,
+        total_steps: 1,
+        micro_batch: 0,
+    };
+    let output = objective.step(batch, at);
+    let accuracy = f64::from(scalar(output.metrics[0].1.clone()));
+    assert!((accuracy - number(&case, "masked_accuracy")).abs() < 1e-6);
+    let gradients = check_loss(output.loss, &case);
+    let worst = check_gradients(objective, &gradients, &case);
+    println!("masked_lm: worst error {worst:.1e}");
+}
+
+/// The mask that keeps the patches with the least noise, as Hugging Face's and the authors' code draw it.
+fn least_noise(noise: &[f32], [batch, patches]: [usize; 2], kept: usize) -> PatchMask {
+    let (mut seen, mut restore) = (Vec::new(), vec![0; batch * patches]);
+    for row in 0..batch {
+        let mut order: Vec<usize> = (0..patches).collect();
+        order.sort_by(|a, b| noise[row * patches + a].total_cmp(&noise[row * patches + b]));
+        seen.extend(&order[..kept]);
+        for (place, patch) in order.into_iter().enumerate() {
+            restore[row * patches + patch] = place;
+        }
+    }
+    PatchMask {
+        kept: integers(&seen, [batch, kept]),
+        masked: booleans(
+            restore.iter().map(|&p| p >= kept).collect(),
+            [batch, patches],
+        ),
+        restore: integers(&restore, [batch, patches]),
+    }
+}
+
+#[test]
+fn masked_autoencoding_agrees_with_hugging_face() {
+    for name in ["mae", "mae_normalised"] {
+        let case = case(name);
+        let encoder = VitConfig {
+            channels: size(&case, "channels"),
+            image_size: size(&case, "image_size"),
+            patch: size(&case, "patch"),
+            width: size(&case, "width"),
+            depth: size(&case, "depth"),
+            heads: size(&case, "heads"),
+        };
+        let config = MaeConfig {
+            mask_ratio: number(&case, "mask_ratio"),
+            normalise_pixels: case["normalise_pixels"].as_bool().unwrap(),
+            decoder_width: size(&case, "decoder_width"),
+            decoder_depth: size(&case, "decoder_depth"),
+            decoder_heads: size(&case, "decoder_heads"),
+            seed: 0,
+        };
+        let objective = config.init(encoder.init(&device()).unwrap(), &device());
+        let objective = fill(objective.unwrap());
+        let (batch, side) = (size(&case, "batch"), encoder.image_size);
+        let patches = (side / encoder.patch).pow(2);
+        let mask = least_noise(
+            &uniform("noise", batch * patches),
+            [batch, patches],
+            size(&case, "kept"),
+        );
+        let shape = [batch, encoder.channels, side, side];
+        let values = uniform("images", shape.iter().product());
+        let images: Tensor<4> = Tensor::from_data(TensorData::new(values, shape), &device());
+        let images = images.require_grad();
+        let gradients = check_loss(objective.loss(images.clone(), mask), &case);
+        check_gradient("images", &images, &gradients, &case);
+        let worst = check_gradients(objective, &gradients, &case);
+        println!("{name}: worst error {worst:.1e}");
     }
 }

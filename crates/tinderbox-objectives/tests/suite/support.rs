@@ -1,6 +1,8 @@
 //! What the tests share: devices, addressed numbers, and a check of gradients.
 
+use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use tinderbox_nn::{StateDict, load_state_dict};
 
 /// A CPU device with gradients.
 pub fn device() -> Device {
@@ -29,6 +31,18 @@ pub fn floats<const D: usize>(x: Tensor<D>) -> Vec<f32> {
 /// Numbers in `-1..1` that depend on `seed` and their place alone.
 pub fn addressed(seed: u64, n: usize) -> Vec<f32> {
     crate::addressed::uniform(&format!("objectives {seed}"), n)
+}
+
+/// The module with every parameter but the fixed positions at its addressed value.
+pub fn fill<M: Module>(module: M) -> M {
+    let mut dict = StateDict::of(&module);
+    for (name, data) in StateDict::of(&module).iter() {
+        if !name.ends_with("pos_embed") {
+            let values = crate::addressed::weight(name, data.shape().as_slice());
+            dict.insert(name, TensorData::new(values, data.shape().clone()));
+        }
+    }
+    load_state_dict(module, &dict, false).unwrap().0
 }
 
 /// The gradient of `f` at the matrix of `values`.
