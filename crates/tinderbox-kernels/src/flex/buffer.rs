@@ -35,7 +35,7 @@ struct Pool {
     idle: BTreeMap<usize, Class>,
     idle_lines: usize,
     used_lines: usize,
-    /// The most that was in use at once; idle buffers never hold more.
+    /// The most that was in use at once; idle buffers hold little more.
     peak_lines: usize,
     /// Counts buffers that were taken and given back.
     clock: u64,
@@ -58,6 +58,9 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
 });
 
 impl Pool {
+    /// Lines that may be idle beyond the peak and an eighth of it: 16 MB.
+    const SLACK: usize = 1 << 18;
+
     fn class(&mut self, lines: usize) -> &mut Class {
         self.clock += 1;
         let class = self.idle.entry(lines).or_default();
@@ -65,12 +68,21 @@ impl Pool {
         class
     }
 
+    /// The smallest idle buffer of at least this many lines and at most half as many more.
     fn take(&mut self, lines: usize) -> Option<Vec<Line>> {
-        self.used_lines += lines;
+        let fitting = self.idle.range_mut(lines..=lines + lines / 2);
+        let found = fitting
+            .map(|(_, class)| class)
+            .find(|class| !class.buffers.is_empty());
+        self.clock += 1;
+        let found = found.and_then(|class| {
+            class.used = self.clock;
+            class.buffers.pop()
+        });
+        self.idle_lines -= found.as_ref().map_or(0, Vec::len);
+        self.used_lines += found.as_ref().map_or(lines, Vec::len);
         self.peak_lines = self.peak_lines.max(self.used_lines);
-        let found = self.class(lines).buffers.pop()?;
-        self.idle_lines -= lines;
-        Some(found)
+        found
     }
 
     /// Keeps a buffer, and frees those of sizes that were not asked for the longest if that is too much.
@@ -78,7 +90,8 @@ impl Pool {
         self.used_lines -= buffer.len();
         self.idle_lines += buffer.len();
         self.class(buffer.len()).buffers.push(buffer);
-        while self.idle_lines > self.peak_lines {
+        // What threads need for a moment differs from step to step, hence the slack.
+        while self.idle_lines > self.peak_lines + self.peak_lines / 8 + Self::SLACK {
             let classes = self.idle.values_mut();
             let oldest = classes
                 .filter(|class| !class.buffers.is_empty())
