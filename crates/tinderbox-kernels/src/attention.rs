@@ -1,6 +1,9 @@
 //! Scaled dot-product attention over several heads.
 //!
 //! Shape letters: `B` batch, `T` queries, `S` keys, `H` heads, `E` size of all heads together.
+//!
+//! `unsafe` on the fast path for tensors of which each head writes its own vectors.
+#![cfg_attr(feature = "flex", allow(unsafe_code))]
 
 use burn::tensor::{Bool, Tensor, activation};
 
@@ -53,6 +56,10 @@ pub fn attention(
     if let Some(hidden) = &options.hidden_keys {
         assert_eq!(hidden.dims(), [batch, keys], "attention: hidden_keys");
     }
+    #[cfg(feature = "flex")]
+    if crate::flex::fused::takes(&query) {
+        return fast::attention(query, key, value, options);
+    }
     plain(query, key, value, options)
 }
 
@@ -99,4 +106,606 @@ pub(crate) fn plain(
         .matmul(split(value, keys))
         .swap_dims(1, 2)
         .reshape([batch, queries, size])
+}
+
+#[cfg(feature = "flex")]
+mod fast {
+    use std::ops::Range;
+
+    use burn::backend::flex::FlexTensor;
+    use burn::tensor::Tensor;
+
+    use super::AttentionOptions;
+    use crate::flex::buffer::Buffer;
+    use crate::flex::fused::{Gradient, run};
+    use crate::flex::gemm::{Matrix, Start, gemm_here};
+    use crate::flex::math::{LANES, exp, max, sum, sum_pairs, vectorised};
+    use crate::flex::parallel::{Shared, for_each};
+    use crate::flex::random::Mask;
+    use crate::flex::tensors::{dense, floats};
+
+    /// Queries whose scores a task holds at once.
+    const QUERIES: usize = 128;
+    /// With more keys the backward pass computes the weights again instead of keeping them: they would outgrow all that a layer
+    /// keeps otherwise.
+    const KEPT_KEYS: usize = 256;
+
+    pub(super) fn attention(
+        query: Tensor<3>,
+        key: Tensor<3>,
+        value: Tensor<3>,
+        options: &AttentionOptions,
+    ) -> Tensor<3> {
+        let ([batch, queries, size], [_, keys, _]) = (query.dims(), key.dims());
+        let device = query.device();
+        let hidden = options.hidden_keys.clone().map(|hidden| {
+            let data = hidden.into_data();
+            let bias = data.iter::<bool>();
+            bias.map(|hidden| if hidden { f32::NEG_INFINITY } else { 0.0 })
+                .collect()
+        });
+        let attention = Attention {
+            batch,
+            queries,
+            keys,
+            heads: options.heads,
+            depth: size / options.heads,
+            stride: keys.next_multiple_of(LANES).max(LANES),
+            hidden,
+            causal: options.causal,
+            mask: (options.dropout > 0.0 && device.is_autodiff())
+                .then(|| Mask::draw(options.dropout, &device)),
+        };
+        let operands = [query, key, value].map(Tensor::into_dispatch);
+        run(operands.into(), move |operands, tracked| {
+            attention.forward(operands, tracked)
+        })
+    }
+
+    struct Attention {
+        batch: usize,
+        queries: usize,
+        keys: usize,
+        heads: usize,
+        /// Entries of a head.
+        depth: usize,
+        /// Floats from one row of scores to the next: whole vectors, zeros beyond the keys.
+        stride: usize,
+        /// For each key of each item 0, or minus infinity if it is hidden.
+        hidden: Option<Vec<f32>>,
+        causal: bool,
+        /// Its rows are the queries of all heads of all items.
+        mask: Option<Mask>,
+    }
+
+    /// A head of an item, and some of its queries.
+    struct Block {
+        task: usize,
+        item: usize,
+        head: usize,
+        queries: Range<usize>,
+        /// The keys that these queries may see: all but those later than the last.
+        keys: usize,
+    }
+
+    impl Attention {
+        fn size(&self) -> usize {
+            self.heads * self.depth
+        }
+
+        /// The blocks of a head of an item.
+        fn blocks(&self, task: usize) -> impl Iterator<Item = Block> {
+            let (item, head) = (task / self.heads, task % self.heads);
+            (0..self.queries).step_by(QUERIES).map(move |first| {
+                let queries = first..self.queries.min(first + QUERIES);
+                let keys = match self.causal {
+                    true => self.keys.min(queries.end),
+                    false => self.keys,
+                };
+                Block {
+                    task,
+                    item,
+                    head,
+                    queries,
+                    keys,
+                }
+            })
+        }
+
+        /// The vectors of a head from the first of these rows on, in `[B, rows, E]`.
+        fn vectors<'a>(
+            &self,
+            x: &'a [f32],
+            rows: usize,
+            block: &Block,
+            first: usize,
+        ) -> Matrix<'a> {
+            let from = self.place(rows, block, first);
+            // Without rows there is nothing to point to.
+            Matrix::rows(x.get(from..).unwrap_or_default(), self.size())
+        }
+
+        fn query<'a>(&self, x: &'a [f32], block: &Block) -> Matrix<'a> {
+            self.vectors(x, self.queries, block, block.queries.start)
+        }
+
+        fn key<'a>(&self, x: &'a [f32], block: &Block) -> Matrix<'a> {
+            self.vectors(x, self.keys, block, 0)
+        }
+
+        fn rows_at_once(&self) -> usize {
+            QUERIES.min(self.queries)
+        }
+
+        /// `softmax(q k' / sqrt(depth))` of a block.
+        fn weights(&self, q: &[f32], k: &[f32], block: &Block, weights: &mut [f32]) {
+            let rows = block.queries.len();
+            gemm_here(
+                [rows, block.keys, self.depth],
+                self.query(q, block),
+                self.key(k, block).t(),
+                weights,
+                self.stride,
+                Start::Zero,
+            );
+            let hidden = self.hidden.as_deref();
+            let hidden = hidden.map(|hidden| &hidden[block.item * self.keys..][..block.keys]);
+            softmax_rows(
+                &mut weights[..rows * self.stride],
+                self.stride,
+                block.keys,
+                self.causal.then_some(block.queries.start),
+                self.scale(),
+                hidden.unwrap_or_default(),
+            );
+        }
+
+        fn scale(&self) -> f32 {
+            (self.depth as f32).sqrt().recip()
+        }
+
+        /// The mask's row of the first query of a block.
+        fn mask_row(&self, block: &Block) -> usize {
+            block.task * self.queries + block.queries.start
+        }
+
+        /// Tasks: the heads of all items.
+        fn tasks(&self) -> usize {
+            match self.depth {
+                0 => 0,
+                _ => self.batch * self.heads,
+            }
+        }
+
+        /// Where the vectors of a head start in `[B, rows, E]`.
+        fn place(&self, rows: usize, block: &Block, first: usize) -> usize {
+            (block.item * rows + first) * self.size() + block.head * self.depth
+        }
+
+        fn forward(self, operands: Vec<FlexTensor>, tracked: bool) -> (FlexTensor, Gradient) {
+            let operands: Vec<_> = operands.into_iter().map(dense).collect();
+            let [query, key, value]: [FlexTensor; 3] = operands.try_into().expect("three operands");
+            let (q, k, v) = (floats(&query), floats(&key), floats(&value));
+            let of_a_task = self.queries * self.stride;
+            let keep = tracked && self.keys <= KEPT_KEYS;
+            let mut kept = keep.then(|| Buffer::new(self.tasks() * of_a_task));
+            let mut output = Buffer::new(q.len());
+            let to = Shared::new(&mut output);
+            let all_kept = kept.as_deref_mut().map(Shared::new);
+            for_each(self.tasks(), |task| {
+                let at_once = self.rows_at_once() * self.stride;
+                let mut scratch = Buffer::new(at_once);
+                let mut mixed = Buffer::new(self.rows_at_once() * self.depth);
+                for block in self.blocks(task) {
+                    let rows = block.queries.len();
+                    let floats = rows * self.stride;
+                    let weights = match &all_kept {
+                        None => {
+                            self.weights(q, k, &block, &mut scratch);
+                            if let Some(mask) = self.mask {
+                                let row = self.mask_row(&block);
+                                drop_rows(&mut scratch[..floats], self.stride, mask, row);
+                            }
+                            &scratch[..floats]
+                        }
+                        Some(kept) => {
+                            let from = self.mask_row(&block) * self.stride;
+                            // SAFETY: the queries of a task are its own.
+                            let kept = unsafe { kept.part(from, floats) };
+                            self.weights(q, k, &block, kept);
+                            match self.mask {
+                                Some(mask) => {
+                                    let dropped = &mut scratch[..floats];
+                                    let row = self.mask_row(&block);
+                                    drop_rows_into(kept, dropped, self.stride, mask, row);
+                                    &*dropped
+                                }
+                                None => &*kept,
+                            }
+                        }
+                    };
+                    gemm_here(
+                        [rows, self.depth, block.keys],
+                        Matrix::rows(weights, self.stride),
+                        self.key(v, &block),
+                        &mut mixed,
+                        self.depth,
+                        Start::Zero,
+                    );
+                    let place = self.place(self.queries, &block, block.queries.start);
+                    let mixed = mixed.chunks_exact(self.depth).take(rows);
+                    // SAFETY: the queries of a head are its task's own.
+                    unsafe { to.write_rows(place, self.size(), mixed) };
+                }
+            });
+            let output = output.into_tensor(query.layout().shape().clone());
+            let gradient = move |gradient: FlexTensor, needed: &[bool]| {
+                let inputs = [&query, &key, &value];
+                let gradients = self.backward(inputs, kept.as_deref(), &dense(gradient));
+                let gradients = gradients.into_iter().zip(inputs).zip(needed);
+                gradients
+                    .map(|((gradient, input), needed)| {
+                        needed.then(|| gradient.into_tensor(input.layout().shape().clone()))
+                    })
+                    .collect()
+            };
+            (output, Box::new(gradient))
+        }
+
+        /// With `p` the weights, `m` the mask of the dropout and `dy` the output's gradient: `dv = (p m)' dy`,
+        /// `dp = m (dy v')`, `ds = p (dp - sum(dp p)) / sqrt(depth)`, `dq = ds k`, `dk = ds' q`.
+        fn backward(
+            &self,
+            [query, key, value]: [&FlexTensor; 3],
+            kept: Option<&[f32]>,
+            gradient: &FlexTensor,
+        ) -> [Buffer; 3] {
+            let [q, k, v, dy] = [query, key, value, gradient].map(floats);
+            let mut gradients = [q, k, v].map(|x| Buffer::new(x.len()));
+            let [dq, dk, dv] = gradients.each_mut().map(|x| Shared::new(x));
+            let depth = self.depth;
+            for_each(self.tasks(), |task| {
+                let at_once = self.rows_at_once() * self.stride;
+                let mut scratch = [(); 2].map(|()| Buffer::new(at_once));
+                let [dropped, ds] = &mut scratch;
+                let mut weights = Buffer::new(if kept.is_none() { at_once } else { 0 });
+                let mut dq_block = Buffer::new(self.rows_at_once() * depth);
+                let mut sums = [(); 2].map(|()| Buffer::new(self.keys * depth));
+                sums.iter_mut().for_each(|sum| sum.fill(0.0));
+                let [dk_sum, dv_sum] = &mut sums;
+                for block in self.blocks(task) {
+                    let rows = block.queries.len();
+                    let floats = rows * self.stride;
+                    let row = self.mask_row(&block);
+                    let p = match kept {
+                        Some(kept) => &kept[row * self.stride..][..floats],
+                        None => {
+                            self.weights(q, k, &block, &mut weights);
+                            &weights[..floats]
+                        }
+                    };
+                    let masked = match self.mask {
+                        Some(mask) => {
+                            let dropped = &mut dropped[..floats];
+                            drop_rows_into(p, dropped, self.stride, mask, row);
+                            &*dropped
+                        }
+                        None => p,
+                    };
+                    let dy = self.query(dy, &block);
+                    gemm_here(
+                        [block.keys, depth, rows],
+                        Matrix::rows(masked, self.stride).t(),
+                        dy,
+                        dv_sum,
+                        depth,
+                        Start::Sum,
+                    );
+                    gemm_here(
+                        [rows, block.keys, depth],
+                        dy,
+                        self.key(v, &block).t(),
+                        ds,
+                        self.stride,
+                        Start::Zero,
+                    );
+                    let scores = &mut ds[..floats];
+                    if let Some(mask) = self.mask {
+                        drop_rows(scores, self.stride, mask, row);
+                    }
+                    scores_gradient(p, scores, self.stride, block.keys, self.scale());
+                    let ds = Matrix::rows(ds, self.stride);
+                    gemm_here(
+                        [rows, depth, block.keys],
+                        ds,
+                        self.key(k, &block),
+                        &mut dq_block,
+                        depth,
+                        Start::Zero,
+                    );
+                    gemm_here(
+                        [block.keys, depth, rows],
+                        ds.t(),
+                        self.query(q, &block),
+                        dk_sum,
+                        depth,
+                        Start::Sum,
+                    );
+                    let place = self.place(self.queries, &block, block.queries.start);
+                    let rows = dq_block.chunks_exact(depth).take(rows);
+                    // SAFETY: the queries of a head are its task's own.
+                    unsafe { dq.write_rows(place, self.size(), rows) };
+                }
+                let (item, head) = (task / self.heads, task % self.heads);
+                let place = item * self.keys * self.size() + head * depth;
+                // SAFETY: the keys of a head are its task's own.
+                unsafe {
+                    dk.write_rows(place, self.size(), dk_sum.chunks_exact(depth));
+                    dv.write_rows(place, self.size(), dv_sum.chunks_exact(depth));
+                }
+            });
+            gradients
+        }
+    }
+
+    vectorised! {
+        /// From scores to weights, row by row; zeros beyond the keys and where no key is seen. `causal` is the place of the
+        /// first row's query among the keys, if it sees none later than itself.
+        fn softmax_rows<'a>(
+            scores: &'a mut [f32], stride: usize, keys: usize, causal: Option<usize>, scale: f32, hidden: &'a [f32],
+        ) {
+            for (i, row) in scores.chunks_exact_mut(stride).enumerate() {
+                let seen = causal.map_or(keys, |first| keys.min(first + i + 1));
+                for (score, hidden) in row[..seen].iter_mut().zip(hidden) {
+                    *score += hidden;
+                }
+                let (row, rest) = row.split_at_mut(seen.next_multiple_of(LANES));
+                rest.fill(0.0);
+                row[seen..].fill(f32::NEG_INFINITY);
+                let max = max(row);
+                if max == f32::NEG_INFINITY {
+                    row.fill(0.0);
+                    continue;
+                }
+                for x in &mut *row {
+                    *x = exp((*x - max) * scale);
+                }
+                let scale = 1.0 / sum(row, |x| x);
+                for x in &mut *row {
+                    *x *= scale;
+                }
+            }
+        }
+    }
+
+    vectorised! {
+        /// From the gradient of the weights `p` to that of the products of queries and keys.
+        fn scores_gradient<'a>(p: &'a [f32], gradient: &'a mut [f32], stride: usize, keys: usize, scale: f32) {
+            let rows = gradient.chunks_exact_mut(stride);
+            for (gradient, p) in rows.zip(p.chunks_exact(stride)) {
+                gradient[keys..].fill(0.0);
+                let level = sum_pairs(gradient, p, |x, p| x * p);
+                for (x, p) in gradient.iter_mut().zip(p) {
+                    *x = p * (*x - level) * scale;
+                }
+            }
+        }
+    }
+
+    vectorised! {
+        fn drop_rows<'a>(values: &'a mut [f32], stride: usize, mask: Mask, first_row: usize) {
+            for (i, row) in values.chunks_exact_mut(stride).enumerate() {
+                let mask = mask.row(first_row + i);
+                for (place, x) in (0..stride as u32).zip(row) {
+                    *x *= mask.factor(place);
+                }
+            }
+        }
+    }
+
+    vectorised! {
+        fn drop_rows_into<'a>(
+            values: &'a [f32], output: &'a mut [f32], stride: usize, mask: Mask, first_row: usize,
+        ) {
+            let rows = values.chunks_exact(stride).zip(output.chunks_exact_mut(stride));
+            for (i, (values, output)) in rows.enumerate() {
+                let mask = mask.row(first_row + i);
+                for ((place, x), y) in (0..stride as u32).zip(values).zip(output) {
+                    *y = x * mask.factor(place);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::tensor::{Device, TensorData};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::flex::testing::{check, numbers, on_one_and_two_threads};
+
+    #[derive(Debug, Clone)]
+    struct Case {
+        batch: usize,
+        queries: usize,
+        keys: usize,
+        heads: usize,
+        depth: usize,
+        causal: bool,
+        /// Keys hidden in each item: none, those from the numbers, or all.
+        hidden: Hidden,
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Hidden {
+        None,
+        Some,
+        All,
+    }
+
+    impl Case {
+        fn options(&self, device: &Device) -> AttentionOptions {
+            let shape = [self.batch, self.keys];
+            let numbers = numbers("hidden", self.batch * self.keys);
+            let hidden = |level: f32| {
+                let hidden: Vec<bool> = numbers.iter().map(|x| *x < level).collect();
+                Tensor::from_data(TensorData::new(hidden, shape), device)
+            };
+            AttentionOptions {
+                heads: self.heads,
+                hidden_keys: match self.hidden {
+                    Hidden::None => None,
+                    Hidden::Some => Some(hidden(0.0)),
+                    Hidden::All => Some(hidden(2.0)),
+                },
+                causal: self.causal,
+                dropout: 0.0,
+            }
+        }
+
+        fn size(&self) -> usize {
+            self.heads * self.depth
+        }
+
+        fn inputs(&self, leaves: Vec<Tensor<1>>) -> [Tensor<3>; 3] {
+            let [q, k, v] = leaves.try_into().expect("three");
+            let keys = [self.batch, self.keys, self.size()];
+            // Factors spread the scores.
+            let q = q.reshape([self.batch, self.queries, self.size()]) * 3.0;
+            [q, k.reshape(keys) * 2.0, v.reshape(keys)]
+        }
+
+        #[track_caller]
+        fn check(&self) {
+            let [queries, keys] =
+                [self.queries, self.keys].map(|rows| self.batch * rows * self.size());
+            check(&[queries, keys, keys], 2e-5, |leaves, fast| {
+                let options = self.options(&leaves[0].device());
+                let [q, k, v] = self.inputs(leaves);
+                let operation = if fast { attention } else { plain };
+                operation(q, k, v, &options)
+            });
+        }
+    }
+
+    #[test]
+    fn blocks_of_queries_and_weights_that_are_not_kept() {
+        for (causal, hidden) in [
+            (false, Hidden::Some),
+            (true, Hidden::None),
+            (true, Hidden::Some),
+        ] {
+            for (queries, keys) in [(300, 300), (150, 270), (270, 40)] {
+                let case = Case {
+                    batch: 1,
+                    queries,
+                    keys,
+                    heads: 2,
+                    depth: 4,
+                    causal,
+                    hidden,
+                };
+                case.check();
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn fast_is_plain(
+            batch in 1usize..4, queries in 1usize..40, keys in 1usize..40, heads in 1usize..4, depth in 1usize..20,
+            causal: bool, hidden in prop::sample::select(vec![Hidden::None, Hidden::Some, Hidden::All]),
+        ) {
+            Case { batch, queries, keys, heads, depth, causal, hidden }.check();
+        }
+    }
+
+    #[test]
+    fn nothing_gives_nothing() {
+        let device = Device::flex().autodiff();
+        for [batch, queries, keys, size] in [[0, 2, 3, 4], [2, 0, 3, 4], [2, 3, 0, 4], [2, 3, 4, 0]]
+        {
+            let ones = |rows| Tensor::<3>::ones([batch, rows, size], &device).require_grad();
+            let [q, k, v] = [queries, keys, keys].map(ones);
+            let options = AttentionOptions {
+                heads: 2,
+                ..AttentionOptions::default()
+            };
+            let y = attention(q.clone(), k.clone(), v.clone(), &options);
+            assert_eq!(y.dims(), [batch, queries, size]);
+            assert_eq!(y.clone().sum().into_scalar::<f32>(), 0.0);
+            let gradients = y.sum().backward();
+            for x in [q, k, v] {
+                let gradient = x.grad(&gradients).expect("a leaf");
+                assert_eq!(gradient.dims(), x.dims());
+                assert_eq!(gradient.sum().into_scalar::<f32>(), 0.0);
+            }
+        }
+    }
+
+    /// Values that are the rows of the identity make the output the dropped weights: those and all gradients follow from
+    /// Burn's own operations once the mask is known.
+    #[test]
+    fn dropout_has_one_mask_in_both_passes() {
+        let device = Device::flex().autodiff();
+        // Kept weights, and those computed again.
+        for (batch, length) in [(3, 40), (1, 260)] {
+            let probability = 0.25;
+            let options = AttentionOptions {
+                heads: 1,
+                dropout: probability,
+                ..AttentionOptions::default()
+            };
+            let outcomes = on_one_and_two_threads(|| {
+                let leaf = |name| {
+                    let data = TensorData::new(
+                        numbers(name, batch * length * length),
+                        [batch, length, length],
+                    );
+                    Tensor::<3>::from_data(data, &device).require_grad()
+                };
+                let (q, k) = (leaf("q"), leaf("k"));
+                let v = Tensor::<2>::eye(length, &device)
+                    .unsqueeze::<3>()
+                    .expand([batch, length, length]);
+                let v = Tensor::from_inner(v.inner()).require_grad();
+                device.seed(7);
+                let dropped = attention(q.clone(), k.clone(), v.clone(), &options);
+                let scale = (length as f64).sqrt().recip();
+                let weights =
+                    activation::softmax(q.clone().matmul(k.clone().swap_dims(1, 2)) * scale, 2);
+                // Ratios are 0 or 1 / (1 - p).
+                let mask = (dropped.clone().inner() / weights.clone().inner()).detach();
+                let cotangent = Tensor::from_inner(leaf("cotangent").inner());
+                let expected = (weights * Tensor::from_inner(mask.clone())).matmul(v.clone());
+                let gradients = [dropped, expected].map(|y| {
+                    let gradients = (y * cotangent.clone()).sum().backward();
+                    [&q, &k, &v].map(|x| x.grad(&gradients).expect("a leaf").into_data())
+                });
+                (mask.into_data(), gradients)
+            });
+            let [(mask, [fast, expected]), (mask_of_two, [fast_of_two, _])] = outcomes;
+            assert_eq!((&mask, &fast), (&mask_of_two, &fast_of_two));
+            for (fast, expected) in fast.iter().zip(&expected) {
+                for (a, b) in fast.iter::<f32>().zip(expected.iter::<f32>()) {
+                    assert!((a - b).abs() < 2e-5, "{a} and {b}");
+                }
+            }
+            let kept = 1.0 / (1.0 - probability) as f32;
+            let mut count = 0;
+            for ratio in mask.iter::<f32>() {
+                assert!(ratio == 0.0 || (ratio - kept).abs() < 1e-3, "{ratio}");
+                count += usize::from(ratio == 0.0);
+            }
+            let entries = (batch * length * length) as f64;
+            let deviation = (entries * probability * (1.0 - probability)).sqrt();
+            assert!(
+                (count as f64 - entries * probability).abs() < 4.0 * deviation,
+                "{count}"
+            );
+        }
+    }
 }

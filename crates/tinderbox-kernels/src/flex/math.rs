@@ -3,7 +3,7 @@
 //! A sum keeps a fixed number of partial sums whatever the processor's vectors hold, so all processors agree on it.
 
 /// Partial sums of [`sum`]: two of the widest vectors.
-const LANES: usize = 32;
+pub(crate) const LANES: usize = 32;
 
 /// Defines a function whose loops use the widest vectors of this processor.
 ///

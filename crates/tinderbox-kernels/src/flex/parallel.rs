@@ -89,4 +89,24 @@ impl<'a> Shared<'a> {
         // SAFETY: inside the slice, which lives for `'a`; the caller promises that parts do not overlap.
         unsafe { std::slice::from_raw_parts_mut(self.pointer.add(start), length) }
     }
+
+    /// Writes rows, each this `stride` after the one before.
+    ///
+    /// # Safety
+    /// No part that is in use overlaps a row.
+    ///
+    /// # Panics
+    /// If a row is not in the slice.
+    pub(crate) unsafe fn write_rows<'b>(
+        &self,
+        start: usize,
+        stride: usize,
+        rows: impl Iterator<Item = &'b [f32]>,
+    ) {
+        for (i, row) in rows.enumerate() {
+            // SAFETY: the caller promises it.
+            let to = unsafe { self.part(start + i * stride, row.len()) };
+            to.copy_from_slice(row);
+        }
+    }
 }
