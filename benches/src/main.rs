@@ -31,6 +31,8 @@ const BENCHES: &[(&str, Bench)] = &[
     ("simclr-cnn", step::bench::simclr_cnn),
     ("loader", loader::bench),
     ("checkpoint", checkpoint::bench),
+    ("mlm-bert-mini", step::bench::mlm_bert_mini),
+    ("mae-vit", step::bench::mae_vit),
     ("simclr-resnet18", step::bench::simclr_resnet18),
 ];
 

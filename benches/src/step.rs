@@ -6,8 +6,14 @@ use std::time::Instant;
 
 use tinderbox::burn::tensor::Device;
 use tinderbox::data::PlainBatch;
-use tinderbox::nn::{ReferenceCnn, ReferenceCnnConfig, ResNet, ResNetConfig, ResNetDepth, Stem};
-use tinderbox::objectives::{Objective, SimClr, SimClrConfig, Supervised, SupervisedConfig};
+use tinderbox::nn::{
+    BertConfig, ReferenceCnn, ReferenceCnnConfig, ResNet, ResNetConfig, ResNetDepth, Stem,
+    VitConfig,
+};
+use tinderbox::objectives::{
+    Mae, MaeConfig, MaskedLm, MaskedLmConfig, Objective, SimClr, SimClrConfig, Supervised,
+    SupervisedConfig,
+};
 use tinderbox::train::{
     FromPlain, Observer, OptimConfig, StepReport, StopFlag, Trainer, TrainerConfig, initialise,
 };
@@ -86,6 +92,50 @@ pub(crate) fn cnn(batch: usize) -> Subject<Supervised<ReferenceCnn>> {
         objective,
         batch: synthetic::batch(batch, 1, [1, 28, 28]),
         optim: sgd(),
+        device,
+    }
+}
+
+/// Masked words, 15 % of them, with BERT-mini.
+pub(crate) fn mlm_bert_mini(batch: usize, length: usize) -> Subject<MaskedLm> {
+    let device = Device::flex().autodiff();
+    let mut config = BertConfig::mini(8192);
+    config.positions = config.positions.max(length);
+    let objective = initialise(&device, 0, || {
+        let encoder = config.init(&device).expect("the published sizes are valid");
+        MaskedLmConfig::default().init(encoder, &device)
+    });
+    Subject {
+        objective,
+        batch: synthetic::sentences(batch, length, config.vocabulary, 0.15),
+        optim: OptimConfig::adamw(1e-4, 0.01),
+        device,
+    }
+}
+
+/// Masked autoencoding with ViT-Tiny on `patches` of 4 x 4 pixels, a square number, 75 % of them masked.
+pub(crate) fn mae_vit(batch: usize, patches: usize) -> Subject<Mae> {
+    const PATCH: usize = 4;
+    let device = Device::flex().autodiff();
+    let side = PATCH * patches.isqrt();
+    let config = MaeConfig {
+        normalise_pixels: true,
+        decoder_width: 192,
+        decoder_depth: 4,
+        decoder_heads: 3,
+        ..MaeConfig::default()
+    };
+    let objective = initialise(&device, 0, || {
+        let encoder = VitConfig::tiny(side, PATCH)
+            .init(&device)
+            .expect("patches divide the side");
+        let mae = config.init(encoder, &device);
+        mae.expect("some patches are kept and some are not")
+    });
+    Subject {
+        objective,
+        batch: synthetic::batch(batch, 1, [3, side, side]),
+        optim: OptimConfig::adamw(1.5e-4, 0.01),
         device,
     }
 }
@@ -169,5 +219,15 @@ pub(crate) mod bench {
             super::simclr_resnet18(BATCH).seconds(1, 5)?,
             note,
         )
+    }
+    pub(crate) fn mlm_bert_mini() -> Rows {
+        let note = "BERT-mini, vocabulary 8192, 16 sentences of 128 words, 15 % masked";
+        let seconds = super::mlm_bert_mini(16, 128).seconds(2, 10)?;
+        row("mlm-bert-mini", seconds, note)
+    }
+
+    pub(crate) fn mae_vit() -> Rows {
+        let note = "MAE, ViT-Tiny, decoder 192 x 4, 64 images of 64 patches, 75 % masked";
+        row("mae-vit", super::mae_vit(64, 64).seconds(2, 10)?, note)
     }
 }

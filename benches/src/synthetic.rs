@@ -11,6 +11,9 @@ use tinderbox::data::{
 /// Seed of all noise.
 const SEED: u64 = 0;
 
+/// The word that stands for a masked one.
+const MASK: i64 = 4;
+
 /// Labels of the synthetic batches.
 pub(crate) const CLASSES: usize = 10;
 
@@ -46,6 +49,33 @@ pub(crate) fn batch(
     PlainBatch {
         indices: (0..images as u64).collect(),
         tensors,
+    }
+}
+
+/// `count` sentences of `length` words and none shorter, `share` of the words masked.
+pub(crate) fn sentences(count: usize, length: usize, vocabulary: usize, share: f64) -> PlainBatch {
+    let mut rng = SampleRng::new(SEED, 0, 0, 0);
+    let mut word = || rng.below(vocabulary as u64) as i64;
+    let words = count * length;
+    let mut tokens: Vec<i64> = (0..words).map(|_| word()).collect();
+    // Evenly spread: where they lie changes no time.
+    let masked = (share * words as f64).round() as usize;
+    let positions: Vec<i64> = (0..masked).map(|n| (n * words / masked) as i64).collect();
+    let targets: Vec<i64> = (0..masked).map(|_| word()).collect();
+    for &position in &positions {
+        tokens[position as usize] = MASK;
+    }
+    let rows = |values: Vec<i64>| TensorData::new(values, [count, length]);
+    let tensors = [
+        ("tokens", rows(tokens)),
+        ("segments", rows(vec![0; words])),
+        ("padding", rows(vec![0; words])),
+        ("positions", TensorData::new(positions, [masked])),
+        ("targets", TensorData::new(targets, [masked])),
+    ];
+    PlainBatch {
+        indices: (0..count as u64).collect(),
+        tensors: tensors.map(|(name, data)| (name.to_owned(), data)).into(),
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) fn serve(order: &Order) -> Result<(), Box<dyn Error>> {
         "cnn-step" => answer_with(step::cnn(order.batch)),
         "simclr-cnn" => answer_with(step::simclr_cnn(order.batch)),
         "simclr-resnet18" => answer_with(step::simclr_resnet18(order.batch)),
+        "mlm-bert-mini" => answer_with(step::mlm_bert_mini(order.batch, order.length)),
+        "mae-vit" => answer_with(step::mae_vit(order.batch, order.length)),
         other => Err(format!("there is no step `{other}`").into()),
     }
 }

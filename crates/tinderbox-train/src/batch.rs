@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use tinderbox_data::PlainBatch;
-use tinderbox_objectives::{LabelledBatch, ViewBatch};
+use tinderbox_objectives::{ImageBatch, LabelledBatch, MaskedBatch, ViewBatch};
 
 /// Builds an objective's batch from the named tensors that a `Collate` made.
 pub trait FromPlain: Sized {
@@ -48,6 +48,36 @@ impl FromPlain for LabelledBatch<Tensor<4>> {
         Self {
             inputs: Tensor::from_data(named(batch, "view0").clone(), device),
             targets: Tensor::<1, Int>::from_data(named(batch, "label").clone(), device),
+        }
+    }
+}
+
+impl FromPlain for ImageBatch {
+    /// Takes `view0` `[batch, channels, height, width]`.
+    fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
+        Self {
+            images: Tensor::from_data(named(batch, "view0").clone(), device),
+        }
+    }
+}
+
+impl FromPlain for MaskedBatch {
+    /// Takes `tokens`, `segments` and `padding` (1 where a token is padding, else 0) `[batch, length]`, and
+    /// `positions` and `targets` `[places]`, all of whole numbers.
+    fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
+        fn whole<const D: usize>(
+            batch: &PlainBatch,
+            name: &str,
+            device: &Device,
+        ) -> Tensor<D, Int> {
+            Tensor::from_data(named(batch, name).clone(), device)
+        }
+        Self {
+            tokens: whole(batch, "tokens", device),
+            segments: whole(batch, "segments", device),
+            padding: whole::<2>(batch, "padding", device).bool(),
+            positions: whole(batch, "positions", device),
+            targets: whole(batch, "targets", device),
         }
     }
 }
