@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::ratio::{Ratio, overall, ratio};
-use super::turns::{Side, Size, Turns};
+use super::turns::{QUIET, Side, Size, Turns};
 
 /// A step of ours, and PyTorch with the options to compare with.
 pub struct Row {
@@ -106,6 +106,11 @@ impl Comparison<'_> {
         })
     }
 
+    /// The most that others had of a turn of either side.
+    fn others(&self) -> f64 {
+        self.ours.others.max(self.peer.others)
+    }
+
     /// What the row asks of this comparison, and whether it holds.
     fn verdicts(&self) -> String {
         let mut words = Vec::new();
@@ -116,7 +121,10 @@ impl Comparison<'_> {
             let bounds = [("must", bounds.must), ("aim", bounds.aim)];
             let judged = bounds.iter().filter_map(|(kind, bound)| {
                 let bound = (*bound)?;
-                let verdict = verdict(self.ratio.value >= bound);
+                let verdict = match self.others() <= QUIET {
+                    true => verdict(self.ratio.value >= bound),
+                    false => "not quiet",
+                };
                 Some(format!(", {kind} {bound}: {verdict}"))
             });
             words.push(format!("{what}{}", judged.collect::<String>()));
@@ -164,7 +172,7 @@ pub fn table<'a>(comparisons: impl Iterator<Item = Comparison<'a>>) -> Vec<Vec<S
             milliseconds(one.peer),
             format!("{:.2}", one.ratio.value),
             format!("{:.2}..{:.2}", one.ratio.least, one.ratio.most),
-            format!("{:.0} %", 100.0 * one.ours.others.max(one.peer.others)),
+            format!("{:.0} %", 100.0 * one.others()),
             megabytes(one.ours.memory.peak),
             megabytes(one.peer.memory.peak),
             megabytes(one.peer.memory.libraries),
@@ -208,7 +216,7 @@ mod tests {
             plain: bounds(Some(1.0), Some(1.5)),
             fastest: bounds(None, Some(1.2)),
         };
-        let turns = [
+        let mut turns = [
             turns(Side::Ours, 0.010, 100),
             turns(Side::Peer("eager"), 0.014, 90),
             turns(Side::Peer("masked-only"), 0.001, 90),
@@ -234,5 +242,10 @@ mod tests {
         );
         assert_eq!(lines[2][1], "compiled");
         assert_eq!(lines[2][10], "fastest, aim 1.2: holds");
+
+        turns[3].others = 0.5;
+        let lines = table(compare(&row, &turns).into_iter());
+        assert_eq!(lines[2][6], "50 %");
+        assert_eq!(lines[2][10], "fastest, aim 1.2: not quiet");
     }
 }

@@ -92,8 +92,8 @@ fn head(facts: &Value) -> String {
         let value = facts[name].to_string();
         writeln!(text, "{name}: {}  ", value.trim_matches('"')).expect("a string takes all");
     }
-    text + "\n| step | batch | length | threads | ours, ms | gain | PyTorch, ms | gain | ratio | option | ms | ratio |\n\
-            |---|---|---|---|---|---|---|---|---|---|---|---|\n"
+    text + "\n| step | batch | length | threads | ours, ms | gain | PyTorch, ms | gain | ratio | option | ms | ratio | others |\n\
+            |---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
 }
 
 impl Scale {
@@ -119,13 +119,17 @@ impl Scale {
                 let ratio = ratio(by(Side::Ours, threads), by(side, threads));
                 format!("{:.2} ({:.2}..{:.2})", ratio.value, ratio.least, ratio.most)
             };
+            let others = [Side::Ours, plain, option]
+                .map(|side| find(turns, side, threads).others)
+                .into_iter()
+                .fold(0.0, f64::max);
             let length = match size.length {
                 0 => String::new(),
                 length => length.to_string(),
             };
             writeln!(
                 text,
-                "| {} | {} | {length} | {threads} | {:.1} | {:.2} | {:.1} | {:.2} | {} | {} | {:.1} | {} |",
+                "| {} | {} | {length} | {threads} | {:.1} | {:.2} | {:.1} | {:.2} | {} | {} | {:.1} | {} | {:.0} % |",
                 self.step,
                 size.batch,
                 milliseconds(Side::Ours),
@@ -136,6 +140,7 @@ impl Scale {
                 self.options[1],
                 milliseconds(option),
                 against(option),
+                100.0 * others,
             )
             .expect("a string takes all");
         }
@@ -199,7 +204,7 @@ mod tests {
         };
         let lines = scale.lines(size, &turns);
         let second = lines.lines().nth(1).unwrap();
-        let expected = "| simclr-cnn | 16 |  | 2 | 4.0 | 2.00 | 8.0 | 1.50 | 2.00 (2.00..2.00) | channels-last | 4.0 | 1.00 (1.00..1.00) |";
+        let expected = "| simclr-cnn | 16 |  | 2 | 4.0 | 2.00 | 8.0 | 1.50 | 2.00 (2.00..2.00) | channels-last | 4.0 | 1.00 (1.00..1.00) | 0 % |";
         assert_eq!(second, expected);
         let columns = |line: &str| line.matches('|').count();
         let head = head(&json!({}));

@@ -12,7 +12,7 @@ use super::worker::{Memory, Worker};
 use crate::shell;
 
 /// Others may have this share of the processor time of a turn; a quiet machine's own tasks have less.
-const QUIET: f64 = 0.05;
+pub const QUIET: f64 = 0.05;
 
 /// The shape of a step's batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
