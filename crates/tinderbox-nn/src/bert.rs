@@ -1,18 +1,19 @@
 //! BERT's encoder with Hugging Face's names.
 //!
 //! Shape letters: `B` batch, `T` tokens, `E` width, `V` vocabulary.
-// Two of the published names are not Rust's: `LayerNorm`, and `self`, which is a keyword and so is spelt `self_`.
+// `LayerNorm` is a published name.
 #![allow(non_snake_case)]
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{Bool, Device, Int, Tensor};
 use tinderbox_kernels::{Activation, dropout, embedding};
 
+use crate::bert_layer::BertLayer;
 use crate::encoder::Encoder;
 use crate::error::{NnConfigError, at_least_one};
 use crate::layers::{dense, normalise};
-use crate::transformer::{BlockParts, BlockSettings, NormOrder, TransformerBlockConfig};
+use crate::transformer::{NormOrder, TransformerBlockConfig};
 
 /// Configuration of [`Bert`].
 #[derive(Debug, Clone, PartialEq)]
@@ -99,15 +100,10 @@ impl BertConfig {
             epsilon: Self::EPSILON,
         };
         block.check()?;
-        let layer = |input, output| initial_dense(input, output, device);
         let table = |rows| {
             EmbeddingConfig::new(rows, self.width)
                 .with_initializer(normal())
                 .init(device)
-        };
-        let output = |input| BertOutput {
-            dense: layer(input, self.width),
-            LayerNorm: initial_norm(self.width, device),
         };
         Ok(Bert {
             embeddings: BertEmbeddings {
@@ -119,21 +115,7 @@ impl BertConfig {
             },
             encoder: BertLayers {
                 layer: (0..self.depth)
-                    .map(|_| BertLayer {
-                        attention: BertAttention {
-                            self_: BertSelfAttention {
-                                query: layer(self.width, self.width),
-                                key: layer(self.width, self.width),
-                                value: layer(self.width, self.width),
-                            },
-                            output: output(self.width),
-                        },
-                        intermediate: BertIntermediate {
-                            dense: layer(self.width, self.ffn),
-                        },
-                        output: output(self.ffn),
-                        settings: block.settings(),
-                    })
+                    .map(|_| BertLayer::new(&block, device))
                     .collect(),
             },
             feature_dim: self.width,
@@ -205,55 +187,6 @@ pub struct BertLayers {
     pub layer: Vec<BertLayer>,
 }
 
-/// A post-norm transformer block by Hugging Face's names.
-#[derive(Module, Debug)]
-pub struct BertLayer {
-    /// Attention with its normalisation.
-    pub attention: BertAttention,
-    /// The feed-forward's first layer.
-    pub intermediate: BertIntermediate,
-    /// The feed-forward's second layer, with its normalisation.
-    pub output: BertOutput,
-    #[module(skip)]
-    settings: BlockSettings,
-}
-
-/// Attention with its normalisation.
-#[derive(Module, Debug)]
-pub struct BertAttention {
-    /// Query, key and value; its published name is `self`.
-    pub self_: BertSelfAttention,
-    /// From the heads' values to the output, with the normalisation.
-    pub output: BertOutput,
-}
-
-/// Query, key and value of all heads.
-#[derive(Module, Debug)]
-pub struct BertSelfAttention {
-    /// Query.
-    pub query: Linear,
-    /// Key.
-    pub key: Linear,
-    /// Value.
-    pub value: Linear,
-}
-
-/// A feed-forward's first layer.
-#[derive(Module, Debug)]
-pub struct BertIntermediate {
-    /// From a token to hidden units.
-    pub dense: Linear,
-}
-
-/// A branch's last layer and the normalisation of its sum with the residual.
-#[derive(Module, Debug)]
-pub struct BertOutput {
-    /// The last layer.
-    pub dense: Linear,
-    /// The normalisation.
-    pub LayerNorm: LayerNorm,
-}
-
 impl Bert {
     /// The last hidden state of every token. That of padding means nothing, and no other depends on padding.
     ///
@@ -288,8 +221,7 @@ impl Encoder for Bert {
         let mean = match padding {
             None => hidden.mean_dim(1),
             Some(padding) => {
-                let seen = Tensor::from_inner(padding.inner().bool_not().float());
-                let seen = seen.reshape([rows, tokens, 1]);
+                let seen = padding.bool_not().float().reshape([rows, tokens, 1]);
                 (hidden * seen.clone()).sum_dim(1) / seen.sum_dim(1).clamp_min(1.0)
             }
         };
@@ -329,32 +261,8 @@ impl BertEmbeddings {
         let places = self.position_embeddings.weight.val();
         let sum = rows(&self.word_embeddings, tokens)
             + rows(&self.token_type_embeddings, segments)
-            + places.slice([0..length]).reshape([1, length, width]);
+            + places.slice(0..length).reshape([1, length, width]);
         let normalised = normalise(&self.LayerNorm, sum, BertConfig::EPSILON);
         dropout(normalised, self.dropout)
-    }
-}
-
-impl BertLayer {
-    /// The tokens after this block.
-    ///
-    /// # Shapes
-    /// - `x`, output: `[B, T, E]`
-    /// - `padding`: `[B, T]`, true where a token is padding
-    ///
-    /// # Panics
-    /// If the shapes do not fit.
-    pub fn forward(&self, x: Tensor<3>, padding: Option<Tensor<2, Bool>>) -> Tensor<3> {
-        let values = |layer: &Linear| (layer.weight.val(), layer.bias.as_ref().map(Param::val));
-        BlockParts {
-            query: values(&self.attention.self_.query),
-            key: values(&self.attention.self_.key),
-            value: values(&self.attention.self_.value),
-            projection: &self.attention.output.dense,
-            attention_norm: &self.attention.output.LayerNorm,
-            ffn: [&self.intermediate.dense, &self.output.dense],
-            ffn_norm: &self.output.LayerNorm,
-        }
-        .forward(x, padding, &self.settings)
     }
 }

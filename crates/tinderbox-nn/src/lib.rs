@@ -4,9 +4,18 @@
 //! separate module, so that an encoder pre-trained with one head is transferred with another. A recipe
 //! chooses an encoder at run time by [`ImageEncoderConfig`], which builds an [`AnyImageEncoder`].
 //!
+//! | reads | encoders | heads for pre-training |
+//! |---|---|---|
+//! | images | [`ReferenceCnn`], [`ResNet`] | [`ProjectionHead`] |
+//! | images, whole or some of their patches | [`Vit`] | [`MaeDecoder`] |
+//! | words | [`Bert`] | [`MaskedWordHead`] |
+//!
 //! # Decisions
-//! - **Field names are the published ones** (torchvision's for the ResNets), so that a [`StateDict`]
-//!   speaks PyTorch: its names, its layouts, safetensors files that either side reads.
+//! - **Field names are the published ones** (torchvision's for the ResNets, timm's for the vision transformer, Hugging
+//!   Face's for BERT), so that a [`StateDict`] speaks PyTorch: its names, its layouts, safetensors files that
+//!   either side reads.
+//! - **One function computes every transformer's block**, through `tinderbox-kernels`; [`TransformerBlock`] and
+//!   [`BertLayer`] hold its parameters under their family's names.
 //! - **Batch normalisation is our own.** Burn's stores the biased variance of a batch in its running
 //!   statistics, PyTorch the unbiased one, so the same weights would give other features in evaluation;
 //!   and Burn's running statistics are shared between clones. See [`BatchNorm`].
@@ -31,6 +40,7 @@
 
 mod batch_norm;
 mod bert;
+mod bert_layer;
 mod encoder;
 mod error;
 mod image_encoder;
@@ -46,10 +56,8 @@ mod vit;
 mod weights;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig, RunningStatistic};
-pub use bert::{
-    Bert, BertAttention, BertConfig, BertEmbeddings, BertIntermediate, BertLayer, BertLayers,
-    BertOutput, BertSelfAttention, TokenBatch,
-};
+pub use bert::{Bert, BertConfig, BertEmbeddings, BertLayers, TokenBatch};
+pub use bert_layer::{BertAttention, BertIntermediate, BertLayer, BertOutput, BertSelfAttention};
 pub use encoder::Encoder;
 pub use error::NnConfigError;
 pub use image_encoder::{AnyImageEncoder, ImageEncoderConfig};

@@ -6,7 +6,8 @@ use burn::tensor::{DType, TensorData};
 
 /// Tensors by PyTorch's names and in PyTorch's layouts, ordered by name.
 ///
-/// A name is a module's path of fields, `layer1.0.conv1.weight`; an enum's variant adds no level. Scale
+/// A name is a module's path of fields, `layer1.0.conv1.weight`; an enum's variant adds no level, and a
+/// trailing underscore, which a field called as a keyword of Rust has, is dropped. Scale
 /// and shift of Burn's own normalisations are called `weight` and `bias`, and the weight of a `Linear` is
 /// `[out, in]`. Statistics such as `running_mean` are in it.
 ///

@@ -114,7 +114,7 @@ fn keeping_every_patch_is_seeing_the_image() {
         all.clone().slice([0..1, 4..5]),
         1e-5,
     );
-    check_close(got.slice([1..2]), all.clone().slice([1..2]), 1e-5);
+    check_close(got.slice(1..2), all.clone().slice(1..2), 1e-5);
     let features = vit.forward(images(2, &device));
     let mean = all.slice([0..2, 1..5]).mean_dim(1).reshape([2, 16]);
     check_close(features, mean, 1e-6);
@@ -156,10 +156,10 @@ fn the_decoder_puts_tokens_at_their_places() {
     let swapped = Tensor::<2, Int>::from_ints([[2, 1, 3, 0], [0, 1, 2, 3]], &device);
     let moved = decoder.forward(encoded, swapped);
     assert_ne!(
-        floats(&moved.clone().slice([0..1]).into_data()),
-        floats(&pixels.clone().slice([0..1]).into_data())
+        floats(&moved.clone().slice(0..1).into_data()),
+        floats(&pixels.clone().slice(0..1).into_data())
     );
-    check_close(moved.slice([1..2]), pixels.slice([1..2]), 1e-6);
+    check_close(moved.slice(1..2), pixels.slice(1..2), 1e-6);
 }
 
 /// Every parameter but the fixed positions gets a gradient.

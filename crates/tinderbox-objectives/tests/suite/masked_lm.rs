@@ -105,7 +105,7 @@ fn a_sequence_of_padding_alone_is_finite() {
     let mut batch = batch(&[1, 5], &[4, 8]);
     batch.padding = Tensor::cat(
         vec![
-            batch.padding.slice([0..1]),
+            batch.padding.slice(0..1),
             Tensor::<2, Bool>::from_data(TensorData::new(vec![true; 4], [1, 4]), &device()),
         ],
         0,
