@@ -11,7 +11,7 @@
 //! | [`dropout`] | dropout |
 //! | [`embedding`] | rows of a table by index |
 //! | [`softmax_cross_entropy`] | cross-entropy by class index |
-//! | [`adamw`], [`momentum`], [`sum_of_squares`] | updates of parameters, and what clipping needs |
+//! | [`adamw`], [`momentum`], [`lars`], [`sum_of_squares`] | updates of parameters, and what clipping needs |
 //! | [`keep_freed_memory`] | the C library keeps the memory that a step frees for the next step |
 //!
 //! The only crate of the workspace that may hold `unsafe`: it is denied, and each module that allows it
@@ -44,7 +44,7 @@ pub use layer_norm::layer_norm;
 pub use linear::{Activation, linear};
 pub use max_pool::{MaxPool2dOptions, max_pool2d};
 pub use memory::keep_freed_memory;
-pub use optimiser::{AdamwStep, MomentumStep, adamw, momentum, sum_of_squares};
+pub use optimiser::{AdamwStep, LarsStep, MomentumStep, adamw, lars, momentum, sum_of_squares};
 
 #[cfg(feature = "flex")]
 #[doc(hidden)]

@@ -81,12 +81,23 @@ pub struct MomentumStep {
     pub momentum: f64,
     /// Weight decay, added to the gradient.
     pub weight_decay: f64,
-    /// Factor on gradient and decay before they enter the velocity: LARS has rate and trust there, with a `rate` of 1.
-    pub gain: f64,
+}
+
+/// Hyper-parameters of a LARS update.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LarsStep {
+    /// Learning rate.
+    pub rate: f64,
+    /// Share of the velocity that stays, 0 for no momentum.
+    pub momentum: f64,
+    /// Weight decay, added to the gradient.
+    pub weight_decay: f64,
+    /// Trust coefficient.
+    pub trust: f64,
 }
 
 /// One update by gradient descent with momentum, PyTorch's without dampening:
-/// `v <- momentum v + gain (g + decay w)`, `w <- w - rate v`.
+/// `v <- momentum v + g + decay w`, `w <- w - rate v`.
 ///
 /// Gives the parameter and its velocity; at first it is `None`, which stands for zeros. Without momentum it stays `None`.
 ///
@@ -112,13 +123,53 @@ pub(crate) fn plain_momentum<const D: usize>(
     velocity: Option<Tensor<D>>,
     step: MomentumStep,
 ) -> (Tensor<D>, Option<Tensor<D>>) {
-    let push = (gradient + parameter.clone() * step.weight_decay) * step.gain;
+    let push = gradient + parameter.clone() * step.weight_decay;
     let velocity = match velocity {
         Some(velocity) if step.momentum != 0.0 => velocity * step.momentum + push,
         _ => push,
     };
     let parameter = parameter - velocity.clone() * step.rate;
     (parameter, (step.momentum != 0.0).then_some(velocity))
+}
+
+/// One update by LARS (You, Gitman and Ginsburg 2017, algorithm 1):
+/// `v <- momentum v + rate local (g + decay w)`, `w <- w - v`, `local = trust |w| / (|g| + decay |w|)`, and 1 where a norm is 0.
+///
+/// Gives the parameter and its velocity; at first it is `None`, which stands for zeros.
+///
+/// # Panics
+/// If the shapes differ.
+pub fn lars<const D: usize>(
+    parameter: Tensor<D>,
+    gradient: Tensor<D>,
+    velocity: Option<Tensor<D>>,
+    step: LarsStep,
+) -> (Tensor<D>, Tensor<D>) {
+    #[cfg(feature = "flex")]
+    if crate::flex::fused::takes(&parameter) {
+        return fast::lars(parameter, gradient, velocity, step);
+    }
+    plain_lars(parameter, gradient, velocity, step)
+}
+
+/// [`lars`] by Burn's own operations; no number leaves the device.
+pub(crate) fn plain_lars<const D: usize>(
+    parameter: Tensor<D>,
+    gradient: Tensor<D>,
+    velocity: Option<Tensor<D>>,
+    step: LarsStep,
+) -> (Tensor<D>, Tensor<D>) {
+    let norm = |tensor: &Tensor<D>| tensor.clone().square().sum().sqrt().reshape([1; D]);
+    let weight = norm(&parameter);
+    let denominator = norm(&gradient) + weight.clone() * step.weight_decay;
+    let undefined = (weight.clone() * denominator.clone()).lower_equal_scalar(0.0);
+    let local = (weight * step.trust / denominator).mask_fill(undefined, 1.0);
+    let push = (gradient + parameter.clone() * step.weight_decay) * local * step.rate;
+    let velocity = match velocity {
+        Some(velocity) => velocity * step.momentum + push,
+        None => push,
+    };
+    (parameter - velocity.clone(), velocity)
 }
 
 /// The sum of the squares of all entries, `[1]`.
@@ -137,7 +188,7 @@ mod fast {
     use burn::tensor::{Tensor, TensorData};
     use rayon::prelude::*;
 
-    use super::{AdamwStep, MomentumStep};
+    use super::{AdamwStep, LarsStep, MomentumStep};
     use crate::flex::buffer::Buffer;
     use crate::flex::math::{sum, vectorised};
     use crate::flex::parallel::chunks_mut;
@@ -234,31 +285,69 @@ mod fast {
         velocity: Option<Tensor<D>>,
         step: MomentumStep,
     ) -> (Tensor<D>, Option<Tensor<D>>) {
-        let shape = parameter.dims();
-        let others = [Some(&gradient), velocity.as_ref()];
-        for other in others.into_iter().flatten() {
-            assert_eq!(other.dims(), shape, "momentum: shapes");
-        }
-        let mut w = owned(open(parameter));
-        let g = open(gradient);
-        let [rate, share, decay, gain] =
-            [step.rate, step.momentum, step.weight_decay, step.gain].map(|factor| factor as f32);
-        let ws: &mut [f32] = w.storage_mut();
-        if step.momentum == 0.0 {
+        let MomentumStep {
+            rate,
+            momentum,
+            weight_decay,
+        } = step;
+        if momentum == 0.0 {
+            assert_eq!(gradient.dims(), parameter.dims(), "momentum: shapes");
+            let (mut w, g) = (owned(open(parameter)), open(gradient));
+            let ws: &mut [f32] = w.storage_mut();
             let chunks = ws.par_chunks_mut(TASK).zip(floats(&g).par_chunks(TASK));
-            chunks.for_each(|(w, g)| descend(w, g, rate * gain, decay));
+            chunks.for_each(|(w, g)| descend(w, g, rate as f32, weight_decay as f32));
             return (close(w), None);
         }
-        let mut v = match velocity {
-            Some(velocity) => owned(open(velocity)),
-            None => Buffer::zeroed(ws.len()).into_tensor(shape),
+        let factors = [rate, momentum, weight_decay, 1.0];
+        let (parameter, velocity) = rolled(parameter, open(gradient), velocity, factors);
+        (parameter, Some(velocity))
+    }
+
+    pub(super) fn lars<const D: usize>(
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        velocity: Option<Tensor<D>>,
+        step: LarsStep,
+    ) -> (Tensor<D>, Tensor<D>) {
+        let (w, g) = (open(parameter), open(gradient));
+        let [weight, gradient] = [&w, &g].map(|tensor| squares_of(floats(tensor)).sqrt());
+        let denominator = gradient + step.weight_decay * weight;
+        let local = match weight * denominator > 0.0 {
+            true => step.trust * weight / denominator,
+            false => 1.0,
         };
-        let vs: &mut [f32] = v.storage_mut();
+        let factors = [1.0, step.momentum, step.weight_decay, step.rate * local];
+        rolled(close(w), g, velocity, factors)
+    }
+
+    /// `v <- share v + gain (g + decay w)`, `w <- w - rate v` with `[rate, share, decay, gain]`.
+    fn rolled<const D: usize>(
+        parameter: Tensor<D>,
+        gradient: FlexTensor,
+        velocity: Option<Tensor<D>>,
+        factors: [f64; 4],
+    ) -> (Tensor<D>, Tensor<D>) {
+        let shape = parameter.dims();
+        assert_eq!(
+            *gradient.layout().shape().as_slice(),
+            shape,
+            "momentum: shapes"
+        );
+        let mut w = owned(open(parameter));
+        let mut v = match velocity {
+            Some(velocity) => {
+                assert_eq!(velocity.dims(), shape, "momentum: shapes");
+                owned(open(velocity))
+            }
+            None => Buffer::zeroed(floats(&w).len()).into_tensor(shape),
+        };
+        let factors = factors.map(|factor| factor as f32);
+        let [ws, vs] = [&mut w, &mut v].map(|tensor| tensor.storage_mut::<f32>());
         ws.par_chunks_mut(TASK)
             .zip(vs.par_chunks_mut(TASK))
-            .zip(floats(&g).par_chunks(TASK))
-            .for_each(|((w, v), g)| roll(w, v, g, [rate, share, decay, gain]));
-        (close(w), Some(close(v)))
+            .zip(floats(&gradient).par_chunks(TASK))
+            .for_each(|((w, v), g)| roll(w, v, g, factors));
+        (close(w), close(v))
     }
 
     vectorised! {
@@ -281,14 +370,17 @@ mod fast {
 
     pub(super) fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
         let device = tensor.device();
-        let tensor = open(tensor);
-        let x = floats(&tensor);
+        let total = squares_of(floats(&open(tensor)));
+        Tensor::from_data(TensorData::new(vec![total as f32], [1]), &device)
+    }
+
+    /// Sums of parts in single precision, added up in double.
+    fn squares_of(x: &[f32]) -> f64 {
         let mut parts = Buffer::new(x.len().div_ceil(TASK));
         chunks_mut(&mut parts, 1, |i, part| {
             squares(&x[i * TASK..x.len().min((i + 1) * TASK)], &mut part[0]);
         });
-        let total: f64 = parts.iter().map(|part| f64::from(*part)).sum();
-        Tensor::from_data(TensorData::new(vec![total as f32], [1]), &device)
+        parts.iter().map(|part| f64::from(*part)).sum()
     }
 
     vectorised! {
@@ -354,7 +446,6 @@ mod tests {
                 rate: 0.1,
                 momentum: share,
                 weight_decay: 0.01,
-                gain: 0.7,
             };
             for time in 1..4 {
                 let gradient = || tensor(&format!("g{time}"), len);
@@ -363,6 +454,28 @@ mod tests {
                 close_to(fast.clone(), plain.clone());
             }
             assert_eq!((v.is_some(), plain_v.is_some()), (share > 0.0, share > 0.0));
+        }
+    }
+
+    #[test]
+    fn lars_is_plain() {
+        for len in LENGTHS {
+            let (mut fast, mut plain) = (tensor("w", len), tensor("w", len));
+            let (mut v, mut plain_v) = (None, None);
+            let step = LarsStep {
+                rate: 0.1,
+                momentum: 0.9,
+                weight_decay: 0.01,
+                trust: 0.02,
+            };
+            for time in 1..4 {
+                let gradient = || tensor(&format!("g{time}"), len);
+                let (w, velocity) = lars(fast, gradient(), v, step);
+                (fast, v) = (w, Some(velocity));
+                let (w, velocity) = plain_lars(plain, gradient(), plain_v, step);
+                (plain, plain_v) = (w, Some(velocity));
+                close_to(fast.clone(), plain.clone());
+            }
         }
     }
 

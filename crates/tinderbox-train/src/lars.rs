@@ -1,10 +1,10 @@
 //! LARS: layer-wise adaptive rate scaling (You, Gitman and Ginsburg 2017, Algorithm 1).
 
-use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
+use burn::optim::{LearningRate, Optimizer};
 use burn::tensor::{Device, Tensor};
+use tinderbox_kernels::{self as kernels, LarsStep, MomentumStep};
 
-/// The name of the velocity in a checkpoint.
-const VELOCITY: &str = "velocity";
+use crate::velocity::Velocity;
 
 /// Configuration of [`Lars`].
 #[derive(Debug, Clone, PartialEq)]
@@ -36,33 +36,8 @@ pub struct Lars {
     config: LarsConfig,
 }
 
-/// The velocity of one tensor.
-#[derive(Debug, Clone)]
-pub struct LarsState<const D: usize> {
-    velocity: Tensor<D>,
-}
-
-// By hand: Burn's derive names paths that exist inside its own crate only.
-impl<const D: usize> RecordState for LarsState<D> {
-    fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
-        out.push_tensor(prefix, VELOCITY, self.velocity.to_data());
-    }
-
-    fn state_unflatten(prefix: &str, src: &mut StateSource, device: &Device) -> Option<Self> {
-        let data = src.take_tensor(prefix, VELOCITY)?;
-        Some(Self {
-            velocity: Tensor::from_data(data, device),
-        })
-    }
-}
-
-/// Euclidean norm of all entries, with every dimension kept at length 1.
-fn norm<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
-    tensor.square().sum().sqrt().reshape([1; D])
-}
-
 impl Optimizer for Lars {
-    type State<const D: usize> = LarsState<D>;
+    type State<const D: usize> = Velocity<D>;
 
     fn step<const D: usize>(
         &self,
@@ -76,32 +51,28 @@ impl Optimizer for Lars {
             weight_decay,
             trust,
         } = self.config;
-        let update = if D == 1 {
-            grad
-        } else {
-            let weight_norm = norm(tensor.clone());
-            let denominator = norm(grad.clone()) + weight_norm.clone().mul_scalar(weight_decay);
-            let undefined = weight_norm
-                .clone()
-                .mul(denominator.clone())
-                .lower_equal_scalar(0.0);
-            let local = weight_norm
-                .mul_scalar(trust)
-                .div(denominator)
-                .mask_fill(undefined, 1.0);
-            (grad + tensor.clone().mul_scalar(weight_decay)).mul(local)
+        let velocity = state.map(|velocity| velocity.0);
+        if D > 1 {
+            let step = LarsStep {
+                rate: lr,
+                momentum,
+                weight_decay,
+                trust,
+            };
+            let (tensor, velocity) = kernels::lars(tensor, grad, velocity, step);
+            return (tensor, Some(Velocity(velocity)));
+        }
+        // `momentum` keeps a velocity without the rate, this method one with it.
+        let step = MomentumStep {
+            rate: 1.0,
+            momentum,
+            weight_decay: 0.0,
         };
-        let step = update.mul_scalar(lr);
-        let velocity = match state {
-            Some(state) => state.velocity.mul_scalar(momentum) + step,
-            None => step,
-        };
-        (tensor - velocity.clone(), Some(LarsState { velocity }))
+        let (tensor, velocity) = kernels::momentum(tensor, grad * lr, velocity, step);
+        (tensor, velocity.map(Velocity))
     }
 
     fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
-        LarsState {
-            velocity: state.velocity.to_device(device),
-        }
+        state.to_device(device)
     }
 }

@@ -13,6 +13,7 @@
 //! must be seen before it reaches the weights.
 #![forbid(unsafe_code)]
 
+mod adamw;
 mod batch;
 mod checkpoint;
 mod ema;
@@ -26,10 +27,12 @@ mod optim;
 mod replay;
 mod run_dir;
 mod schedule;
+mod sgd;
 mod step;
 mod tensorboard;
 mod trainer;
 mod update;
+mod velocity;
 
 pub use batch::{FromPlain, named};
 pub use checkpoint::{Best, Checkpoint, CheckpointConfig, CheckpointState, Checkpoints, SetAside};
@@ -40,7 +43,7 @@ pub use label_efficiency::{
     Arm, LabelEfficiency, LabelEfficiencyConfig, Lead, Readout, Score, ScratchConfig, Task,
     label_efficiency, train_from_scratch,
 };
-pub use lars::{Lars, LarsConfig, LarsState};
+pub use lars::{Lars, LarsConfig};
 pub use metrics::{METRICS, Metric, TIMING, read_metrics};
 pub use optim::OptimConfig;
 pub use replay::{Replay, replay};
@@ -52,3 +55,4 @@ pub use trainer::{
     TrainerConfig,
 };
 pub use update::RateFactor;
+pub use velocity::Velocity;

@@ -1,21 +1,20 @@
-//! Optimisers by configuration; the mathematics is Burn's but for LARS.
+//! Optimisers by configuration.
 
 use std::sync::Arc;
 
-use burn::optim::decay::WeightDecayConfig;
-use burn::optim::momentum::MomentumConfig;
-use burn::optim::{AdamWConfig, DynOptimizer, LearningRate, Optimizer, SgdConfig};
-use burn::tensor::{Device, Tensor};
+use burn::optim::DynOptimizer;
 use serde::{Deserialize, Serialize};
 
+use crate::adamw::Adamw;
 use crate::error::TrainConfigError;
 use crate::lars::LarsConfig;
+use crate::sgd::Sgd;
 
 #[cfg(test)]
 mod parity;
 
 /// Keeps AdamW's division sound; PyTorch's default, Burn's own is 1e-5.
-const EPSILON: f32 = 1e-8;
+const EPSILON: f64 = 1e-8;
 
 /// An optimiser and its hyper-parameters.
 ///
@@ -132,45 +131,19 @@ impl OptimConfig {
                 weight_decay,
                 betas: [beta_1, beta_2],
                 ..
-            } => {
-                let adamw = |decay| {
-                    AdamWConfig::new()
-                        .with_beta_1(beta_1 as f32)
-                        .with_beta_2(beta_2 as f32)
-                        .with_epsilon(EPSILON)
-                        .with_weight_decay(decay)
-                        .build()
-                };
-                Arc::new(ByRank {
-                    vector: adamw(0.0),
-                    matrix: adamw(weight_decay as f32),
-                })
-            }
+            } => Arc::new(Adamw {
+                betas: [beta_1, beta_2],
+                epsilon: EPSILON,
+                weight_decay,
+            }),
             Self::Sgd {
                 momentum,
                 weight_decay,
                 ..
-            } => {
-                let sgd = |decay: f64| {
-                    let mut config = SgdConfig::new();
-                    if momentum > 0.0 {
-                        config = config.with_momentum(Some(
-                            MomentumConfig::new()
-                                .with_momentum(momentum)
-                                .with_dampening(0.0),
-                        ));
-                    }
-                    if decay > 0.0 {
-                        config =
-                            config.with_weight_decay(Some(WeightDecayConfig::new(decay as f32)));
-                    }
-                    config.build()
-                };
-                Arc::new(ByRank {
-                    vector: sgd(0.0),
-                    matrix: sgd(weight_decay),
-                })
-            }
+            } => Arc::new(Sgd {
+                momentum,
+                weight_decay,
+            }),
             Self::Lars {
                 momentum,
                 weight_decay,
@@ -185,31 +158,5 @@ impl OptimConfig {
                 .init(),
             ),
         }
-    }
-}
-
-/// One optimiser for tensors of rank 1, which are spared weight decay, and one for the rest.
-#[derive(Clone)]
-struct ByRank<O> {
-    vector: O,
-    matrix: O,
-}
-
-impl<O: Optimizer> Optimizer for ByRank<O> {
-    type State<const D: usize> = O::State<D>;
-
-    fn step<const D: usize>(
-        &self,
-        lr: LearningRate,
-        tensor: Tensor<D>,
-        grad: Tensor<D>,
-        state: Option<Self::State<D>>,
-    ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let optimizer = if D == 1 { &self.vector } else { &self.matrix };
-        optimizer.step(lr, tensor, grad, state)
-    }
-
-    fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
-        O::to_device(state, device)
     }
 }

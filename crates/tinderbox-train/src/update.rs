@@ -11,6 +11,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::{DynOptimizer, DynState, GradientsParams, StateSink, StateSource};
 use burn::tensor::{Device, Tensor, TensorData};
 use burn_pack::{Reader, Writer};
+use tinderbox_kernels::sum_of_squares;
 
 /// The rank of a parameter, kept beside its state.
 const RANK: &str = "rank";
@@ -163,7 +164,7 @@ pub(crate) fn global_norm<M: Module>(module: &M, grads: &GradientsParams) -> f64
     impl ModuleVisitor for Squares<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(grad) = self.grads.get::<D>(param.id) {
-                self.squares.push(grad.square().sum());
+                self.squares.push(sum_of_squares(grad));
             }
         }
     }
