@@ -163,8 +163,8 @@ impl TransformerBlock {
     /// # Panics
     /// If the shapes do not fit.
     pub fn forward(&self, x: Tensor<3>, padding: Option<Tensor<2, Bool>>) -> Tensor<3> {
-        // Three narrow layers from slices of the weight: slicing their outputs would copy what is larger by
-        // the number of tokens over the width, and its gradient three times that.
+        // Attention reads query, key and value as tensors of their own. Slices of the weight make them so without a
+        // copy of all tokens, forwards and, three times as large, backwards.
         let [width, _] = self.attn.qkv.weight.dims();
         let weight = self.attn.qkv.weight.val();
         let bias = self.attn.qkv.bias.as_ref().map(Param::val);
