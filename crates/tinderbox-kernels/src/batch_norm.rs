@@ -1,5 +1,8 @@
 //! Batch normalisation with what follows it in a residual block: the shortcut's sum and a ReLU.
 
+#[cfg(feature = "flex")]
+mod rows;
+
 use burn::tensor::{Tensor, activation::relu, module};
 
 /// What follows a normalisation.
@@ -123,10 +126,13 @@ mod fast {
     use burn::backend::flex::FlexTensor;
     use burn::tensor::{Device, Tensor, TensorData};
 
+    use super::rows::{
+        affine, affine_sum, all_sums, gradients, moments, passed_gradients, passed_sums,
+        relu_gradients,
+    };
     use super::{BatchNormOutput, Epilogue};
     use crate::flex::buffer::Buffer;
     use crate::flex::fused::{self, Gradient};
-    use crate::flex::math::vectorised;
     use crate::flex::parallel;
     use crate::flex::tensors::{add_rows, channels_last, dense, floats};
 
@@ -433,227 +439,7 @@ mod fast {
         }
         (dx, passed)
     }
-
-    // The loops over rows of features. A ReLU that follows makes `lowest` 0.
-
-    vectorised! {
-        fn affine<'a>(
-            x: &'a [f32], scale: &'a [f32], shift: &'a [f32], lowest: f32, y: &'a mut [f32],
-        ) {
-            let features = scale.len();
-            let shift = &shift[..features];
-            for (y, x) in y.chunks_exact_mut(features).zip(x.chunks_exact(features)) {
-                for c in 0..features {
-                    y[c] = (x[c] * scale[c] + shift[c]).max(lowest);
-                }
-            }
-        }
-    }
-
-    vectorised! {
-        fn affine_sum<'a>(
-            x: &'a [f32], added: &'a [f32], scale: &'a [f32], shift: &'a [f32], lowest: f32,
-            y: &'a mut [f32],
-        ) {
-            let features = scale.len();
-            let shift = &shift[..features];
-            let rows = y.chunks_exact_mut(features).zip(x.chunks_exact(features));
-            for ((y, x), added) in rows.zip(added.chunks_exact(features)) {
-                for c in 0..features {
-                    y[c] = (x[c] * scale[c] + shift[c] + added[c]).max(lowest);
-                }
-            }
-        }
-    }
-
-    vectorised! {
-        /// Mean, sum of squared deviations, and the sum of deviations by which the mean was rounded.
-        fn moments<'a>(
-            rows: &'a [f32], mean: &'a mut [f32], squares: &'a mut [f32], drift: &'a mut [f32],
-        ) {
-            let features = mean.len();
-            let (squares, drift) = (&mut squares[..features], &mut drift[..features]);
-            let count = (rows.len() / features) as f32;
-            mean.fill(0.0);
-            squares.fill(0.0);
-            drift.fill(0.0);
-            for row in rows.chunks_exact(features) {
-                for c in 0..features {
-                    mean[c] += row[c];
-                }
-            }
-            for mean in mean.iter_mut() {
-                *mean /= count;
-            }
-            for row in rows.chunks_exact(features) {
-                for c in 0..features {
-                    let deviation = row[c] - mean[c];
-                    squares[c] += deviation * deviation;
-                    drift[c] += deviation;
-                }
-            }
-            for c in 0..features {
-                mean[c] += drift[c] / count;
-                squares[c] -= drift[c] * drift[c] / count;
-            }
-        }
-    }
-
-    vectorised! {
-        fn all_sums<'a>(
-            dy: &'a [f32], x: &'a [f32], mean: &'a [f32], deviation: &'a [f32],
-            sums: &'a mut [f32], products: &'a mut [f32],
-        ) {
-            let features = mean.len();
-            let (sums, products) = (&mut sums[..features], &mut products[..features]);
-            let deviation = &deviation[..features];
-            sums.fill(0.0);
-            products.fill(0.0);
-            for (dy, x) in dy.chunks_exact(features).zip(x.chunks_exact(features)) {
-                for c in 0..features {
-                    sums[c] += dy[c];
-                    products[c] += dy[c] * (x[c] - mean[c]);
-                }
-            }
-            for c in 0..features {
-                products[c] *= deviation[c];
-            }
-        }
-    }
-
-    vectorised! {
-        fn passed_sums<'a>(
-            dy: &'a [f32], x: &'a [f32], y: &'a [f32], mean: &'a [f32], deviation: &'a [f32],
-            sums: &'a mut [f32], products: &'a mut [f32],
-        ) {
-            let features = mean.len();
-            let (sums, products) = (&mut sums[..features], &mut products[..features]);
-            let deviation = &deviation[..features];
-            sums.fill(0.0);
-            products.fill(0.0);
-            let rows = dy.chunks_exact(features).zip(x.chunks_exact(features));
-            for ((dy, x), y) in rows.zip(y.chunks_exact(features)) {
-                for c in 0..features {
-                    let passed = if y[c] > 0.0 { dy[c] } else { 0.0 };
-                    sums[c] += passed;
-                    products[c] += passed * (x[c] - mean[c]);
-                }
-            }
-            for c in 0..features {
-                products[c] *= deviation[c];
-            }
-        }
-    }
-
-    vectorised! {
-        fn gradients<'a>(
-            dy: &'a [f32], x: &'a [f32], line: [&'a [f32]; 3], dx: &'a mut [f32],
-        ) {
-            let features = line[0].len();
-            let [slope, along, constant] = [line[0], &line[1][..features], &line[2][..features]];
-            let rows = dy.chunks_exact(features).zip(x.chunks_exact(features));
-            for (dx, (dy, x)) in dx.chunks_exact_mut(features).zip(rows) {
-                for c in 0..features {
-                    dx[c] = slope[c] * dy[c] + along[c] * x[c] + constant[c];
-                }
-            }
-        }
-    }
-
-    vectorised! {
-        fn relu_gradients<'a>(
-            dy: &'a [f32], x: &'a [f32], y: &'a [f32], line: [&'a [f32]; 3], dx: &'a mut [f32],
-        ) {
-            let features = line[0].len();
-            let [slope, along, constant] = [line[0], &line[1][..features], &line[2][..features]];
-            let rows = dy.chunks_exact(features).zip(x.chunks_exact(features));
-            let rows = rows.zip(y.chunks_exact(features));
-            for (dx, ((dy, x), y)) in dx.chunks_exact_mut(features).zip(rows) {
-                for c in 0..features {
-                    let g = if y[c] > 0.0 { dy[c] } else { 0.0 };
-                    dx[c] = slope[c] * g + along[c] * x[c] + constant[c];
-                }
-            }
-        }
-    }
-
-    vectorised! {
-        fn passed_gradients<'a>(
-            dy: &'a [f32], x: &'a [f32], y: &'a [f32], line: [&'a [f32]; 3],
-            dx: &'a mut [f32], passed: &'a mut [f32],
-        ) {
-            let features = line[0].len();
-            let [slope, along, constant] = [line[0], &line[1][..features], &line[2][..features]];
-            let rows = dy.chunks_exact(features).zip(x.chunks_exact(features));
-            let rows = rows.zip(y.chunks_exact(features));
-            let out = dx.chunks_exact_mut(features).zip(passed.chunks_exact_mut(features));
-            for ((dx, passed), ((dy, x), y)) in out.zip(rows) {
-                for c in 0..features {
-                    let g = if y[c] > 0.0 { dy[c] } else { 0.0 };
-                    passed[c] = g;
-                    dx[c] = slope[c] * g + along[c] * x[c] + constant[c];
-                }
-            }
-        }
-    }
 }
 
 #[cfg(all(test, feature = "flex"))]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::flex::testing::check;
-
-    fn compare<const D: usize>(shape: [usize; D], residual: bool, relu: bool, infer: bool) {
-        let (len, features) = (shape.iter().product(), shape[1]);
-        check(&[len, len, features, features], 2e-5, |leaves, fast| {
-            let [x, added, weight, bias] = leaves.try_into().expect("four");
-            let epilogue = Epilogue {
-                residual: residual.then(|| added.reshape(shape)),
-                relu,
-            };
-            let x = x.reshape(shape);
-            if infer {
-                let mean = weight.clone().detach() * 0.5;
-                let variance = mean.clone().square() + 0.1;
-                let operation = if fast { batch_norm } else { plain_infer };
-                return operation(x, [weight, bias], [mean, variance], 1e-5, epilogue);
-            }
-            let operation = if fast { batch_norm_train } else { plain };
-            let batch = operation(x, weight, bias, 1e-5, epilogue);
-            let statistics = batch.mean.sum() + batch.variance.sum();
-            // Statistics are constants: they change the output here, and no gradient.
-            batch.output + statistics.detach().reshape([1; D])
-        });
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
-        #[test]
-        fn fast_is_plain(
-            batch in 2usize..9, features in 1usize..40, size in [1usize..7, 1usize..7],
-            residual: bool, relu: bool, infer: bool,
-        ) {
-            compare([batch, features, size[0], size[1]], residual, relu, infer);
-            compare([batch * 3, features], residual, relu, infer);
-        }
-    }
-
-    #[test]
-    fn many_blocks() {
-        compare([40, 3, 31, 33], true, true, false);
-    }
-
-    #[test]
-    fn a_large_mean_costs_no_digits() {
-        use burn::tensor::{Device, TensorData};
-        let x: Vec<f32> = (0..60_000).map(|i| 1e4 + (i % 7) as f32).collect();
-        let x = Tensor::<2>::from_data(TensorData::new(x, [60_000, 1]), &Device::flex());
-        let one = Tensor::ones([1], &Device::flex());
-        let batch = batch_norm_train(x, one.clone(), one, 1e-5, Epilogue::default());
-        // 60,000 is 8,571 times 7 numbers and 3 more.
-        let variance = batch.variance.into_scalar::<f32>();
-        assert!((variance - 4.0).abs() < 1e-3, "{variance}");
-    }
-}
+mod tests;

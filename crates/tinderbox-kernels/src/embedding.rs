@@ -49,8 +49,8 @@ mod fast {
         let [rows, size] = [0, 1].map(|axis| table.layout().shape()[axis]);
         let entries = floats(&table);
         let mut output = Buffer::new(indices.len() * size);
-        if size > 0 {
-            let task = (TASK / size).max(1);
+        if let Some(task) = TASK.checked_div(size) {
+            let task = task.max(1);
             chunks_mut(&mut output, task * size, |i, output| {
                 let indices = &indices[i * task..];
                 for (to, index) in output.chunks_exact_mut(size).zip(indices) {

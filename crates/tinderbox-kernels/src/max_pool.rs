@@ -44,12 +44,12 @@ pub(crate) fn plain(input: Tensor<4>, options: MaxPool2dOptions) -> Tensor<4> {
 mod fast {
     use burn::backend::flex::FlexTensor;
     use burn::tensor::Tensor;
-    use pulp::Arch;
     use rayon::prelude::*;
 
     use super::MaxPool2dOptions;
     use crate::flex::buffer::Buffer;
     use crate::flex::fused::{Gradient, run};
+    use crate::flex::math::vectorised;
     use crate::flex::parallel;
     use crate::flex::tensors::channels_last;
 
@@ -100,24 +100,12 @@ mod fast {
                     .chunks_exact_mut(channels)
                     .nth(pixel)
                     .unwrap_or(&mut unused);
-                Arch::new().dispatch(|| {
-                    y.fill(lowest);
-                    places.fill(NONE);
-                    for [row, column] in window {
-                        let first = (row * width + column) * channels;
-                        let x = &x[first..][..channels];
-                        for c in 0..channels {
-                            // Not `>`: a NaN is passed on.
-                            let larger = !(x[c] <= y[c]);
-                            y[c] = if larger { x[c] } else { y[c] };
-                            places[c] = if larger {
-                                (first + c) as u32
-                            } else {
-                                places[c]
-                            };
-                        }
-                    }
-                });
+                y.fill(lowest);
+                places.fill(NONE);
+                for [row, column] in window {
+                    let first = (row * width + column) * channels;
+                    take_larger(&x[first..][..channels], first as u32, y, places);
+                }
             }
         };
         if tracked {
@@ -149,6 +137,17 @@ mod fast {
             y.into_channels_last([batch, channels, rows, columns]),
             Box::new(gradient),
         )
+    }
+
+    vectorised! {
+        fn take_larger<'a>(x: &'a [f32], first: u32, y: &'a mut [f32], places: &'a mut [u32]) {
+            for (place, (x, (y, kept))) in (first..).zip(x.iter().zip(y.iter_mut().zip(places))) {
+                // A NaN is passed on.
+                let larger = *x > *y || x.is_nan();
+                *y = if larger { *x } else { *y };
+                *kept = if larger { place } else { *kept };
+            }
+        }
     }
 
     /// The places of a window that are on the image, row by row.
