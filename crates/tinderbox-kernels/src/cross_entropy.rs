@@ -114,7 +114,8 @@ mod fast {
             // A loss that nothing scales has the gradient 1.
             if scale != 1.0 {
                 chunks_mut(kept.storage_mut(), TASK, |_, chunk| {
-                    pulp::Arch::new().dispatch(|| chunk.iter_mut().for_each(|x| *x *= scale));
+                    crate::flex::simd::arch()
+                        .dispatch(|| chunk.iter_mut().for_each(|x| *x *= scale));
                 });
             }
             vec![Some(kept)]

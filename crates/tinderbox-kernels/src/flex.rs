@@ -10,6 +10,7 @@ pub(crate) mod gemm;
 pub(crate) mod math;
 pub(crate) mod parallel;
 pub(crate) mod random;
+pub(crate) mod simd;
 pub(crate) mod tensors;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -28,11 +28,11 @@ pub(crate) fn plain(input: Tensor<4>) -> Tensor<2> {
 mod fast {
     use burn::backend::flex::FlexTensor;
     use burn::tensor::Tensor;
-    use pulp::Arch;
 
     use crate::flex::buffer::Buffer;
     use crate::flex::fused::run;
     use crate::flex::parallel::chunks_mut;
+    use crate::flex::simd::arch;
     use crate::flex::tensors::{channels_last, dense, floats};
 
     pub(super) fn global_average_pool(input: Tensor<4>) -> Tensor<2> {
@@ -46,7 +46,7 @@ mod fast {
             let mut y = Buffer::new(batch * channels);
             chunks_mut(&mut y, channels, |image, y| {
                 let x = &x[image * pixels * channels..][..pixels * channels];
-                Arch::new().dispatch(|| {
+                arch().dispatch(|| {
                     y.fill(0.0);
                     for pixel in x.chunks_exact(channels) {
                         for (y, x) in y.iter_mut().zip(pixel) {

@@ -12,9 +12,12 @@ use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use tinderbox::nn::{AnyImageEncoder, Encoder, ImageEncoderConfig, StateDict, Stem};
+use tinderbox::nn::{
+    AnyImageEncoder, BertConfig, Encoder, ImageEncoderConfig, StateDict, Stem, VitConfig,
+};
 use tinderbox::objectives::{
-    LabelledBatch, Objective, SimClrConfig, StepContext, SupervisedConfig, ViewBatch,
+    ImageBatch, LabelledBatch, MaeConfig, MaskedBatch, MaskedLmConfig, Objective, SimClrConfig,
+    StepContext, SupervisedConfig, ViewBatch,
 };
 use tinderbox::train::{LarsConfig, read_metrics};
 use tinderbox_cli::device::{DeviceKind, DeviceName, enumerate};
@@ -152,11 +155,8 @@ fn optimisers() -> [(&'static str, ModuleOptimizer); 3] {
     ]
 }
 
-/// One step of training: the loss, its figures, gradients and statistics, then features in evaluation.
-fn step<O>(objective: &O, batch: O::Batch, images: Tensor<4>) -> (Numbers, GradientsParams)
-where
-    O: Objective<Encoder = AnyImageEncoder>,
-{
+/// One step of training: the loss, its figures, gradients and statistics.
+fn loss_and_gradients<O: Objective>(objective: &O, batch: O::Batch) -> (Numbers, GradientsParams) {
     let output = objective.step(batch, AT);
     let mut numbers = vec![("loss".to_string(), output.loss.to_data())];
     let metrics = output.metrics.into_iter();
@@ -164,6 +164,15 @@ where
     let gradients = GradientsParams::from_grads(output.loss.backward(), objective);
     let in_place = objective.clone().map(&mut InPlaceOfWeights(&gradients));
     numbers.extend(tensors("gradient or statistic", &in_place));
+    (numbers, gradients)
+}
+
+/// [`loss_and_gradients`], then features in evaluation.
+fn step<O>(objective: &O, batch: O::Batch, images: Tensor<4>) -> (Numbers, GradientsParams)
+where
+    O: Objective<Encoder = AnyImageEncoder>,
+{
+    let (mut numbers, gradients) = loss_and_gradients(objective, batch);
     let features = objective.valid().encoder().forward(images);
     numbers.push(("features".to_string(), features.into_data()));
     (numbers, gradients)
@@ -320,6 +329,76 @@ fn device_suite_supervised_on_the_reference_cnn() {
 #[test]
 fn device_suite_supervised_on_resnet18() {
     check(Task::Supervised, &resnet18());
+}
+
+/// Compares the loss and the gradients of an objective on every device with `flex`.
+#[track_caller]
+fn compare_losses<O: Objective>(objective: O, batch: impl Fn(&Device) -> O::Batch) {
+    let start = with_addressed_weights(objective);
+    let run = |device: &Device| {
+        let training = device.clone().autodiff();
+        loss_and_gradients(&start.clone().fork(&training), batch(&training)).0
+    };
+    let devices = devices();
+    let expected = run(&devices[0].1);
+    for (kind, device) in &devices {
+        let tolerance = match kind {
+            DeviceKind::Flex => 0.0,
+            _ => COMPOSITE,
+        };
+        check_close(*kind, &run(device), &expected, tolerance);
+    }
+}
+
+#[test]
+fn device_suite_masked_words() {
+    let device = Device::flex().autodiff();
+    let config = BertConfig {
+        width: 16,
+        depth: 1,
+        heads: 2,
+        ffn: 24,
+        positions: 8,
+        // Devices draw different numbers from one seed.
+        dropout: 0.0,
+        attention_dropout: 0.0,
+        ..BertConfig::tiny(30)
+    };
+    let objective = MaskedLmConfig::default().init(config.init(&device).unwrap(), &device);
+    compare_losses(objective, |device| {
+        let ints = |values: [i32; 4]| Tensor::<1, Int>::from_data(values, device);
+        let tokens = Tensor::<1, Int>::arange(0..14, device).reshape([2, 7]);
+        MaskedBatch {
+            segments: tokens.clone().remainder_scalar(2),
+            padding: tokens.clone().greater_equal_elem(12),
+            tokens,
+            positions: ints([1, 4, 7, 11]),
+            targets: ints([3, 29, 0, 7]),
+        }
+    });
+}
+
+#[test]
+fn device_suite_masked_patches() {
+    let device = Device::flex().autodiff();
+    let vit = VitConfig {
+        width: 16,
+        depth: 1,
+        heads: 2,
+        ..VitConfig::tiny(8, 2)
+    };
+    let config = MaeConfig {
+        mask_ratio: 0.75,
+        normalise_pixels: true,
+        decoder_width: 12,
+        decoder_depth: 1,
+        decoder_heads: 3,
+        seed: 0,
+    };
+    let objective = config.init(vit.init(&device).unwrap(), &device).unwrap();
+    compare_losses(objective, |device| ImageBatch {
+        images: addressed_tensor("images", [3, 3, 8, 8], device),
+    });
 }
 
 /// A driver that is missing or that computes wrong products is named here, before an encoder is.

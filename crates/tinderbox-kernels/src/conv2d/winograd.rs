@@ -16,7 +16,7 @@
 mod filtering;
 mod weight_gradient;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use self::filtering::{Filtering, Four, Two, both_sides};
 pub(super) use self::weight_gradient::weight_gradient;
@@ -24,6 +24,7 @@ use super::Geometry;
 use crate::flex::buffer::Buffer;
 use crate::flex::gemm::{Block, PITCH, RUN, Start, block_columns, block_rows};
 use crate::flex::parallel::{self, Shared};
+use crate::flex::simd::arch;
 
 /// Floats of transformed tiles that a task of the forward pass holds, if it holds more than one panel.
 const TASK_FLOATS: usize = 1 << 19;
@@ -122,7 +123,7 @@ fn convolve<F: Filtering<IN, OUT>, const IN: usize, const OUT: usize>(
     let y = Shared::new(y);
     parallel::for_each(tiles.count.div_ceil(each), |task| {
         let first = task * each;
-        Arch::new().dispatch(Convolve {
+        arch().dispatch(Convolve {
             by,
             of,
             tiles,
@@ -398,12 +399,12 @@ fn transform_weight<F: Filtering<IN, OUT>, const IN: usize, const OUT: usize>(
     } else {
         (9, channels * 9)
     };
-    let columns = Arch::new().dispatch(Columns);
+    let columns = arch().dispatch(Columns);
     let panels = to.div_ceil(columns);
     let mut u = Buffer::new(IN * IN * panels * from * columns);
     let shared = Shared::new(&mut u);
     parallel::for_each(from, |channel| {
-        Arch::new().dispatch(TransformWeight {
+        arch().dispatch(TransformWeight {
             by,
             weight: &weight[channel * from_stride..],
             to,

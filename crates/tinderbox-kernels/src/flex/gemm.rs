@@ -6,10 +6,11 @@
 #![allow(unsafe_code)]
 
 use burn::backend::flex::FlexTensor;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::buffer::Buffer;
 use super::parallel::{self, Shared};
+use super::simd::arch;
 
 /// Entries of `k` that a panel holds; a multiple of [`RUN`].
 const DEPTH: usize = 256;
@@ -150,7 +151,7 @@ fn product(
         }
         return;
     }
-    Arch::new().dispatch(Gemm {
+    arch().dispatch(Gemm {
         size,
         a,
         b,

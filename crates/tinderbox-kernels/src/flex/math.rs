@@ -31,7 +31,7 @@ macro_rules! vectorised {
                     $body
                 }
             }
-            pulp::Arch::new().dispatch(Arguments { $($argument),+ });
+            $crate::flex::simd::arch().dispatch(Arguments { $($argument),+ });
         }
     };
 }

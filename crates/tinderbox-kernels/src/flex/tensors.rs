@@ -79,7 +79,7 @@ pub(crate) fn column_sums(matrix: &[f32], columns: usize) -> Buffer {
     parallel::chunks_mut(&mut partial, columns, |part, sums| {
         let rows = matrix.chunks_exact(columns);
         sums.fill(0.0);
-        pulp::Arch::new().dispatch(|| {
+        crate::flex::simd::arch().dispatch(|| {
             for row in rows.skip(part * SUM_ROWS).take(SUM_ROWS) {
                 for (sum, value) in sums.iter_mut().zip(row) {
                     *sum += value;

@@ -2,13 +2,14 @@
 #![allow(unsafe_code)]
 #![allow(clippy::needless_range_loop)]
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::filtering::{Four, both_sides};
 use super::{GROUP_FLOATS, Geometry, Order, PAD, Tiling, TransformInput, load, store};
 use crate::flex::buffer::Buffer;
 use crate::flex::gemm::{Block, RUN, Start, block_columns, block_rows};
 use crate::flex::parallel::{self, Shared};
+use crate::flex::simd::arch;
 
 /// The gradient of the weight goes by [`Four`].
 const IN: usize = 6;
@@ -41,7 +42,7 @@ pub(in crate::conv2d) fn weight_gradient(of: &Geometry, x: &[f32], dy: &[f32]) -
             parallel::for_each(count.div_ceil(TRANSFORMED), |task| {
                 let from = task * TRANSFORMED;
                 let range = first + from..first + count.min(from + TRANSFORMED);
-                Arch::new().dispatch(TransformInput {
+                arch().dispatch(TransformInput {
                     by: Four,
                     of,
                     tiles,
@@ -52,7 +53,7 @@ pub(in crate::conv2d) fn weight_gradient(of: &Geometry, x: &[f32], dy: &[f32]) -
                     order: Order::Rows(v_row, from),
                     to: v,
                 });
-                Arch::new().dispatch(TransformGradient {
+                arch().dispatch(TransformGradient {
                     of,
                     tiles,
                     range,
@@ -67,7 +68,7 @@ pub(in crate::conv2d) fn weight_gradient(of: &Geometry, x: &[f32], dy: &[f32]) -
         let start = if first == 0 { Start::Zero } else { Start::Sum };
         let shared = Shared::new(&mut u);
         parallel::for_each(IN * IN, |place| {
-            Arch::new().dispatch(Correlate {
+            arch().dispatch(Correlate {
                 v: &v[place * v_plane..][..v_plane],
                 v_row,
                 d: &d[place * d_plane..][..d_plane],
@@ -84,7 +85,7 @@ pub(in crate::conv2d) fn weight_gradient(of: &Geometry, x: &[f32], dy: &[f32]) -
     let mut gradient = Buffer::new(outputs * channels * 9);
     let shared = Shared::new(&mut gradient);
     parallel::for_each(channels, |channel| {
-        Arch::new().dispatch(TransformWeightGradient {
+        arch().dispatch(TransformWeightGradient {
             u: &u,
             channels,
             outputs,
