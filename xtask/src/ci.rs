@@ -42,6 +42,7 @@ const STEPS: &[Step] = &[
     step("api-docs", docs::build),
     step("build", build),
     step("test", test),
+    step("processors", processors),
     step("vulkan", vulkan),
     step("doctest", doctest),
     step("alone", objectives_alone),
@@ -221,6 +222,20 @@ fn build() -> Result<()> {
 
 fn test() -> Result<()> {
     shell::run(nextest(EVERYTHING).args(["--no-fail-fast", "-E", "not test(device_suite)"]))
+}
+
+/// The kernels once more with the vectors of other processors, and the networks on Burn's own operations.
+fn processors() -> Result<()> {
+    for (kernels, tests) in [
+        ("avx2", "package(tinderbox-kernels)"),
+        ("portable", "package(tinderbox-kernels)"),
+        ("off", "package(tinderbox-nn)"),
+    ] {
+        let mut command = nextest(EVERYTHING);
+        command.args(["--no-fail-fast", "-E", tests]);
+        shell::run(command.env("TINDERBOX_KERNELS", kernels))?;
+    }
+    Ok(())
 }
 
 fn doctest() -> Result<()> {
