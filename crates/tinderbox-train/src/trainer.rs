@@ -196,11 +196,15 @@ impl Timing {
     }
 }
 
+/// Why the objective is there.
+const PRESENT: &str = "an update gives the objective back";
+
 /// Trains an objective on what a loader yields.
 ///
 /// Inside a run directory it logs, saves and resumes; without one it trains in memory.
 pub struct Trainer<'a, O: Objective> {
-    objective: O,
+    /// None only while it is updated: then nobody else holds its weights, so they change in place.
+    objective: Option<O>,
     average: Option<Ema<O>>,
     update: Update,
     loader: Loader,
@@ -234,7 +238,7 @@ where
         Ok(Self {
             average: config.ema.map(|decay| Ema::new(&objective, decay)),
             update: Update::new(config.optim.init(), None),
-            objective,
+            objective: Some(objective),
             loader,
             device: device.clone(),
             config,
@@ -311,7 +315,7 @@ where
             );
             return Err(TrainError::incompatible(&checkpoint.path, reason));
         }
-        self.objective = checkpoint.load_module(MODEL, self.objective.clone())?;
+        self.objective = Some(checkpoint.load_module(MODEL, self.objective().clone())?);
         if let Some(average) = &mut self.average {
             average.average = checkpoint.load_module(EMA, average.average.clone())?;
         }
@@ -362,6 +366,10 @@ where
         Ok(Outcome::Finished)
     }
 
+    fn objective(&self) -> &O {
+        self.objective.as_ref().expect(PRESENT)
+    }
+
     fn one_step(&mut self) -> Result<(), TrainError> {
         let start = Instant::now();
         let waited = self.loader.waited();
@@ -375,7 +383,7 @@ where
             micro_batch: 0,
         };
         let computed = compute(
-            &self.objective,
+            self.objective(),
             &batches,
             self.config.seed,
             at,
@@ -408,11 +416,13 @@ where
             _ => 1.0,
         };
         let scale = clip / f64::from(self.config.accumulate);
-        let updated = self.update.step(self.objective.clone(), grads, rate, scale);
-        self.objective = updated.after_update(at);
+        let objective = self.objective.take().expect(PRESENT);
+        let updated = self.update.step(objective, grads, rate, scale);
+        let updated = updated.after_update(at);
         if let Some(average) = self.average.take() {
-            self.average = Some(average.update(&self.objective, self.step));
+            self.average = Some(average.update(&updated, self.step));
         }
+        self.objective = Some(updated);
         self.step += 1;
         self.timing.steps += 1;
         self.timing.training += start.elapsed();
@@ -515,7 +525,7 @@ where
                 .map(|bytes| bytes.to_vec())
                 .map_err(|error| failed(error.to_string()))
         };
-        let mut files = BTreeMap::from([(MODEL.to_string(), bytes(self.objective.valid())?)]);
+        let mut files = BTreeMap::from([(MODEL.to_string(), bytes(self.objective().valid())?)]);
         if let Some(average) = &self.average {
             files.insert(EMA.to_string(), bytes(average.average.clone())?);
         }
@@ -581,7 +591,7 @@ where
     pub fn trained(&self) -> O {
         match &self.average {
             Some(average) => average.average.clone(),
-            None => self.objective.valid(),
+            None => self.objective().valid(),
         }
     }
 }
