@@ -15,6 +15,8 @@ pub struct AdamwStep {
     pub epsilon: f64,
     /// Decoupled weight decay.
     pub weight_decay: f64,
+    /// The gradient is multiplied by it before all else: averaging, clipping.
+    pub gradient_scale: f64,
     /// The number of the update, from 1.
     pub time: u32,
 }
@@ -55,6 +57,7 @@ pub(crate) fn plain_adamw<const D: usize>(
     step: AdamwStep,
 ) -> (Tensor<D>, [Tensor<D>; 2]) {
     let [b1, b2] = step.betas;
+    let gradient = scaled(gradient, step.gradient_scale);
     let first = first * b1 + gradient.clone() * (1.0 - b1);
     let second = second * b2 + gradient.square() * (1.0 - b2);
     let [unbiased_1, unbiased_2] = step.unbiased();
@@ -62,6 +65,15 @@ pub(crate) fn plain_adamw<const D: usize>(
     let change = first.clone() * (unbiased_1 * step.rate) / root;
     let parameter = parameter * (1.0 - step.rate * step.weight_decay) - change;
     (parameter, [first, second])
+}
+
+/// The gradient times its scale.
+fn scaled<const D: usize>(gradient: Tensor<D>, scale: f64) -> Tensor<D> {
+    if scale == 1.0 {
+        gradient
+    } else {
+        gradient * scale
+    }
 }
 
 impl AdamwStep {
@@ -81,6 +93,8 @@ pub struct MomentumStep {
     pub momentum: f64,
     /// Weight decay, added to the gradient.
     pub weight_decay: f64,
+    /// The gradient is multiplied by it before all else: averaging, clipping.
+    pub gradient_scale: f64,
 }
 
 /// Hyper-parameters of a LARS update.
@@ -94,6 +108,8 @@ pub struct LarsStep {
     pub weight_decay: f64,
     /// Trust coefficient.
     pub trust: f64,
+    /// The gradient is multiplied by it before all else: averaging, clipping.
+    pub gradient_scale: f64,
 }
 
 /// One update by gradient descent with momentum, PyTorch's without dampening:
@@ -123,7 +139,7 @@ pub(crate) fn plain_momentum<const D: usize>(
     velocity: Option<Tensor<D>>,
     step: MomentumStep,
 ) -> (Tensor<D>, Option<Tensor<D>>) {
-    let push = gradient + parameter.clone() * step.weight_decay;
+    let push = scaled(gradient, step.gradient_scale) + parameter.clone() * step.weight_decay;
     let velocity = match velocity {
         Some(velocity) if step.momentum != 0.0 => velocity * step.momentum + push,
         _ => push,
@@ -159,6 +175,7 @@ pub(crate) fn plain_lars<const D: usize>(
     velocity: Option<Tensor<D>>,
     step: LarsStep,
 ) -> (Tensor<D>, Tensor<D>) {
+    let gradient = scaled(gradient, step.gradient_scale);
     let norm = |tensor: &Tensor<D>| tensor.clone().square().sum().sqrt().reshape([1; D]);
     let weight = norm(&parameter);
     let denominator = norm(&gradient) + weight.clone() * step.weight_decay;
@@ -247,6 +264,7 @@ mod fast {
             epsilon: step.epsilon as f32,
             keep: (1.0 - step.rate * step.weight_decay) as f32,
             rate: (step.rate * unbiased_1) as f32,
+            scale: step.gradient_scale as f32,
         };
         let [ws, ms, vs] = [&mut w, &mut m, &mut v].map(|tensor| tensor.storage_mut::<f32>());
         ws.par_chunks_mut(TASK)
@@ -264,6 +282,7 @@ mod fast {
         epsilon: f32,
         keep: f32,
         rate: f32,
+        scale: f32,
     }
 
     vectorised! {
@@ -271,6 +290,7 @@ mod fast {
             w: &'a mut [f32], m: &'a mut [f32], v: &'a mut [f32], g: &'a [f32], by: Factors,
         ) {
             for ((w, g), (m, v)) in w.iter_mut().zip(g).zip(m.iter_mut().zip(v)) {
+                let g = by.scale * g;
                 *m = by.betas[0] * *m + by.rests[0] * g;
                 *v = by.betas[1] * *v + by.rests[1] * g * g;
                 let root = (*v * by.unbiased_2).sqrt() + by.epsilon;
@@ -289,16 +309,18 @@ mod fast {
             rate,
             momentum,
             weight_decay,
+            gradient_scale,
         } = step;
         if momentum == 0.0 {
             assert_eq!(gradient.dims(), parameter.dims(), "momentum: shapes");
             let (mut w, g) = (owned(open(parameter)), open(gradient));
             let ws: &mut [f32] = w.storage_mut();
             let chunks = ws.par_chunks_mut(TASK).zip(floats(&g).par_chunks(TASK));
-            chunks.for_each(|(w, g)| descend(w, g, rate as f32, weight_decay as f32));
+            let factors = [rate, weight_decay, gradient_scale].map(|factor| factor as f32);
+            chunks.for_each(|(w, g)| descend(w, g, factors));
             return (close(w), None);
         }
-        let factors = [rate, momentum, weight_decay, 1.0];
+        let factors = [rate, momentum, weight_decay, 1.0, gradient_scale];
         let (parameter, velocity) = rolled(parameter, open(gradient), velocity, factors);
         (parameter, Some(velocity))
     }
@@ -311,21 +333,28 @@ mod fast {
     ) -> (Tensor<D>, Tensor<D>) {
         let (w, g) = (open(parameter), open(gradient));
         let [weight, gradient] = [&w, &g].map(|tensor| squares_of(floats(tensor)).sqrt());
-        let denominator = gradient + step.weight_decay * weight;
+        let denominator = step.gradient_scale.abs() * gradient + step.weight_decay * weight;
         let local = match weight * denominator > 0.0 {
             true => step.trust * weight / denominator,
             false => 1.0,
         };
-        let factors = [1.0, step.momentum, step.weight_decay, step.rate * local];
+        let gain = step.rate * local;
+        let factors = [
+            1.0,
+            step.momentum,
+            step.weight_decay,
+            gain,
+            step.gradient_scale,
+        ];
         rolled(close(w), g, velocity, factors)
     }
 
-    /// `v <- share v + gain (g + decay w)`, `w <- w - rate v` with `[rate, share, decay, gain]`.
+    /// `v <- share v + gain (scale g + decay w)`, `w <- w - rate v` with `[rate, share, decay, gain, scale]`.
     fn rolled<const D: usize>(
         parameter: Tensor<D>,
         gradient: FlexTensor,
         velocity: Option<Tensor<D>>,
-        factors: [f64; 4],
+        factors: [f64; 5],
     ) -> (Tensor<D>, Tensor<D>) {
         let shape = parameter.dims();
         assert_eq!(
@@ -351,18 +380,19 @@ mod fast {
     }
 
     vectorised! {
-        fn descend<'a>(w: &'a mut [f32], g: &'a [f32], rate: f32, decay: f32) {
+        fn descend<'a>(w: &'a mut [f32], g: &'a [f32], by: [f32; 3]) {
+            let [rate, decay, scale] = by;
             for (w, g) in w.iter_mut().zip(g) {
-                *w -= rate * (g + decay * *w);
+                *w -= rate * (scale * g + decay * *w);
             }
         }
     }
 
     vectorised! {
-        fn roll<'a>(w: &'a mut [f32], v: &'a mut [f32], g: &'a [f32], by: [f32; 4]) {
-            let [rate, share, decay, gain] = by;
+        fn roll<'a>(w: &'a mut [f32], v: &'a mut [f32], g: &'a [f32], by: [f32; 5]) {
+            let [rate, share, decay, gain, scale] = by;
             for ((w, v), g) in w.iter_mut().zip(v).zip(g) {
-                *v = share * *v + gain * (g + decay * *w);
+                *v = share * *v + gain * (scale * g + decay * *w);
                 *w -= rate * *v;
             }
         }
@@ -422,6 +452,7 @@ mod tests {
                     betas: [0.9, 0.999],
                     epsilon: 1e-8,
                     weight_decay: 0.05,
+                    gradient_scale: 0.3,
                     time,
                 };
                 let gradient = || tensor(&format!("g{time}"), len);
@@ -446,6 +477,7 @@ mod tests {
                 rate: 0.1,
                 momentum: share,
                 weight_decay: 0.01,
+                gradient_scale: 0.3,
             };
             for time in 1..4 {
                 let gradient = || tensor(&format!("g{time}"), len);
@@ -466,6 +498,7 @@ mod tests {
                 rate: 0.1,
                 momentum: 0.9,
                 weight_decay: 0.01,
+                gradient_scale: 0.3,
                 trust: 0.02,
             };
             for time in 1..4 {

@@ -15,6 +15,7 @@ pub(crate) struct Adamw {
     pub(crate) epsilon: f64,
     /// Decoupled decay of tensors of rank 2 and more; biases and the parameters of normalisation have none.
     pub(crate) weight_decay: f64,
+    pub(crate) gradient_scale: f64,
 }
 
 /// The moments of one tensor, and the updates it has had.
@@ -62,6 +63,7 @@ impl Optimizer for Adamw {
             betas: self.betas,
             epsilon: self.epsilon,
             weight_decay: if D == 1 { 0.0 } else { self.weight_decay },
+            gradient_scale: self.gradient_scale,
             time: before + 1,
         };
         let (tensor, moments) = kernels::adamw(tensor, grad, moments, step);

@@ -22,6 +22,7 @@ impl LarsConfig {
     pub fn init(&self) -> Lars {
         Lars {
             config: self.clone(),
+            gradient_scale: 1.0,
         }
     }
 }
@@ -34,6 +35,17 @@ impl LarsConfig {
 #[derive(Debug, Clone)]
 pub struct Lars {
     config: LarsConfig,
+    gradient_scale: f64,
+}
+
+impl Lars {
+    /// The optimiser that multiplies gradients by this before all else.
+    pub(crate) fn with_gradient_scale(self, gradient_scale: f64) -> Self {
+        Self {
+            gradient_scale,
+            ..self
+        }
+    }
 }
 
 impl Optimizer for Lars {
@@ -58,6 +70,7 @@ impl Optimizer for Lars {
                 momentum,
                 weight_decay,
                 trust,
+                gradient_scale: self.gradient_scale,
             };
             let (tensor, velocity) = kernels::lars(tensor, grad, velocity, step);
             return (tensor, Some(Velocity(velocity)));
@@ -67,8 +80,9 @@ impl Optimizer for Lars {
             rate: 1.0,
             momentum,
             weight_decay: 0.0,
+            gradient_scale: lr * self.gradient_scale,
         };
-        let (tensor, velocity) = kernels::momentum(tensor, grad * lr, velocity, step);
+        let (tensor, velocity) = kernels::momentum(tensor, grad, velocity, step);
         (tensor, velocity.map(Velocity))
     }
 

@@ -125,7 +125,9 @@ impl OptimConfig {
         Ok(())
     }
 
-    pub(crate) fn init(&self) -> Arc<dyn DynOptimizer> {
+    /// The optimiser, which multiplies gradients by `gradient_scale` before all else. It holds no state: one of another
+    /// scale goes on where it was.
+    pub(crate) fn init(&self, gradient_scale: f64) -> Arc<dyn DynOptimizer> {
         match *self {
             Self::Adamw {
                 weight_decay,
@@ -135,6 +137,7 @@ impl OptimConfig {
                 betas: [beta_1, beta_2],
                 epsilon: EPSILON,
                 weight_decay,
+                gradient_scale,
             }),
             Self::Sgd {
                 momentum,
@@ -143,20 +146,21 @@ impl OptimConfig {
             } => Arc::new(Sgd {
                 momentum,
                 weight_decay,
+                gradient_scale,
             }),
             Self::Lars {
                 momentum,
                 weight_decay,
                 trust,
                 ..
-            } => Arc::new(
-                LarsConfig {
+            } => {
+                let config = LarsConfig {
                     momentum,
                     weight_decay,
                     trust,
-                }
-                .init(),
-            ),
+                };
+                Arc::new(config.init().with_gradient_scale(gradient_scale))
+            }
         }
     }
 }

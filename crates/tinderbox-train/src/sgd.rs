@@ -12,6 +12,7 @@ pub(crate) struct Sgd {
     pub(crate) momentum: f64,
     /// Decay of tensors of rank 2 and more; biases and the parameters of normalisation have none.
     pub(crate) weight_decay: f64,
+    pub(crate) gradient_scale: f64,
 }
 
 impl Optimizer for Sgd {
@@ -28,6 +29,7 @@ impl Optimizer for Sgd {
             rate,
             momentum: self.momentum,
             weight_decay: if D == 1 { 0.0 } else { self.weight_decay },
+            gradient_scale: self.gradient_scale,
         };
         let velocity = state.map(|velocity| velocity.0);
         let (tensor, velocity) = kernels::momentum(tensor, grad, velocity, step);

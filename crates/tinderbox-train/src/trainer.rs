@@ -237,7 +237,7 @@ where
         config.validate()?;
         Ok(Self {
             average: config.ema.map(|decay| Ema::new(&objective, decay)),
-            update: Update::new(config.optim.init(), None),
+            update: Update::new(config.optim.clone(), None),
             objective: Some(objective),
             loader,
             device: device.clone(),
@@ -272,7 +272,7 @@ where
 
     /// Scales the learning rate by parameter path; 0 freezes a parameter.
     pub fn with_rate_factor(mut self, factor: RateFactor) -> Self {
-        self.update = Update::new(self.config.optim.init(), Some(factor));
+        self.update = Update::new(self.config.optim.clone(), Some(factor));
         self
     }
 

@@ -13,6 +13,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use burn_pack::{Reader, Writer};
 use tinderbox_kernels::sum_of_squares;
 
+use crate::optim::OptimConfig;
+
 /// The rank of a parameter, kept beside its state.
 const RANK: &str = "rank";
 
@@ -21,15 +23,15 @@ pub type RateFactor = Arc<dyn Fn(&str) -> f64 + Send + Sync>;
 
 /// Applies an optimiser to the parameters of a module.
 pub(crate) struct Update {
-    optimizer: Arc<dyn DynOptimizer>,
+    optim: OptimConfig,
     states: BTreeMap<String, DynState>,
     rate_factor: Option<RateFactor>,
 }
 
 impl Update {
-    pub(crate) fn new(optimizer: Arc<dyn DynOptimizer>, rate_factor: Option<RateFactor>) -> Self {
+    pub(crate) fn new(optim: OptimConfig, rate_factor: Option<RateFactor>) -> Self {
         Self {
-            optimizer,
+            optim,
             states: BTreeMap::new(),
             rate_factor,
         }
@@ -44,19 +46,20 @@ impl Update {
         scale: f64,
     ) -> M {
         module.map(&mut UpdateMapper {
+            optimizer: self.optim.init(scale),
             update: self,
             grads,
             rate,
-            scale,
             path: Path::default(),
         })
     }
 
     /// The state of all parameters, in the order of their paths.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, burn_pack::Error> {
+        let optimizer = self.optim.init(1.0);
         let mut sink = StateSink::default();
         for (path, state) in &self.states {
-            self.optimizer.state_flatten(path, state, &mut sink);
+            optimizer.state_flatten(path, state, &mut sink);
             sink.push_scalar(path, RANK, burn_pack::Scalar::from(state.rank()));
         }
         let tensors = sink
@@ -86,14 +89,14 @@ impl Update {
             source.insert_tensor(name, TensorData::from_bytes(bytes, shape, dtype));
         }
         let suffix = format!(".{RANK}");
+        let optimizer = self.optim.init(1.0);
         self.states.clear();
         for (name, value) in scalars {
             let Some(path) = name.strip_suffix(&suffix) else {
                 continue;
             };
             let rank = usize::try_from(value).map_err(|_| format!("rank of `{path}`"))?;
-            let state = self
-                .optimizer
+            let state = optimizer
                 .state_unflatten(rank, path, &mut source, device)
                 .ok_or_else(|| format!("optimiser state of `{path}` is incomplete"))?;
             self.states.insert(path.to_string(), state);
@@ -104,9 +107,9 @@ impl Update {
 
 struct UpdateMapper<'a> {
     update: &'a mut Update,
+    optimizer: Arc<dyn DynOptimizer>,
     grads: GradientsParams,
     rate: f64,
-    scale: f64,
     path: Path,
 }
 
@@ -120,7 +123,7 @@ impl ModuleMapper for UpdateMapper<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(mut grad) = self.grads.remove::<D>(param.id) else {
+        let Some(grad) = self.grads.remove::<D>(param.id) else {
             return param;
         };
         let path = self.path.joined();
@@ -131,13 +134,10 @@ impl ModuleMapper for UpdateMapper<'_> {
         if factor == 0.0 {
             return param;
         }
-        if self.scale != 1.0 {
-            grad = grad.mul_scalar(self.scale);
-        }
         let (id, tensor, mapper) = param.consume();
         let strategy = tensor.gradient_checkpointing_strategy();
         let state = self.update.states.remove(&path);
-        let (updated, state) = self.update.optimizer.step_dyn(
+        let (updated, state) = self.optimizer.step_dyn(
             D,
             self.rate * factor,
             tensor.inner().into_bridge(),

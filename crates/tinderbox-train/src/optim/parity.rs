@@ -40,7 +40,7 @@ fn step<const D: usize>(optimizer: &dyn DynOptimizer, rate: f64, at: &mut State,
 fn check(case: &str, config: OptimConfig) {
     let fixture: Value = serde_json::from_str(FIXTURE).expect("the fixture is JSON");
     let case = &fixture[case];
-    let optimizer = config.init();
+    let optimizer = config.init(1.0);
     let shapes = case["shapes"].as_object().expect("shapes by name");
     let mut states: BTreeMap<&str, State> = shapes
         .iter()
@@ -118,4 +118,39 @@ fn sgd_follows_pytorch() {
 #[test]
 fn adamw_follows_pytorch() {
     check("adamw", OptimConfig::adamw(1.0, 0.05));
+}
+
+#[test]
+fn a_scale_is_that_of_the_gradient() {
+    let device = Device::flex();
+    let sgd = |momentum| OptimConfig::Sgd {
+        lr: 1.0,
+        momentum,
+        weight_decay: 0.01,
+    };
+    let lars = OptimConfig::Lars {
+        lr: 1.0,
+        momentum: 0.9,
+        weight_decay: 0.01,
+        trust: 0.02,
+    };
+    for config in [OptimConfig::adamw(1.0, 0.05), sgd(0.9), sgd(0.0), lars] {
+        let step = |scale: f64, factor: f64| {
+            let tensor = |name: &str| {
+                Tensor::<1>::from_floats(&*addressed::uniform(name, 6), &device).reshape([2, 3])
+            };
+            let gradient: Tensor<2> = tensor("gradient") * factor;
+            let weight: Tensor<2> = tensor("weight");
+            let (weight, _) = config.init(scale).step_dyn(
+                2,
+                0.1,
+                weight.into_bridge(),
+                gradient.into_bridge(),
+                None,
+            );
+            Tensor::<2>::from_bridge(weight).into_data()
+        };
+        // A power of 2, so that it does not round.
+        assert_eq!(step(0.25, 1.0), step(1.0, 0.25));
+    }
 }
