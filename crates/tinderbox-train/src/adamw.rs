@@ -4,9 +4,9 @@ use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
 use tinderbox_kernels::{self as kernels, AdamwStep};
 
-/// The names of a state's entries in a checkpoint.
-const MOMENTS: [&str; 2] = ["moment_1", "moment_2"];
-const TIME: &str = "time";
+/// The names of a state's entries in a checkpoint: those of Burn's AdamW.
+const MOMENTS: [&str; 2] = ["momentum.moment_1", "momentum.moment_2"];
+const TIME: &str = "momentum.time";
 
 /// AdamW (Loshchilov and Hutter 2019, algorithm 2), as PyTorch has it.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! The velocity of a tensor, which SGD with momentum and LARS keep.
+//! The velocity of a tensor, which LARS keeps.
 
 use burn::optim::{RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
