@@ -341,7 +341,10 @@ fn compare_losses<O: Objective>(objective: O, batch: impl Fn(&Device) -> O::Batc
     let start = with_addressed_weights(objective);
     let run = |device: &Device| {
         let training = device.clone().autodiff();
-        loss_and_gradients(&start.clone().fork(&training), batch(&training)).0
+        let mut numbers = loss_and_gradients(&start.clone().fork(&training), batch(&training)).0;
+        // A softmax does not see what all keys share, so this gradient is 0 and what is found is rounding.
+        numbers.retain(|(name, _)| !name.ends_with("key.bias"));
+        numbers
     };
     let devices = devices();
     let expected = run(&devices[0].1);
