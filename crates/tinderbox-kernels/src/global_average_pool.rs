@@ -32,8 +32,7 @@ mod fast {
     use crate::flex::buffer::Buffer;
     use crate::flex::fused::run;
     use crate::flex::parallel::chunks_mut;
-    use crate::flex::simd::arch;
-    use crate::flex::tensors::{channels_last, dense, floats};
+    use crate::flex::tensors::{channels_last, dense, floats, sum_rows};
 
     pub(super) fn global_average_pool(input: Tensor<4>) -> Tensor<2> {
         let shape = input.dims();
@@ -46,15 +45,8 @@ mod fast {
             let mut y = Buffer::new(batch * channels);
             chunks_mut(&mut y, channels, |image, y| {
                 let x = &x[image * pixels * channels..][..pixels * channels];
-                arch().dispatch(|| {
-                    y.fill(0.0);
-                    for pixel in x.chunks_exact(channels) {
-                        for (y, x) in y.iter_mut().zip(pixel) {
-                            *y += x;
-                        }
-                    }
-                    y.iter_mut().for_each(|y| *y *= share);
-                });
+                sum_rows(x, y);
+                y.iter_mut().for_each(|y| *y *= share);
             });
             let gradient = move |gradient: FlexTensor, _needed: &[bool]| {
                 let gradient = dense(gradient);

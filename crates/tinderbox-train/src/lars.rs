@@ -1,10 +1,11 @@
 //! LARS: layer-wise adaptive rate scaling (You, Gitman and Ginsburg 2017, Algorithm 1).
 
-use burn::optim::{LearningRate, Optimizer};
+use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
 use tinderbox_kernels::{self as kernels, LarsStep, MomentumStep};
 
-use crate::velocity::Velocity;
+/// The name of the velocity in a checkpoint.
+const VELOCITY: &str = "velocity";
 
 /// Configuration of [`Lars`].
 #[derive(Debug, Clone, PartialEq)]
@@ -48,8 +49,28 @@ impl Lars {
     }
 }
 
+/// The velocity of one tensor.
+#[derive(Debug, Clone)]
+pub struct LarsState<const D: usize> {
+    velocity: Tensor<D>,
+}
+
+// By hand: Burn's derive names paths that exist inside its own crate only.
+impl<const D: usize> RecordState for LarsState<D> {
+    fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
+        out.push_tensor(prefix, VELOCITY, self.velocity.to_data());
+    }
+
+    fn state_unflatten(prefix: &str, src: &mut StateSource, device: &Device) -> Option<Self> {
+        let data = src.take_tensor(prefix, VELOCITY)?;
+        Some(Self {
+            velocity: Tensor::from_data(data, device),
+        })
+    }
+}
+
 impl Optimizer for Lars {
-    type State<const D: usize> = Velocity<D>;
+    type State<const D: usize> = LarsState<D>;
 
     fn step<const D: usize>(
         &self,
@@ -63,7 +84,7 @@ impl Optimizer for Lars {
             weight_decay,
             trust,
         } = self.config;
-        let velocity = state.map(|velocity| velocity.0);
+        let velocity = state.map(|state| state.velocity);
         if D > 1 {
             let step = LarsStep {
                 rate: lr,
@@ -73,7 +94,7 @@ impl Optimizer for Lars {
                 gradient_scale: self.gradient_scale,
             };
             let (tensor, velocity) = kernels::lars(tensor, grad, velocity, step);
-            return (tensor, Some(Velocity(velocity)));
+            return (tensor, Some(LarsState { velocity }));
         }
         // `momentum` keeps a velocity without the rate, this method one with it.
         let step = MomentumStep {
@@ -83,10 +104,12 @@ impl Optimizer for Lars {
             gradient_scale: lr * self.gradient_scale,
         };
         let (tensor, velocity) = kernels::momentum(tensor, grad, velocity, step);
-        (tensor, velocity.map(Velocity))
+        (tensor, velocity.map(|velocity| LarsState { velocity }))
     }
 
     fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
-        state.to_device(device)
+        LarsState {
+            velocity: state.velocity.to_device(device),
+        }
     }
 }

@@ -32,7 +32,6 @@ mod step;
 mod tensorboard;
 mod trainer;
 mod update;
-mod velocity;
 
 pub use batch::{FromPlain, named};
 pub use checkpoint::{Best, Checkpoint, CheckpointConfig, CheckpointState, Checkpoints, SetAside};
@@ -43,7 +42,7 @@ pub use label_efficiency::{
     Arm, LabelEfficiency, LabelEfficiencyConfig, Lead, Readout, Score, ScratchConfig, Task,
     label_efficiency, train_from_scratch,
 };
-pub use lars::{Lars, LarsConfig};
+pub use lars::{Lars, LarsConfig, LarsState};
 pub use metrics::{METRICS, Metric, TIMING, read_metrics};
 pub use optim::OptimConfig;
 pub use replay::{Replay, replay};
@@ -55,4 +54,3 @@ pub use trainer::{
     TrainerConfig,
 };
 pub use update::RateFactor;
-pub use velocity::Velocity;

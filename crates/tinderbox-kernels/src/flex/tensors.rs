@@ -4,6 +4,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::{Int, Tensor};
 
 use super::buffer::Buffer;
+use super::math::vectorised;
 use super::parallel;
 
 /// Rows that one partial sum of [`column_sums`] takes.
@@ -77,17 +78,23 @@ pub(crate) fn column_sums(matrix: &[f32], columns: usize) -> Buffer {
     let parts = matrix.len().div_ceil(SUM_ROWS * columns).max(1);
     let mut partial = Buffer::new(parts * columns);
     parallel::chunks_mut(&mut partial, columns, |part, sums| {
-        let rows = matrix.chunks_exact(columns);
-        sums.fill(0.0);
-        crate::flex::simd::arch().dispatch(|| {
-            for row in rows.skip(part * SUM_ROWS).take(SUM_ROWS) {
-                for (sum, value) in sums.iter_mut().zip(row) {
-                    *sum += value;
-                }
-            }
-        });
+        let from = (part * SUM_ROWS * columns).min(matrix.len());
+        let to = matrix.len().min(from + SUM_ROWS * columns);
+        sum_rows(&matrix[from..to], sums);
     });
     add_rows(&partial, columns)
+}
+
+vectorised! {
+    /// The sum of rows, on this thread.
+    pub(crate) fn sum_rows<'a>(rows: &'a [f32], sums: &'a mut [f32]) {
+        sums.fill(0.0);
+        for row in rows.chunks_exact(sums.len()) {
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum += value;
+            }
+        }
+    }
 }
 
 /// The sum of the rows of a matrix of `columns` columns, in their order, on this thread: for partial sums.

@@ -7,7 +7,7 @@ use tinderbox_nn::{
 };
 
 use crate::addressed::below;
-use crate::support::{device, fill, floats, gradients, uniform};
+use crate::support::{check_same, device, fill, floats, gradients, uniform};
 
 const VOCABULARY: usize = 30;
 
@@ -44,18 +44,6 @@ fn batch(shape: [usize; 2], padding: Option<Tensor<2, Bool>>, device: &Device) -
         tokens: integers("tokens", shape, VOCABULARY, device),
         segments: integers("segments", shape, 2, device),
         padding,
-    }
-}
-
-#[track_caller]
-fn check_equal<const D: usize>(got: Tensor<D>, expected: Tensor<D>, tolerance: f32) {
-    assert_eq!(got.dims(), expected.dims());
-    let (got, expected) = (floats(&got.into_data()), floats(&expected.into_data()));
-    for (got, expected) in got.into_iter().zip(expected) {
-        assert!(
-            (got - expected).abs() <= tolerance,
-            "got {got}, expected {expected}"
-        );
     }
 }
 
@@ -113,7 +101,7 @@ fn weights_come_back_from_their_file() {
     let read = StateDict::from_safetensors_bytes(&bytes).unwrap();
     let fresh = config().init(&device).unwrap();
     let (loaded, _) = load_state_dict(fresh, &read, false).unwrap();
-    check_equal(
+    check_same(
         loaded.hidden_states(batch([2, 5], None, &device)),
         bert(&device).hidden_states(batch([2, 5], None, &device)),
         0.0,
@@ -138,12 +126,12 @@ fn padding_is_not_seen() {
         ],
         1,
     );
-    check_equal(
+    check_same(
         seen(bert.hidden_states(other.clone())),
         seen(padded.clone()),
         0.0,
     );
-    check_equal(bert.forward(other), bert.forward(batch.clone()), 0.0);
+    check_same(bert.forward(other), bert.forward(batch.clone()), 0.0);
 
     let short = TokenBatch {
         tokens: batch.tokens.slice([0..1, 0..3]),
@@ -151,10 +139,10 @@ fn padding_is_not_seen() {
         padding: None,
     };
     // Sums of another length round in another order.
-    check_equal(bert.hidden_states(short.clone()), seen(padded), 1e-5);
+    check_same(bert.hidden_states(short.clone()), seen(padded), 1e-5);
     let features = bert.forward(short.clone());
     let mean = bert.hidden_states(short).mean_dim(1).reshape([1, 16]);
-    check_equal(features, mean, 1e-6);
+    check_same(features, mean, 1e-6);
 }
 
 #[test]
@@ -177,7 +165,7 @@ fn without_padding_is_with_a_padding_of_none() {
     let device = Device::flex();
     let bert = bert(&device);
     let none = padding(&[&[false; 4], &[false; 4]], &device);
-    check_equal(
+    check_same(
         bert.hidden_states(batch([2, 4], Some(none), &device)),
         bert.hidden_states(batch([2, 4], None, &device)),
         1e-6,
@@ -202,7 +190,7 @@ fn the_head_reads_the_places_it_is_given() {
     assert_eq!(all.dims(), [12, VOCABULARY]);
     let places = Tensor::<1, Int>::from_ints([1, 5, 11], &device);
     let some = head(&device).forward(hidden, places.clone(), words);
-    check_equal(some, all.select(0, places), 1e-6);
+    check_same(some, all.select(0, places), 1e-6);
 }
 
 #[test]

@@ -164,3 +164,16 @@ pub fn check_close(got: &TensorData, expected: &Value, tolerance: f64) {
         );
     }
 }
+
+/// Compares two tensors, entry by entry.
+#[track_caller]
+pub fn check_same<const D: usize>(got: Tensor<D>, expected: Tensor<D>, tolerance: f32) {
+    assert_eq!(got.dims(), expected.dims());
+    let (got, expected) = (floats(&got.into_data()), floats(&expected.into_data()));
+    for (got, expected) in got.into_iter().zip(expected) {
+        assert!(
+            (got - expected).abs() <= tolerance,
+            "got {got}, expected {expected}"
+        );
+    }
+}

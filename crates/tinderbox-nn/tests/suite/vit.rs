@@ -6,7 +6,7 @@ use tinderbox_nn::{
     VitConfig, patchify,
 };
 
-use crate::support::{device, fill, floats, gradients, uniform};
+use crate::support::{check_same, device, fill, floats, gradients, uniform};
 
 fn config() -> VitConfig {
     VitConfig {
@@ -34,18 +34,6 @@ fn decoder(device: &Device) -> MaeDecoder {
 
 fn images(n: usize, device: &Device) -> Tensor<4> {
     uniform("input", [n, 2, 8, 8], device)
-}
-
-#[track_caller]
-fn check_close<const D: usize>(got: Tensor<D>, expected: Tensor<D>, tolerance: f32) {
-    assert_eq!(got.dims(), expected.dims());
-    let (got, expected) = (floats(&got.into_data()), floats(&expected.into_data()));
-    for (got, expected) in got.into_iter().zip(expected) {
-        assert!(
-            (got - expected).abs() <= tolerance,
-            "got {got}, expected {expected}"
-        );
-    }
 }
 
 #[test]
@@ -104,20 +92,20 @@ fn keeping_every_patch_is_seeing_the_image() {
     let all = vit.encode(patches.clone(), None);
     assert_eq!(all.dims(), [2, 5, 16]);
     let kept = Tensor::<2, Int>::from_ints([[0, 1, 2, 3], [0, 1, 2, 3]], &device);
-    check_close(vit.encode(patches.clone(), Some(kept)), all.clone(), 1e-6);
+    check_same(vit.encode(patches.clone(), Some(kept)), all.clone(), 1e-6);
 
     // The order in which patches are kept orders the states, and changes nothing else.
     let turned = Tensor::<2, Int>::from_ints([[3, 2, 1, 0], [0, 1, 2, 3]], &device);
     let got = vit.encode(patches, Some(turned));
-    check_close(
+    check_same(
         got.clone().slice([0..1, 1..2]),
         all.clone().slice([0..1, 4..5]),
         1e-5,
     );
-    check_close(got.slice(1..2), all.clone().slice(1..2), 1e-5);
+    check_same(got.slice(1..2), all.clone().slice(1..2), 1e-5);
     let features = vit.forward(images(2, &device));
     let mean = all.slice([0..2, 1..5]).mean_dim(1).reshape([2, 16]);
-    check_close(features, mean, 1e-6);
+    check_same(features, mean, 1e-6);
 }
 
 #[test]
@@ -133,7 +121,7 @@ fn a_patch_that_is_not_kept_is_not_seen() {
         ],
         1,
     );
-    check_close(
+    check_same(
         vit.encode(changed, kept()),
         vit.encode(patches, kept()),
         0.0,
@@ -151,7 +139,7 @@ fn the_decoder_puts_tokens_at_their_places() {
     assert_eq!(pixels.dims(), [2, 4, 32]);
     // What stands for a patch not seen does not depend on which number above the kept ones it has.
     let other = Tensor::<2, Int>::from_ints([[3, 0, 2, 1], [0, 1, 9, 2]], &device);
-    check_close(decoder.forward(encoded.clone(), other), pixels.clone(), 0.0);
+    check_same(decoder.forward(encoded.clone(), other), pixels.clone(), 0.0);
     // Two patches that change places change the pixels.
     let swapped = Tensor::<2, Int>::from_ints([[2, 1, 3, 0], [0, 1, 2, 3]], &device);
     let moved = decoder.forward(encoded, swapped);
@@ -159,7 +147,7 @@ fn the_decoder_puts_tokens_at_their_places() {
         floats(&moved.clone().slice(0..1).into_data()),
         floats(&pixels.clone().slice(0..1).into_data())
     );
-    check_close(moved.slice(1..2), pixels.slice(1..2), 1e-6);
+    check_same(moved.slice(1..2), pixels.slice(1..2), 1e-6);
 }
 
 /// Every parameter but the fixed positions gets a gradient.
