@@ -31,6 +31,29 @@ pub enum DataError {
         /// What was found.
         got: String,
     },
+    /// A line of a file is not what it must be.
+    #[error("{}:{line}: {what}: expected {expected}, got {got}", path.display())]
+    Line {
+        /// The file, or `<memory>` for data that came without one.
+        path: PathBuf,
+        /// The line, from 1; in a file without lines, the row.
+        line: u64,
+        /// The part of the line that is wrong, such as its column.
+        what: String,
+        /// What was asked for.
+        expected: String,
+        /// What was found.
+        got: String,
+    },
+    /// What is set for a column of a table, or found in it, is not what it must be.
+    #[error("column `{}`: {source}", name.escape_debug())]
+    Column {
+        /// The column.
+        name: String,
+        /// What is wrong.
+        #[source]
+        source: Box<DataError>,
+    },
     /// A picture could not be decoded.
     #[error("{}: not a readable picture: {message}", path.display())]
     Decode {
@@ -136,6 +159,7 @@ impl DataError {
     #[must_use]
     pub fn at(mut self, new: &Path) -> Self {
         if let Self::Format { path, .. }
+        | Self::Line { path, .. }
         | Self::Decode { path, .. }
         | Self::TooLarge { path, .. }
         | Self::Empty { path, .. }
@@ -144,6 +168,15 @@ impl DataError {
             *path = new.to_path_buf();
         }
         self
+    }
+
+    /// The same error, said of a column.
+    #[cfg(feature = "table")]
+    pub(crate) fn of_column(self, name: &str) -> Self {
+        Self::Column {
+            name: name.to_owned(),
+            source: Box::new(self),
+        }
     }
 
     pub(crate) fn format(what: &'static str, expected: impl ToString, got: impl ToString) -> Self {

@@ -17,6 +17,8 @@
 //! # Features
 //!
 //! - `image`: PNG and JPEG files, and folders of them. All else works without it.
+//! - `table`: the module `table`, tables of numbers and categories, their preprocessing, CSV and JSON lines.
+//! - `parquet`: as `table`, and Parquet and Arrow files. It builds the C library of zstd.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -56,6 +58,8 @@ mod views;
 mod decode;
 #[cfg(feature = "image")]
 mod folder;
+#[cfg(feature = "table")]
+pub mod table;
 
 pub use crate::image::{GREY_WEIGHTS, Image, ImageItem, Pixels};
 pub use batch::{Collate, ImageCollate, PlainBatch, Sample};
@@ -68,7 +72,9 @@ pub use joined::Joined;
 pub use loader::{Loader, LoaderConfig, Skipped};
 pub use preprocess::Preprocess;
 pub use rng::SampleRng;
-pub use split::{Split, stratified_split, stratified_subset};
+pub use split::{
+    Split, group_split, random_split, stratified_split, stratified_subset, time_split,
+};
 pub use subset::Subset;
 pub use view::{OneView, TwoViews, View};
 pub use views::{

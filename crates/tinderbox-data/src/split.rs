@@ -1,7 +1,15 @@
-//! Choosing items so that every class keeps its share.
+//! Choosing items: so that every class keeps its share, by chance, by group, by time.
+
+mod group;
+mod random;
+mod time;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap};
+
+pub use group::group_split;
+pub use random::random_split;
+pub use time::time_split;
 
 use crate::SampleRng;
 
@@ -169,6 +177,19 @@ fn take(classes: &[Vec<usize>], seats: &[usize]) -> Vec<usize> {
 }
 
 #[cfg(test)]
+mod testing {
+    use super::Split;
+
+    #[track_caller]
+    pub(super) fn assert_partition(split: &Split, items: usize) {
+        assert!(split.train.is_sorted() && split.test.is_sorted());
+        let mut all = [&split.train[..], &split.test[..]].concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..items).collect::<Vec<_>>());
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::digits;
@@ -217,9 +238,7 @@ mod tests {
         #[test]
         fn a_split_is_a_partition(labels in some_labels(), share in 0.01_f64..0.99, seed: u64) {
             let split = stratified_split(&labels, share, seed);
-            let mut all = [split.train.clone(), split.test.clone()].concat();
-            all.sort_unstable();
-            prop_assert_eq!(all, (0..labels.len()).collect::<Vec<_>>());
+            testing::assert_partition(&split, labels.len());
             let train = counts(&labels, &split.train);
             let test = counts(&labels, &split.test);
             for (label, count) in counts(&labels, &(0..labels.len()).collect::<Vec<_>>()) {

@@ -8,7 +8,19 @@ mod loader;
 mod skipping;
 mod views;
 
+#[cfg(feature = "parquet")]
+mod columnar;
 #[cfg(feature = "image")]
 mod decode;
 #[cfg(feature = "image")]
 mod folder;
+#[cfg(feature = "table")]
+mod table_parity;
+#[cfg(feature = "table")]
+mod table_pipeline;
+#[cfg(feature = "table")]
+mod text_tables;
+
+#[cfg(feature = "table")]
+#[path = "../../../../fixtures/addressed.rs"]
+mod addressed;

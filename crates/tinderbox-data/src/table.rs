@@ -1,0 +1,84 @@
+//! Tables: reading them, and turning their columns into numbers by preprocessing that is fitted, saved and travels with the model.
+//!
+//! A table is read row by row, whatever its file: [`open`] gives a [`RowReader`] of CSV, JSON lines, Parquet or Arrow. One pass over it
+//! fits a [`ColumnPipeline`], from a [`ColumnPipelineConfig`] that a person wrote or that [`TableProfile::recipe`] suggests; the pipeline turns
+//! rows into a [`Matrix`] and its rows back into values, and serialises.
+//!
+//! # Decision: what is missing, and what is not a number
+//!
+//! Scalers leave NaN out when they are fitted and keep it. A pipeline never gives NaN: a missing cell is refused with its line, unless the
+//! column's configuration says what it becomes. Infinite numbers are refused always.
+//!
+//! # Cost
+//!
+//! A fit holds one row, and for each column five numbers; where a column needs quantiles (`robust`, or the median for missing numbers) up to
+//! 512 KiB and what [`QuantileSketch`] says beyond 65,536 rows; for categories, each once. The matrix takes 4 bytes a value.
+//!
+//! ```
+//! use tinderbox_data::table::{Cell, ColumnPipeline, ColumnPipelineConfig, Row, Table, Value};
+//!
+//! let columns = ["age", "city"].map(String::from).to_vec();
+//! let rows = [(20, "Rome"), (40, "Oslo"), (30, "Rome")];
+//! let rows = rows.map(|(age, city)| Row::from_cells(1, [Cell::Integer(age), Cell::Text(city)]));
+//! let table = Table::new(columns, rows.to_vec())?;
+//!
+//! let config = ColumnPipelineConfig::from_toml(r#"
+//!     [data.columns]
+//!     age = { kind = "number", scale = "min-max" }
+//!     city = { kind = "category", encode = "one-hot" }
+//! "#)?;
+//! let pipeline = config.fit(&mut table.reader())?;
+//! let matrix = pipeline.transform(&mut table.reader())?;
+//! assert_eq!(matrix.names(), ["age", "city=Oslo", "city=Rome"]);
+//! assert_eq!(matrix.row(2), [0.5, 0.0, 1.0]);
+//!
+//! let text = serde_json::to_string(&pipeline).unwrap();
+//! let saved: ColumnPipeline = serde_json::from_str(&text).unwrap();
+//! let values = saved.inverse(matrix.row(2))?;
+//! assert_eq!(values, [Value::Number(30.0), Value::Text("Rome".to_owned())]);
+//! # Ok::<(), tinderbox_data::DataError>(())
+//! ```
+
+mod category_counts;
+mod config;
+mod csv;
+mod decompress;
+mod encoder;
+mod fit;
+mod interactions;
+mod json_lines;
+mod matrix;
+mod moments;
+mod pipeline;
+mod profile;
+mod quantiles;
+mod reader;
+mod row;
+mod scaler;
+mod suggest;
+mod swap_noise;
+
+#[cfg(feature = "parquet")]
+mod columnar;
+#[cfg(feature = "parquet")]
+mod ipc;
+#[cfg(feature = "parquet")]
+mod parquet;
+
+pub use category_counts::CategoryCounts;
+pub use config::{ColumnConfig, ColumnPipelineConfig, MissingNumber, NumberConfig, Scale};
+pub use csv::CsvReader;
+pub use encoder::{CategoryConfig, CategoryEncoder, Encoding, MissingCategory, UnknownCategory};
+pub use fit::PipelineFit;
+pub use interactions::{InteractionColumns, Interactions};
+pub use json_lines::JsonLinesReader;
+pub use matrix::Matrix;
+pub use moments::Moments;
+pub use pipeline::{BoundPipeline, ColumnPipeline, FittedColumn, FittedNumber, FittedTransform};
+pub use profile::{ColumnKind, ColumnProfile, TableProfile};
+pub use quantiles::QuantileSketch;
+pub use reader::{NotUtf8, RowReader, Table, TableFormat, TableOptions, open};
+pub use row::{Cell, Row, Value};
+pub use scaler::{MaxAbsScaler, MinMaxScaler, RobustScaler, Scaler, StandardScaler};
+pub use suggest::Suggestion;
+pub use swap_noise::SwapNoise;

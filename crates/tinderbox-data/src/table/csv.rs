@@ -1,0 +1,258 @@
+//! Comma-separated values and their relatives (RFC 4180).
+
+use std::io::{self, BufRead, Chain, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
+
+use super::decompress::text_error;
+use super::reader::{NotUtf8, RowReader, TableOptions, unique, wrong_width};
+use super::row::{Cell, Row};
+use crate::DataError;
+
+/// A record may have this many bytes, quotes and delimiters included.
+const MAX_RECORD: u64 = 16 << 20;
+
+/// A table of separated values.
+///
+/// A byte-order mark is passed over, UTF-16 is refused. Records end with CR, LF or both, empty lines are not records, and a quoted field may
+/// hold delimiters, line ends and doubled quotes. Every record must have as many fields as the first. Columns without a name in the header
+/// get that of their place, `column_1` for the first.
+pub struct CsvReader<R> {
+    path: PathBuf,
+    columns: Vec<String>,
+    inner: Reader<Capped<Chain<Cursor<Vec<u8>>, R>>>,
+    record: ByteRecord,
+    /// Whether `record` is a row that was read to learn the number of columns.
+    ahead: bool,
+    skipped: u64,
+    replaced: u64,
+    missing: Vec<String>,
+    not_utf8: NotUtf8,
+    max_field: usize,
+}
+
+impl<R: BufRead + Send> CsvReader<R> {
+    /// Reads the header; `path` is what errors name, `delimiter` holds when the options have none.
+    ///
+    /// # Errors
+    /// [`DataError::Config`] for a delimiter that is no ASCII character, or for two columns of one name; [`DataError::Format`] for UTF-16; as
+    /// [`RowReader::read`] for the header.
+    pub fn new(
+        mut reader: R,
+        path: &Path,
+        delimiter: u8,
+        options: &TableOptions,
+    ) -> Result<Self, DataError> {
+        let delimiter = match options.delimiter {
+            None => delimiter,
+            Some(other) if other.is_ascii() && !matches!(other, '"' | '\r' | '\n') => other as u8,
+            Some(other) => {
+                let expected = "an ASCII character, no quote and no line end";
+                let got = other.escape_debug();
+                return Err(DataError::config("delimiter", expected, got));
+            }
+        };
+        let io = |source| text_error(path, source);
+        let start = beginning(&mut reader).map_err(io)?;
+        if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
+            return Err(DataError::format("encoding", "UTF-8", "UTF-16").at(path));
+        }
+        let mut whole = Cursor::new(start).chain(reader);
+        for line in 0..options.skip_lines {
+            skip_line(&mut whole).map_err(|error| too_long(path, line as u64 + 1, error))?;
+        }
+        let inner = ReaderBuilder::new()
+            .delimiter(delimiter)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(Capped {
+                inner: whole,
+                left: 0,
+            });
+        let mut csv = Self {
+            path: path.to_path_buf(),
+            columns: Vec::new(),
+            inner,
+            record: ByteRecord::new(),
+            ahead: false,
+            skipped: options.skip_lines as u64,
+            replaced: 0,
+            missing: options.missing.clone(),
+            not_utf8: options.not_utf8,
+            max_field: options.max_field,
+        };
+        csv.read_columns(options.header)?;
+        Ok(csv)
+    }
+
+    fn read_columns(&mut self, header: bool) -> Result<(), DataError> {
+        if !self.next_record()? {
+            return Err(DataError::Empty {
+                path: self.path.clone(),
+                what: if header { "header" } else { "rows" },
+                ignored: 0,
+            });
+        }
+        let mut names = Row::new();
+        if header {
+            self.decode(&mut names)?;
+        } else {
+            self.ahead = true;
+        }
+        self.columns = (0..self.record.len())
+            .map(|index| match names.cells().nth(index) {
+                Some(Cell::Text(name)) if !name.trim().is_empty() => name.trim().to_owned(),
+                _ => format!("column_{}", index + 1),
+            })
+            .collect();
+        unique(&self.columns)
+    }
+
+    /// Reads into `record`; false at the end.
+    fn next_record(&mut self) -> Result<bool, DataError> {
+        let line = self.inner.position().line() + self.skipped;
+        self.inner.get_mut().left = MAX_RECORD;
+        self.inner
+            .read_byte_record(&mut self.record)
+            .map_err(|error| match error.into_kind() {
+                ErrorKind::Io(source) => too_long(&self.path, line, source),
+                other => DataError::Line {
+                    path: self.path.clone(),
+                    line,
+                    what: "record".to_owned(),
+                    expected: "separated values".to_owned(),
+                    got: format!("{other:?}"),
+                },
+            })
+    }
+
+    fn line(&self) -> u64 {
+        let at = self.record.position().map_or(0, |position| position.line());
+        at + self.skipped
+    }
+
+    /// Puts the fields of `record` into a row.
+    fn decode(&mut self, row: &mut Row) -> Result<(), DataError> {
+        let line = self.line();
+        row.restart(line);
+        for (index, field) in self.record.iter().enumerate() {
+            let error = |what: &str, expected: String, got: String| DataError::Line {
+                path: self.path.clone(),
+                line,
+                what: format!("{what} of field {}", index + 1),
+                expected,
+                got,
+            };
+            if field.len() > self.max_field {
+                let most = format!("at most {} bytes", self.max_field);
+                return Err(error("length", most, format!("{} bytes", field.len())));
+            }
+            let text = match (String::from_utf8_lossy(field), self.not_utf8) {
+                (text, NotUtf8::Replace) => {
+                    self.replaced += u64::from(matches!(text, std::borrow::Cow::Owned(_)));
+                    text
+                }
+                (text @ std::borrow::Cow::Borrowed(_), NotUtf8::Refuse) => text,
+                (text, NotUtf8::Refuse) => {
+                    return Err(error(
+                        "encoding",
+                        "UTF-8".to_owned(),
+                        Cell::Text(&text).shown(),
+                    ));
+                }
+            };
+            let trimmed = text.trim();
+            if self.missing.iter().any(|missing| missing == trimmed) {
+                row.push(Cell::Missing);
+            } else {
+                row.push(Cell::Text(&text));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<R: BufRead + Send> RowReader for CsvReader<R> {
+    fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    fn read(&mut self, row: &mut Row) -> Result<bool, DataError> {
+        if !std::mem::take(&mut self.ahead) && !self.next_record()? {
+            return Ok(false);
+        }
+        let (expected, got) = (self.columns.len(), self.record.len());
+        if expected != got {
+            return Err(wrong_width(&self.path, self.line(), expected, got));
+        }
+        self.decode(row)?;
+        Ok(true)
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn replaced(&self) -> u64 {
+        self.replaced
+    }
+}
+
+/// The first bytes without the mark that says UTF-8.
+fn beginning(reader: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    reader.take(3).read_to_end(&mut start)?;
+    if start == [0xef, 0xbb, 0xbf] {
+        start.clear();
+    }
+    Ok(start)
+}
+
+/// Passes over one line without holding it.
+fn skip_line(reader: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let bytes = reader.fill_buf()?;
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let length = end.map_or(bytes.len(), |end| end + 1);
+        reader.consume(length);
+        if end.is_some() || length == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Gives at most `left` bytes until it is set again. The parser keeps a whole record in memory, whatever its size; this bounds it.
+struct Capped<R> {
+    inner: R,
+    left: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the record is too long")]
+struct TooLong;
+
+impl<R: Read> Read for Capped<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(io::Error::other(TooLong));
+        }
+        let most = buffer.len().min(self.left as usize);
+        let read = self.inner.read(&mut buffer[..most])?;
+        self.left -= read as u64;
+        Ok(read)
+    }
+}
+
+fn too_long(path: &Path, line: u64, source: io::Error) -> DataError {
+    if source.get_ref().is_some_and(|inner| inner.is::<TooLong>()) {
+        return DataError::Line {
+            path: path.to_path_buf(),
+            line,
+            what: "length of the record".to_owned(),
+            expected: format!("at most {MAX_RECORD} bytes"),
+            got: "more; is a quote left open?".to_owned(),
+        };
+    }
+    text_error(path, source)
+}

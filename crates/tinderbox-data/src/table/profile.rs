@@ -1,0 +1,322 @@
+//! What there is in a table: types, ranges, gaps, categories.
+
+use std::fmt;
+
+use super::category_counts::CategoryCounts;
+use super::moments::Moments;
+use super::quantiles::QuantileSketch;
+use super::reader::RowReader;
+use super::row::{Cell, Row};
+use super::suggest::Suggestion;
+use crate::DataError;
+
+/// Values of a column are counted one by one up to this many different ones.
+const MAX_DISTINCT: usize = 10_000;
+
+/// The intervals of a histogram that is printed.
+const BINS: usize = 16;
+
+/// What there is in a table, gathered in one pass and constant memory.
+///
+/// It prints as a page for a person; [`TableProfile::recipe`] writes what to do with the columns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableProfile {
+    /// How many rows there are.
+    pub rows: u64,
+    /// Fields whose bytes were not UTF-8 and were replaced.
+    pub replaced: u64,
+    /// The columns, in order.
+    pub columns: Vec<ColumnProfile>,
+}
+
+/// What a column holds, judged by all of its cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// No values.
+    Empty,
+    /// One value in all cells that have one.
+    Constant,
+    /// Finite numbers.
+    Number,
+    /// Numbers, and up to a tenth of values that are none.
+    Mixed,
+    /// Text that repeats, or numbers amid other categories.
+    Category,
+    /// Text that hardly repeats: names, sentences, identifiers.
+    Text,
+}
+
+/// What there is in a column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColumnProfile {
+    /// Its name.
+    pub name: String,
+    /// Count, mean, deviation and extremes of its finite numbers.
+    pub numbers: Moments,
+    /// Their quantiles, and with them their histogram.
+    pub quantiles: QuantileSketch,
+    /// How many numbers are 0.
+    pub zeros: u64,
+    /// Whether all numbers are whole.
+    pub whole: bool,
+    /// How many values are no finite numbers.
+    pub others: u64,
+    /// The line and the beginning of the first of them.
+    pub first_other: Option<(u64, String)>,
+    /// How often each value occurs, and how many cells are missing; up to 10,000 different values.
+    pub categories: CategoryCounts,
+}
+
+impl TableProfile {
+    /// Reads all rows that are left.
+    ///
+    /// # Errors
+    /// Those of reading; [`DataError::Empty`] when there are no rows.
+    pub fn inspect(reader: &mut dyn RowReader) -> Result<Self, DataError> {
+        let mut columns: Vec<ColumnProfile> =
+            reader.columns().iter().map(ColumnProfile::new).collect();
+        let mut rows = 0;
+        let mut row = Row::new();
+        while reader.read(&mut row)? {
+            rows += 1;
+            for (column, cell) in columns.iter_mut().zip(row.cells()) {
+                column.push(cell, row.line());
+            }
+        }
+        if rows == 0 {
+            return Err(DataError::Empty {
+                path: reader.path().to_path_buf(),
+                what: "rows",
+                ignored: 0,
+            });
+        }
+        Ok(Self {
+            rows,
+            replaced: reader.replaced(),
+            columns,
+        })
+    }
+}
+
+impl ColumnProfile {
+    fn new(name: &String) -> Self {
+        Self {
+            name: name.clone(),
+            numbers: Moments::default(),
+            quantiles: QuantileSketch::default(),
+            zeros: 0,
+            whole: true,
+            others: 0,
+            first_other: None,
+            categories: CategoryCounts::new(MAX_DISTINCT),
+        }
+    }
+
+    fn push(&mut self, cell: Cell<'_>, line: u64) {
+        let number = cell.number().filter(|value| !value.is_infinite());
+        // Text that reads as NaN is missing for a column of numbers, and is so here.
+        let cell = if number.is_some_and(f64::is_nan) {
+            Cell::Missing
+        } else {
+            cell
+        };
+        self.categories.push(cell);
+        match number {
+            Some(value) if value.is_nan() => {}
+            Some(value) => {
+                self.numbers.push(value);
+                self.quantiles.push(value);
+                self.zeros += u64::from(value == 0.0);
+                self.whole &= value.fract() == 0.0;
+            }
+            None => {
+                self.others += 1;
+                self.first_other.get_or_insert_with(|| (line, cell.shown()));
+            }
+        }
+    }
+
+    /// How many cells have no value.
+    pub fn missing(&self) -> u64 {
+        self.categories.missing()
+    }
+
+    /// What the column holds.
+    pub fn kind(&self) -> ColumnKind {
+        let present = self.categories.total();
+        let distinct = self.categories.distinct();
+        match distinct {
+            _ if present == 0 => ColumnKind::Empty,
+            Some(1) => ColumnKind::Constant,
+            None if self.others == 0 && self.numbers.is_constant() => ColumnKind::Constant,
+            _ if self.others == 0 => ColumnKind::Number,
+            // A few codes among which some are numbers are categories.
+            _ if self.others * 10 <= present && distinct.is_none_or(|distinct| distinct > 100) => {
+                ColumnKind::Mixed
+            }
+            None => ColumnKind::Text,
+            Some(distinct) if present >= 20 && distinct as u64 * 2 > present => ColumnKind::Text,
+            Some(_) => ColumnKind::Category,
+        }
+    }
+
+    /// The most frequent values with their counts, at most `most`; none when there are more than 10,000 different ones.
+    pub fn top(&self, most: usize) -> Vec<(&str, u64)> {
+        let mut all = self.categories.by_count().unwrap_or_default();
+        all.truncate(most);
+        all
+    }
+
+    /// What to do with the column, and why.
+    pub fn suggestion(&self) -> Suggestion {
+        Suggestion::of(self)
+    }
+
+    /// What there is, in a line: `569 numbers from 6.981 to 28.11, median 13.37, 456 different`.
+    pub fn summary(&self) -> String {
+        let present = self.categories.total();
+        let mut text = match self.kind() {
+            ColumnKind::Empty => "no values".to_owned(),
+            ColumnKind::Constant => format!("{present} values, all equal"),
+            ColumnKind::Number | ColumnKind::Mixed => {
+                let median = self.quantiles.quantiles(&[0.5])[0];
+                let (count, least, most) =
+                    (self.numbers.count(), self.numbers.min(), self.numbers.max());
+                let kind = if self.whole {
+                    "whole numbers"
+                } else {
+                    "numbers"
+                };
+                let ends = format!("from {} to {}", short(least), short(most));
+                format!("{count} {kind} {ends}, median {}", short(median))
+            }
+            ColumnKind::Category => format!("{present} categories"),
+            ColumnKind::Text => format!("{present} texts"),
+        };
+        match self.categories.distinct() {
+            Some(0 | 1) => {}
+            Some(distinct) => text.push_str(&format!(", {distinct} different")),
+            None => text.push_str(&format!(", more than {MAX_DISTINCT} different, or long")),
+        }
+        if let (ColumnKind::Mixed, Some((line, first))) = (self.kind(), &self.first_other) {
+            let others = self.others;
+            text.push_str(&format!(
+                ", {others} that are no numbers, first {first} in line {line}"
+            ));
+        }
+        if self.missing() > 0 {
+            text.push_str(&format!(", {} missing", self.missing()));
+        }
+        text
+    }
+}
+
+/// Four significant digits, fewer if they say all.
+pub(super) fn short(value: f64) -> String {
+    let size = value.abs();
+    if value.fract() == 0.0 && size < 1e15 {
+        return value.to_string();
+    }
+    if (1e-3..1e6).contains(&size) {
+        let digits = (3 - size.log10().floor() as i32).max(0) as usize;
+        let text = format!("{value:.digits$}");
+        let text = if text.contains('.') {
+            text.trim_end_matches('0')
+        } else {
+            &text
+        };
+        return text.trim_end_matches('.').to_owned();
+    }
+    format!("{value:.3e}")
+}
+
+impl fmt::Display for TableProfile {
+    /// A line for the table, and for each column one of what there is, one of its shape, and one of what to do.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            formatter,
+            "{} rows, {} columns",
+            self.rows,
+            self.columns.len()
+        )?;
+        if self.replaced > 0 {
+            writeln!(formatter, "{} fields were not UTF-8", self.replaced)?;
+        }
+        for column in &self.columns {
+            writeln!(formatter, "\n{column}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ColumnProfile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            formatter,
+            "{}: {}",
+            self.name.escape_debug(),
+            self.summary()
+        )?;
+        match self.kind() {
+            ColumnKind::Number | ColumnKind::Mixed => {
+                writeln!(formatter, "  {}", bars(&self.quantiles.histogram(BINS)))?;
+            }
+            ColumnKind::Category | ColumnKind::Text => {
+                let top: Vec<String> = self
+                    .top(5)
+                    .iter()
+                    .map(|(name, count)| format!("{} {count}", Cell::Text(name).shown()))
+                    .collect();
+                if !top.is_empty() {
+                    writeln!(formatter, "  {}", top.join(", "))?;
+                }
+            }
+            ColumnKind::Empty | ColumnKind::Constant => {}
+        }
+        let suggestion = self.suggestion();
+        write!(formatter, "  {}", suggestion.comment())
+    }
+}
+
+/// A bar for each count, from an eighth of a line to a whole one; a space for none.
+fn bars(counts: &[u64]) -> String {
+    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+    let bar = |count: &u64| {
+        let eighths = (u128::from(*count) * 8).div_ceil(u128::from(most)) as u32;
+        char::from_u32(0x2580 + eighths)
+            .filter(|_| *count > 0)
+            .unwrap_or(' ')
+    };
+    counts.iter().map(bar).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        let cases = [
+            (13.370_000_1, "13.37"),
+            (0.053_062_6, "0.05306"),
+            (1234.567, "1235"),
+            (28.10, "28.1"),
+            (569.0, "569"),
+            (-0.5, "-0.5"),
+            (1e-9, "1.000e-9"),
+            (1.5e20, "1.500e20"),
+            (100.4, "100.4"),
+            (1200.2, "1200"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(short(value), expected);
+        }
+    }
+
+    #[test]
+    fn bars_grow_with_counts() {
+        assert_eq!(bars(&[0, 1, 4, 8]), " ▁▄█");
+        assert_eq!(bars(&[]), "");
+        assert_eq!(bars(&[1, 1_000_000]), "▁█");
+    }
+}

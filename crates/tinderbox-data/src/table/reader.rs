@@ -1,0 +1,305 @@
+//! One way to read every kind of table: row by row.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::csv::CsvReader;
+use super::decompress::decompressed;
+use super::json_lines::JsonLinesReader;
+use super::row::Row;
+use crate::DataError;
+use crate::error::memory;
+
+/// A table that is read once, from the first row to the last, in constant memory.
+pub trait RowReader: Send {
+    /// The names of the columns, each once.
+    fn columns(&self) -> &[String];
+
+    /// Reads the next row into `row`, a cell for each column; false when there is none.
+    ///
+    /// # Errors
+    /// [`DataError`] of the file and the line; after an error the rest of the table is not defined.
+    fn read(&mut self, row: &mut Row) -> Result<bool, DataError>;
+
+    /// The file, or `<memory>`.
+    fn path(&self) -> &Path;
+
+    /// How many fields so far held bytes that are not UTF-8 and were replaced by U+FFFD.
+    fn replaced(&self) -> u64 {
+        0
+    }
+}
+
+/// A kind of file that holds a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum TableFormat {
+    /// Comma-separated values, or with another delimiter (RFC 4180).
+    Csv,
+    /// Tab-separated values.
+    Tsv,
+    /// One JSON object a line.
+    JsonLines,
+    /// Apache Parquet.
+    #[cfg(feature = "parquet")]
+    Parquet,
+    /// Arrow's IPC, as a file (Feather 2) or a stream.
+    #[cfg(feature = "parquet")]
+    Arrow,
+}
+
+impl TableFormat {
+    /// The kind that the ending of the file's name says, before `.gz`, `.zst` or `.zstd`.
+    pub fn of_path(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?.to_ascii_lowercase();
+        let name = [".gz", ".zst", ".zstd"]
+            .iter()
+            .find_map(|ending| name.strip_suffix(ending))
+            .unwrap_or(&name);
+        match name.rsplit_once('.')?.1 {
+            "csv" => Some(Self::Csv),
+            "tsv" | "tab" => Some(Self::Tsv),
+            "jsonl" | "ndjson" => Some(Self::JsonLines),
+            #[cfg(feature = "parquet")]
+            "parquet" => Some(Self::Parquet),
+            #[cfg(feature = "parquet")]
+            "arrow" | "feather" | "ipc" | "arrows" => Some(Self::Arrow),
+            _ => None,
+        }
+    }
+}
+
+/// What is done with bytes that are not UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NotUtf8 {
+    /// The line is an error.
+    #[default]
+    Refuse,
+    /// They become U+FFFD, and the field is counted ([`RowReader::replaced`]).
+    Replace,
+}
+
+/// How a table is read. What a format has no use for is not looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TableOptions {
+    /// The kind of file; by default what the ending of its name says.
+    pub format: Option<TableFormat>,
+    /// CSV: whether the first line names the columns. Without names they are `column_1`, `column_2`, ...
+    pub header: bool,
+    /// CSV: the character between fields, an ASCII one; by default a comma, and a tab for TSV.
+    pub delimiter: Option<char>,
+    /// CSV: how many lines before the header, or the first row, are passed over.
+    pub skip_lines: usize,
+    /// CSV: fields that stand for "no value", quoted or not, spaces around them aside.
+    pub missing: Vec<String>,
+    /// CSV: what is done with bytes that are not UTF-8. JSON must be UTF-8.
+    pub not_utf8: NotUtf8,
+    /// Text formats: the most bytes that one field may have.
+    pub max_field: usize,
+}
+
+impl Default for TableOptions {
+    /// A header, and the empty field and the usual spellings of NA, NaN and null as missing; fields of at most 1 MiB.
+    fn default() -> Self {
+        Self {
+            format: None,
+            header: true,
+            delimiter: None,
+            skip_lines: 0,
+            missing: ["", "NA", "N/A", "NaN", "nan", "NULL", "null"]
+                .map(String::from)
+                .to_vec(),
+            not_utf8: NotUtf8::default(),
+            max_field: 1 << 20,
+        }
+    }
+}
+
+/// Opens a table of any kind. Text formats may be compressed by gzip or zstd, whatever the name says.
+///
+/// # Errors
+/// [`DataError::Io`] when the file cannot be read, [`DataError::Config`] when neither the name nor the options say what kind it is or an
+/// option is out of range, [`DataError::Format`] and [`DataError::Line`] when its beginning is not of that kind.
+pub fn open(
+    path: impl AsRef<Path>,
+    options: &TableOptions,
+) -> Result<Box<dyn RowReader>, DataError> {
+    let path = path.as_ref();
+    let format = options
+        .format
+        .or_else(|| TableFormat::of_path(path))
+        .ok_or_else(|| {
+            let got = format!("{}, whose ending says nothing", path.display());
+            DataError::config("format", "the kind of table", got)
+        })?;
+    let file = File::open(path).map_err(|source| DataError::io(path, source))?;
+    let metadata = file
+        .metadata()
+        .map_err(|source| DataError::io(path, source))?;
+    if !metadata.is_file() {
+        return Err(DataError::format("kind", "a regular file", "something else").at(path));
+    }
+    let text = |file| decompressed(BufReader::new(file), path);
+    Ok(match format {
+        TableFormat::Csv => Box::new(CsvReader::new(text(file)?, path, b',', options)?),
+        TableFormat::Tsv => Box::new(CsvReader::new(text(file)?, path, b'\t', options)?),
+        TableFormat::JsonLines => Box::new(JsonLinesReader::new(text(file)?, path, options)?),
+        #[cfg(feature = "parquet")]
+        TableFormat::Parquet => Box::new(super::parquet::read(file, path)?),
+        #[cfg(feature = "parquet")]
+        TableFormat::Arrow => Box::new(super::ipc::read(file, path)?),
+    })
+}
+
+/// A table in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    columns: Vec<String>,
+    rows: Vec<Row>,
+}
+
+impl Table {
+    /// A table of these rows.
+    ///
+    /// # Errors
+    /// [`DataError::Config`] when two columns have one name, [`DataError::Line`] when a row has not one cell for each column.
+    pub fn new(columns: Vec<String>, rows: Vec<Row>) -> Result<Self, DataError> {
+        unique(&columns)?;
+        for row in &rows {
+            if row.len() != columns.len() {
+                return Err(wrong_width(&memory(), row.line(), columns.len(), row.len()));
+            }
+        }
+        Ok(Self { columns, rows })
+    }
+
+    /// Reads all rows that are left.
+    ///
+    /// # Errors
+    /// As [`RowReader::read`].
+    pub fn read(reader: &mut dyn RowReader) -> Result<Self, DataError> {
+        let mut rows = Vec::new();
+        let mut row = Row::new();
+        while reader.read(&mut row)? {
+            rows.push(row.clone());
+        }
+        Ok(Self {
+            columns: reader.columns().to_vec(),
+            rows,
+        })
+    }
+
+    /// The names of the columns.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The rows.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// A reader from the first row on.
+    pub fn reader(&self) -> impl RowReader + '_ {
+        TableReader {
+            table: self,
+            path: memory(),
+            next: 0,
+        }
+    }
+}
+
+struct TableReader<'a> {
+    table: &'a Table,
+    path: PathBuf,
+    next: usize,
+}
+
+impl RowReader for TableReader<'_> {
+    fn columns(&self) -> &[String] {
+        &self.table.columns
+    }
+
+    fn read(&mut self, row: &mut Row) -> Result<bool, DataError> {
+        let Some(next) = self.table.rows.get(self.next) else {
+            return Ok(false);
+        };
+        row.clone_from(next);
+        self.next += 1;
+        Ok(true)
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Refuses two columns of one name.
+pub(super) fn unique(columns: &[String]) -> Result<(), DataError> {
+    let mut sorted: Vec<&String> = columns.iter().collect();
+    sorted.sort_unstable();
+    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => {
+            let got = format!("`{}` twice", pair[0].escape_debug());
+            Err(DataError::config("columns", "a name for each column", got))
+        }
+        None => Ok(()),
+    }
+}
+
+pub(super) fn wrong_width(path: &Path, line: u64, expected: usize, got: usize) -> DataError {
+    DataError::Line {
+        path: path.to_path_buf(),
+        line,
+        what: "number of fields".to_owned(),
+        expected: expected.to_string(),
+        got: got.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::Cell;
+
+    #[test]
+    fn the_ending_says_the_kind() {
+        let of = |name: &str| TableFormat::of_path(Path::new(name));
+        assert_eq!(of("a.csv"), Some(TableFormat::Csv));
+        assert_eq!(of("a.b.TSV.gz"), Some(TableFormat::Tsv));
+        assert_eq!(of("a.jsonl.zst"), Some(TableFormat::JsonLines));
+        assert_eq!(of("a.xlsx"), None);
+        assert_eq!(of("csv"), None);
+        let error = open("/nowhere/a.xlsx", &TableOptions::default()).err();
+        assert!(matches!(error, Some(DataError::Config { .. })));
+    }
+
+    #[test]
+    fn a_table_in_memory_reads_as_it_was_made() {
+        let columns = vec!["a".to_owned(), "b".to_owned()];
+        let rows = vec![
+            Row::from_cells(1, [Cell::Integer(1), Cell::Text("x")]),
+            Row::from_cells(2, [Cell::Missing, Cell::Text("")]),
+        ];
+        let table = Table::new(columns.clone(), rows.clone()).unwrap();
+        assert_eq!(Table::read(&mut table.reader()).unwrap(), table);
+        let ragged = vec![Row::from_cells(5, [Cell::Missing])];
+        let error = Table::new(columns, ragged).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "<memory>:5: number of fields: expected 2, got 1"
+        );
+        let twice = vec!["a".to_owned(), "a".to_owned()];
+        let error = Table::new(twice, rows).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`columns` is `a` twice, expected a name for each column"
+        );
+    }
+}
