@@ -2,16 +2,13 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use burn::data::dataset::Dataset;
-use fast_image_resize::images::Image as Canvas;
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use walkdir::WalkDir;
 
-use crate::views::resize;
-use crate::{Content, DataError, DecodeLimits, Image, ImageItem, Labelled, Pixels, decode};
+use crate::read::pieces;
+use crate::{Content, DataError, DecodeLimits, ImageItem, Labelled, ReadConfig};
 
 /// File names with these endings are pictures, in any case.
 const ENDINGS: [&str; 3] = ["jpeg", "jpg", "png"];
@@ -50,7 +47,7 @@ impl Default for ImageFolderConfig {
 /// A file is decoded when its item is asked for, so that one that cannot be read costs one item.
 #[derive(Debug, Clone)]
 pub struct ImageFolder {
-    config: ImageFolderConfig,
+    read: ReadConfig,
     files: Vec<Entry>,
     class_names: Vec<String>,
     ignored: usize,
@@ -70,18 +67,12 @@ impl ImageFolder {
     /// [`DataError::Io`] when a folder cannot be listed, [`DataError::OutsideRoot`] for a link that leads outside, [`DataError::Empty`] when
     /// there is no picture, [`DataError::Config`] for channels other than 1 and 3 or an empty size.
     pub fn open(root: impl AsRef<Path>, config: ImageFolderConfig) -> Result<Self, DataError> {
-        if let Some(channels) = config
-            .channels
-            .filter(|channels| ![1, 3].contains(channels))
-        {
-            return Err(DataError::config("channels", "1 or 3", channels));
-        }
-        if let Some((height, width)) = config.resize
-            && (height == 0 || width == 0 || height.max(width) > u16::MAX.into())
-        {
-            let got = format!("{height} x {width}");
-            return Err(DataError::config("resize", "1 to 65,535 pixels", got));
-        }
+        let read = ReadConfig {
+            limits: config.limits,
+            resize: config.resize,
+            channels: config.channels,
+        };
+        read.validate()?;
         let root = root.as_ref();
         let (mut relative, ignored) = list(root)?;
         // Components are compared as joined by `/`, on every system.
@@ -112,7 +103,7 @@ impl ImageFolder {
             });
         }
         Ok(Self {
-            config,
+            read,
             files,
             class_names: classes
                 .iter()
@@ -133,33 +124,6 @@ impl ImageFolder {
     /// If there is no such item.
     pub fn path(&self, index: usize) -> &Path {
         &self.files[index].path
-    }
-
-    fn read(&self, path: &Path) -> Result<Image, DataError> {
-        let io = |source| DataError::io(path, source);
-        let file = File::open(path).map_err(io)?;
-        let length = file.metadata().map_err(io)?.len();
-        let limit = self.config.limits.max_bytes;
-        if length > limit {
-            return Err(DataError::TooLarge {
-                path: path.to_path_buf(),
-                what: "size of the file in bytes",
-                limit,
-                got: length,
-            });
-        }
-        let mut bytes = Vec::with_capacity(length as usize);
-        file.take(length).read_to_end(&mut bytes).map_err(io)?;
-        let mut image = decode(&bytes, &self.config.limits).map_err(|error| error.at(path))?;
-        if let Some(channels) = self.config.channels {
-            image = image.with_channels(channels);
-        }
-        match self.config.resize {
-            Some(size) if size != (image.height, image.width) => {
-                resized(image, size).map_err(|error| error.at(path))
-            }
-            _ => Ok(image),
-        }
     }
 }
 
@@ -232,37 +196,11 @@ fn joined(path: &Path) -> Vec<u8> {
     parts.join(&b'/')
 }
 
-/// Bytes are resized as bytes, by instructions for them; what has more precision keeps it.
-fn resized(image: Image, (height, width): (usize, usize)) -> Result<Image, DataError> {
-    let channels = image.channels;
-    let kind = match (channels, &image.pixels) {
-        (1, Pixels::U8(_)) => PixelType::U8,
-        (3, Pixels::U8(_)) => PixelType::U8x3,
-        _ => return Ok(resize(image.to_f32(), (height, width))),
-    };
-    let Pixels::U8(values) = image.pixels else {
-        unreachable!("the kind above is one of bytes")
-    };
-    let failed = |error: &dyn std::fmt::Display| DataError::Decode {
-        path: crate::error::memory(),
-        message: format!("resizing: {error}"),
-    };
-    let source = Canvas::from_vec_u8(image.width as u32, image.height as u32, values, kind)
-        .map_err(|error| failed(&error))?;
-    let mut target = Canvas::new(width as u32, height as u32, kind);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new()
-        .resize(&source, &mut target, &options)
-        .map_err(|error| failed(&error))?;
-    let pixels = Pixels::U8(target.into_vec());
-    Ok(Image::new(height, width, channels, pixels))
-}
-
 impl Dataset<ImageItem, DataError> for ImageFolder {
     fn get(&self, index: usize) -> Result<ImageItem, DataError> {
         let entry = &self.files[index];
         Ok(ImageItem {
-            image: self.read(&entry.path)?,
+            image: self.read.file(&entry.path)?,
             label: entry.label,
             id: entry.id.clone(),
         })
@@ -292,13 +230,7 @@ impl Content for ImageFolder {
     fn content(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), DataError> {
         let path = &self.files[index].path;
         let io = |source| DataError::io(path, source);
-        let mut file = File::open(path).map_err(io)?;
-        let mut piece = vec![0; 1 << 16];
-        loop {
-            match file.read(&mut piece).map_err(io)? {
-                0 => return Ok(()),
-                length => sink(&piece[..length]),
-            }
-        }
+        let file = File::open(path).map_err(io)?;
+        pieces(file, None, sink).map_err(io)
     }
 }

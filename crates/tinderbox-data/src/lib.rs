@@ -45,6 +45,7 @@ mod in_memory;
 mod inflate;
 mod joined;
 mod loader;
+mod multi_crop;
 mod preprocess;
 mod rng;
 mod split;
@@ -56,6 +57,8 @@ mod views;
 mod decode;
 #[cfg(feature = "image")]
 mod folder;
+#[cfg(feature = "image")]
+mod read;
 
 pub use crate::image::{GREY_WEIGHTS, Image, ImageItem, Pixels};
 pub use batch::{Collate, ImageCollate, PlainBatch, Sample};
@@ -66,17 +69,20 @@ pub use fingerprint::{Content, fingerprint};
 pub use in_memory::InMemoryImages;
 pub use joined::Joined;
 pub use loader::{Loader, LoaderConfig, Skipped};
+pub use multi_crop::{MultiCrop, MultiCropConfig};
 pub use preprocess::Preprocess;
 pub use rng::SampleRng;
 pub use split::{Split, stratified_split, stratified_subset};
 pub use subset::Subset;
 pub use view::{OneView, TwoViews, View};
 pub use views::{
-    Augment, AugmentConfig, ColourJitter, GaussianBlur, HorizontalFlip, Normalise, RandomAffine,
-    RandomGreyscale, RandomResizedCrop, Resize,
+    Augment, AugmentConfig, ColourJitter, GaussianBlur, HorizontalFlip, Normalise, RandAugment,
+    RandomAffine, RandomErasing, RandomGreyscale, RandomResizedCrop, Resize, Solarise,
 };
 
 #[cfg(feature = "image")]
 pub use decode::{DecodeLimits, decode};
 #[cfg(feature = "image")]
 pub use folder::{ImageFolder, ImageFolderConfig};
+#[cfg(feature = "image")]
+pub use read::ReadConfig;
