@@ -1,17 +1,17 @@
 //! A folder of pictures.
 
+mod index;
+mod listing;
+
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use burn::data::dataset::Dataset;
-use walkdir::WalkDir;
-
 use crate::read::pieces;
 use crate::{Content, DataError, DecodeLimits, ImageItem, Labelled, ReadConfig};
-
-/// File names with these endings are pictures, in any case.
-const ENDINGS: [&str; 3] = ["jpeg", "jpg", "png"];
+use burn::data::dataset::Dataset;
+use index::indexed;
+use listing::list;
 
 /// How an [`ImageFolder`] reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,9 @@ pub struct ImageFolderConfig {
     pub resize: Option<(usize, usize)>,
     /// 1 for grey, 3 for colour, `None` for what each file has.
     pub channels: Option<usize>,
+    /// A file that keeps the list of files, if any: a second [`ImageFolder::open`] then looks at the folders alone, unless one of them
+    /// has changed. It should not lie in the folder.
+    pub index: Option<PathBuf>,
 }
 
 impl Default for ImageFolderConfig {
@@ -34,6 +37,7 @@ impl Default for ImageFolderConfig {
             labels: true,
             resize: None,
             channels: None,
+            index: None,
         }
     }
 }
@@ -48,6 +52,7 @@ impl Default for ImageFolderConfig {
 #[derive(Debug, Clone)]
 pub struct ImageFolder {
     read: ReadConfig,
+    root: PathBuf,
     files: Vec<Entry>,
     class_names: Vec<String>,
     ignored: usize,
@@ -56,7 +61,6 @@ pub struct ImageFolder {
 #[derive(Debug, Clone)]
 struct Entry {
     path: PathBuf,
-    id: String,
     label: Option<u32>,
 }
 
@@ -74,23 +78,26 @@ impl ImageFolder {
         };
         read.validate()?;
         let root = root.as_ref();
-        let (mut relative, ignored) = list(root)?;
-        // Components are compared as joined by `/`, on every system.
-        relative.sort_by_cached_key(|path| joined(path));
-        let class = |path: &Path| -> Option<Vec<u8>> {
-            let mut parts = path.iter();
-            let first = parts.next()?;
-            (config.labels && parts.next().is_some()).then(|| first.as_encoded_bytes().to_vec())
+        let listing = match &config.index {
+            Some(index) => indexed(root, index)?,
+            None => list(root)?,
         };
-        let mut classes: Vec<Vec<u8>> = relative.iter().filter_map(|path| class(path)).collect();
+        let (relative, ignored) = (listing.files, listing.ignored);
+        // Sorted as the files are, each class stands together, and what is without one lies between.
+        let class = |name: &OsStr| -> Option<Vec<u8>> {
+            let mut parts = name.as_encoded_bytes().split(|byte| *byte == b'/');
+            let first = parts.next()?;
+            (config.labels && parts.next().is_some()).then(|| first.to_vec())
+        };
+        let mut classes: Vec<Vec<u8>> = relative.iter().filter_map(|name| class(name)).collect();
+        classes.dedup();
         classes.sort();
         classes.dedup();
         let files: Vec<Entry> = relative
-            .iter()
-            .map(|path| Entry {
-                path: root.join(path),
-                id: String::from_utf8_lossy(&joined(path)).into_owned(),
-                label: class(path)
+            .into_iter()
+            .map(|name| Entry {
+                path: root.join(&name),
+                label: class(&name)
                     .and_then(|name| classes.binary_search(&name).ok())
                     .map(|number| number as u32),
             })
@@ -104,6 +111,7 @@ impl ImageFolder {
         }
         Ok(Self {
             read,
+            root: root.to_path_buf(),
             files,
             class_names: classes
                 .iter()
@@ -127,82 +135,13 @@ impl ImageFolder {
     }
 }
 
-/// The relative paths of all pictures, and how many other files there are.
-fn list(root: &Path) -> Result<(Vec<PathBuf>, usize), DataError> {
-    let canonical = root
-        .canonicalize()
-        .map_err(|source| DataError::io(root, source))?;
-    let mut relative = Vec::new();
-    let mut ignored = 0;
-    let hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
-    let entries = WalkDir::new(root)
-        .min_depth(1)
-        .into_iter()
-        .filter_entry(|entry| entry.depth() == 0 || !hidden(entry.file_name()));
-    for entry in entries {
-        let entry = entry.map_err(|error| {
-            let path = error.path().unwrap_or(root).to_path_buf();
-            DataError::io(path, error.into())
-        })?;
-        let mut kind = entry.file_type();
-        if kind.is_symlink() {
-            match entry.path().canonicalize() {
-                Ok(target) if !target.starts_with(&canonical) => {
-                    return Err(DataError::OutsideRoot {
-                        path: entry.into_path(),
-                        target,
-                        root: root.to_path_buf(),
-                    });
-                }
-                Ok(target) => {
-                    let metadata = target
-                        .metadata()
-                        .map_err(|source| DataError::io(&target, source))?;
-                    kind = metadata.file_type();
-                }
-                // A link that leads nowhere is a file that cannot be read, if its name says that it is a picture.
-                Err(_) if is_picture(entry.path()) => {}
-                Err(_) => {
-                    ignored += 1;
-                    continue;
-                }
-            }
-        }
-        if kind.is_dir() {
-            continue;
-        }
-        // Pipes and devices are never opened, whatever their name.
-        if is_picture(entry.path()) && (kind.is_file() || kind.is_symlink()) {
-            let path = entry.path().strip_prefix(root).unwrap_or(entry.path());
-            relative.push(path.to_path_buf());
-        } else {
-            ignored += 1;
-        }
-    }
-    Ok((relative, ignored))
-}
-
-fn is_picture(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| {
-        ENDINGS
-            .iter()
-            .any(|known| ending.eq_ignore_ascii_case(known))
-    })
-}
-
-/// The bytes of a relative path with `/` between its parts.
-fn joined(path: &Path) -> Vec<u8> {
-    let parts: Vec<&[u8]> = path.iter().map(OsStr::as_encoded_bytes).collect();
-    parts.join(&b'/')
-}
-
 impl Dataset<ImageItem, DataError> for ImageFolder {
     fn get(&self, index: usize) -> Result<ImageItem, DataError> {
         let entry = &self.files[index];
         Ok(ImageItem {
             image: self.read.file(&entry.path)?,
             label: entry.label,
-            id: entry.id.clone(),
+            id: self.id(index),
         })
     }
 
@@ -221,7 +160,9 @@ impl Labelled for ImageFolder {
     }
 
     fn id(&self, index: usize) -> String {
-        self.files[index].id.clone()
+        let path = &self.files[index].path;
+        let relative = path.strip_prefix(&self.root).unwrap_or(path);
+        relative.to_string_lossy().into_owned()
     }
 }
 

@@ -45,6 +45,7 @@ mod in_memory;
 mod inflate;
 mod joined;
 mod loader;
+pub mod mix;
 mod multi_crop;
 mod preprocess;
 mod rng;
@@ -54,11 +55,21 @@ mod view;
 mod views;
 
 #[cfg(feature = "image")]
+mod classes;
+#[cfg(feature = "image")]
 mod decode;
 #[cfg(feature = "image")]
 mod folder;
 #[cfg(feature = "image")]
+pub mod leak;
+#[cfg(feature = "image")]
+mod list;
+#[cfg(feature = "image")]
 mod read;
+#[cfg(feature = "image")]
+mod shards;
+#[cfg(feature = "image")]
+mod sheet;
 
 pub use crate::image::{GREY_WEIGHTS, Image, ImageItem, Pixels};
 pub use batch::{Collate, ImageCollate, PlainBatch, Sample};
@@ -85,4 +96,10 @@ pub use decode::{DecodeLimits, decode};
 #[cfg(feature = "image")]
 pub use folder::{ImageFolder, ImageFolderConfig};
 #[cfg(feature = "image")]
+pub use list::ImageList;
+#[cfg(feature = "image")]
 pub use read::ReadConfig;
+#[cfg(feature = "image")]
+pub use shards::TarShards;
+#[cfg(feature = "image")]
+pub use sheet::{contact_sheet, encode_png};

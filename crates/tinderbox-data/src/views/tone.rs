@@ -71,8 +71,23 @@ pub(super) fn equalise(planes: &mut Planes) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::noise;
+    use super::super::testing::{assert_close, fixture, noise, numbers};
     use super::*;
+
+    #[test]
+    fn equalising_enough_pixels_agrees_with_the_fixture() {
+        let fixture = fixture(include_str!("../../tests/fixtures/rand_augment.json"));
+        let case = &fixture["equalised"];
+        let mut planes = Planes {
+            height: 20,
+            width: 18,
+            channels: 1,
+            values: numbers(&case["input"]),
+        };
+        equalise(&mut planes);
+        // Whole levels, each rounded once.
+        assert_close(&planes.values, &numbers(&case["output"]), 1e-6);
+    }
 
     #[test]
     fn what_does_not_vary_stays() {

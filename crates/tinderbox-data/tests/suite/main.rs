@@ -12,3 +12,9 @@ mod views;
 mod decode;
 #[cfg(feature = "image")]
 mod folder;
+#[cfg(feature = "image")]
+mod leak;
+#[cfg(feature = "image")]
+mod list;
+#[cfg(feature = "image")]
+mod shards;
