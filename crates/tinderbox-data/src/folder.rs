@@ -22,7 +22,7 @@ pub struct ImageFolderConfig {
     pub labels: bool,
     /// Height and width to which each picture is resized when it is read (bilinear, antialiased), if any.
     pub resize: Option<(usize, usize)>,
-    /// 1 for grey, 3 for colour, `None` for what each file has.
+    /// As [`ReadConfig`] has it: 1 for grey, 3 for colour, 2 and 4 with alpha, `None` for what each file has.
     pub channels: Option<usize>,
     /// A file that keeps the list of files, if any: a second [`ImageFolder::open`] then looks at the folders alone, unless one of them
     /// has changed. It should not lie in the folder.
@@ -69,7 +69,7 @@ impl ImageFolder {
     ///
     /// # Errors
     /// [`DataError::Io`] when a folder cannot be listed, [`DataError::OutsideRoot`] for a link that leads outside, [`DataError::Empty`] when
-    /// there is no picture, [`DataError::Config`] for channels other than 1 and 3 or an empty size.
+    /// there is no picture, [`DataError::Config`] for channels other than 1 to 4 or an empty size.
     pub fn open(root: impl AsRef<Path>, config: ImageFolderConfig) -> Result<Self, DataError> {
         let read = ReadConfig {
             limits: config.limits,

@@ -357,8 +357,12 @@ mod tests {
         }
         let mixed = Mixed::new(Pass, Mix::MixUp { alpha: 1.0 }, 4, 0).unwrap();
         assert_eq!(mixed.collate(vec![0, 1, 2]), mixed.collate(vec![0, 1, 2]));
-        let weight =
-            |items: Vec<i64>| mixed.collate(items).tensors[1].1.try_to_vec::<f32>().unwrap()[0];
+        let weight = |items: Vec<i64>| {
+            mixed.collate(items).tensors[1]
+                .1
+                .try_to_vec::<f32>()
+                .unwrap()[0]
+        };
         assert_ne!(weight(vec![0, 1, 2]), weight(vec![0, 2, 1]));
     }
 }

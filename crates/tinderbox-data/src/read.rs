@@ -7,6 +7,7 @@ use std::path::Path;
 use fast_image_resize::images::Image as Canvas;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
+use crate::decode::decode_to;
 use crate::error::memory;
 use crate::views::resized;
 use crate::{DataError, DecodeLimits, Image, Pixels, decode};
@@ -18,7 +19,8 @@ pub struct ReadConfig {
     pub limits: DecodeLimits,
     /// Height and width to which each picture is resized when it is read (bilinear, antialiased), if any.
     pub resize: Option<(usize, usize)>,
-    /// 1 for grey, 3 for colour, `None` for what each file has.
+    /// 1 for grey, 3 for colour, 2 and 4 for the same with alpha (as the last channel; what has none is opaque), `None` for what each
+    /// file has, without alpha.
     pub channels: Option<usize>,
 }
 
@@ -26,10 +28,11 @@ impl ReadConfig {
     /// Checks what a caller may have got wrong.
     ///
     /// # Errors
-    /// [`DataError::Config`] for channels other than 1 and 3 or an empty size.
+    /// [`DataError::Config`] for channels other than 1 to 4 or an empty size.
     pub(crate) fn validate(&self) -> Result<(), DataError> {
-        if let Some(channels) = self.channels.filter(|channels| ![1, 3].contains(channels)) {
-            return Err(DataError::config("channels", "1 or 3", channels));
+        let wrong = |channels: &usize| !(1..=4).contains(channels);
+        if let Some(channels) = self.channels.filter(wrong) {
+            return Err(DataError::config("channels", "1 to 4", channels));
         }
         if let Some((height, width)) = self.resize
             && (height == 0 || width == 0 || height.max(width) > u16::MAX.into())
@@ -64,10 +67,10 @@ impl ReadConfig {
         input
             .read_to_end(&mut bytes)
             .map_err(|source| DataError::io(memory(), source))?;
-        let mut image = decode(&bytes, &self.limits)?;
-        if let Some(channels) = self.channels {
-            image = image.with_channels(channels);
-        }
+        let image = match self.channels {
+            Some(channels) => decode_to(&bytes, &self.limits, channels)?,
+            None => decode(&bytes, &self.limits)?,
+        };
         match self.resize {
             Some(size) if size != (image.height, image.width) => shrunk(image, size),
             _ => Ok(image),

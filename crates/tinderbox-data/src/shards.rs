@@ -16,7 +16,7 @@ use index::{Member, index};
 /// Pictures in tar files, in WebDataset's layout, read by index and not in sequence.
 ///
 /// Members that follow each other and whose names are the same up to the first dot after the last `/` make one item: a picture
-/// (`KEY.jpg`, `KEY.jpeg`, `KEY.png`) and, if it is there, its label: the text of `KEY.cls`, or else the field `label` (a number or
+/// (`KEY.jpg`, `KEY.jpeg`, `KEY.png`, `KEY.npy`) and, if it is there, its label: the text of `KEY.cls`, or else the field `label` (a number or
 /// a text) of the object in `KEY.json`. Other members are ignored. Classes are the distinct labels over all shards: in the order
 /// of their values if all are whole numbers, else of their bytes.
 ///

@@ -106,7 +106,7 @@ pub(super) fn index(mut file: impl Read + Seek) -> Result<Vec<Found>, DataError>
             found.extend(std::mem::replace(&mut group, next).finish());
         }
         match ending.to_ascii_lowercase().as_str() {
-            "jpg" | "jpeg" | "png" => {
+            "jpg" | "jpeg" | "npy" | "png" => {
                 if group.picture.replace(member).is_some() {
                     let got = format!("two of {key:?}");
                     return Err(DataError::format("pictures of a key", "one", got));

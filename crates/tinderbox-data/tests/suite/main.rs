@@ -5,6 +5,8 @@ mod cifar;
 mod fingerprint;
 mod idx;
 mod loader;
+mod loader_bounds;
+mod parsers;
 mod skipping;
 mod views;
 
@@ -12,6 +14,8 @@ mod views;
 mod decode;
 #[cfg(feature = "image")]
 mod folder;
+#[cfg(feature = "image")]
+mod formats;
 #[cfg(feature = "image")]
 mod leak;
 #[cfg(feature = "image")]
