@@ -22,13 +22,15 @@ STEPS = {
     "simclr-resnet18": ("_simclr", "simclr_resnet18"),
     "mlm-bert-mini": ("_mlm", "mlm_bert_mini"),
     "mae-vit": ("_mae", "mae_vit"),
+    "views-cifar": ("_views", "views_cifar"),
+    "views-jpeg": ("_views", "views_jpeg"),
 }
 
 
 class Options:
     """What a user may switch on with one line each: `eager`, or names joined by `+`."""
 
-    KNOWN = {"eager", "channels-last", "compiled", "fused", "masked-only"}
+    KNOWN = {"eager", "channels-last", "compiled", "fused", "masked-only", "pil", "tensor"}
 
     def __init__(self, text):
         names = set(text.split("+"))
@@ -38,6 +40,7 @@ class Options:
         self.compiled = "compiled" in names
         self.fused = "fused" in names
         self.masked_only = "masked-only" in names
+        self.pil = "pil" in names
 
     def layout(self):
         return torch.channels_last if self.channels_last else torch.contiguous_format
@@ -58,10 +61,12 @@ def take_steps(loss, optimiser, count):
     seconds = []
     for _ in range(count):
         start = time.perf_counter()
-        optimiser.zero_grad()
+        if optimiser is not None:
+            optimiser.zero_grad()
         value = loss()
-        value.backward()
-        optimiser.step()
+        if optimiser is not None:
+            value.backward()
+            optimiser.step()
         value.item()
         seconds.append(time.perf_counter() - start)
     return seconds

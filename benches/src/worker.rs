@@ -1,4 +1,4 @@
-//! Takes training steps whenever `cargo xtask bench peers steps` asks, and waits in between.
+//! Takes training steps, or makes views, whenever `cargo xtask bench peers` asks, and waits in between.
 //!
 //! It writes one JSON object a line: first what it runs on, then an answer to each line that it reads. `run K` takes
 //! K steps and answers with the seconds of each; `quit`, or the end of its input, is answered with the peak memory.
@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use tinderbox::objectives::Objective;
 use tinderbox::train::{FromPlain, Observer, StepReport, StopFlag};
 
-use crate::machine;
 use crate::step::{self, Subject};
+use crate::{machine, views};
 
 /// Which step to take.
 #[derive(Debug, PartialEq)]
@@ -34,8 +34,35 @@ pub(crate) fn serve(order: &Order) -> Result<(), Box<dyn Error>> {
         "simclr-resnet18" => answer_with(step::simclr_resnet18(order.batch)),
         "mlm-bert-mini" => answer_with(step::mlm_bert_mini(order.batch, order.length)),
         "mae-vit" => answer_with(step::mae_vit(order.batch, order.length)),
+        "views-cifar" => answer_with_calls(views::cifar_batch(order.batch)?),
+        "views-jpeg" => answer_with_calls(views::jpeg_batch(order.batch)?),
         other => Err(format!("there is no step `{other}`").into()),
     }
+}
+
+/// For what is no step of a trainer.
+fn answer_with_calls(
+    mut call: impl FnMut() -> Result<(), Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
+    answer(&Value::Object(machine::facts()))?;
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        match parse(&line) {
+            Some(Request::Run(count)) => {
+                let seconds: Vec<f64> = (0..count)
+                    .map(|_| {
+                        let start = Instant::now();
+                        call()?;
+                        Ok(start.elapsed().as_secs_f64())
+                    })
+                    .collect::<Result<_, Box<dyn Error>>>()?;
+                answer(&json!({ "seconds": seconds }))?;
+            }
+            Some(Request::Quit) => break,
+            None => return Err(format!("expected `run K` or `quit`, got {line:?}").into()),
+        }
+    }
+    answer(&json!({"peak_bytes": machine::peak_memory(), "library_bytes": null}))
 }
 
 fn answer_with<O>(subject: Subject<O>) -> Result<(), Box<dyn Error>>

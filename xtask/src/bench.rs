@@ -40,11 +40,14 @@ pub fn run(arguments: &[String]) -> Result<()> {
     print(&file)
 }
 
-/// `steps ...`, or `[NAME...] [-- ARGS]`: runs the scripts of these names; `ARGS` go to each. Without a name all,
-/// the steps first.
+/// `steps ...`, `views ...`, or `[NAME...] [-- ARGS]`: runs the scripts of these names; `ARGS` go to each. Without a name all,
+/// the steps and the views first.
 fn peers(arguments: &[String]) -> Result<()> {
     if arguments.first().is_some_and(|first| first == "steps") {
         return steps::run(&arguments[1..]);
+    }
+    if arguments.first().is_some_and(|first| first == "views") {
+        return steps::views(&arguments[1..]);
     }
     let mut halves = arguments.splitn(2, |argument| argument == "--");
     let names = halves.next().unwrap_or_default();
@@ -62,6 +65,7 @@ fn peers(arguments: &[String]) -> Result<()> {
     }
     if names.is_empty() {
         steps::run(&[])?;
+        steps::views(&[])?;
     }
     let python = python::interpreter("peers-venv", &folder.join("requirements.txt"))?;
     let out = shell::root().join("target").join("bench").join("peers");

@@ -33,7 +33,7 @@ pub trait Collate<S>: Send + Sync {
 /// Collates [`Sample`]s.
 ///
 /// Gives `view0`, `view1` and so on, each `[batch, channels, height, width]` of `f32`, and `label`, `[batch]` of `i64`, when
-/// every sample has one.
+/// every sample has one. Of items with several samples each, whose shapes differ from sample to sample, the views are numbered on.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ImageCollate;
 
@@ -82,6 +82,39 @@ impl Collate<Sample> for ImageCollate {
             indices: samples.iter().map(|sample| sample.index).collect(),
             tensors,
         }
+    }
+}
+
+impl Collate<Vec<Sample>> for ImageCollate {
+    /// # Panics
+    /// If there are no samples, if their numbers differ between items, or as for one sample an item.
+    fn collate(&self, items: Vec<Vec<Sample>>) -> PlainBatch {
+        let count = items.first().map_or(0, Vec::len);
+        assert!(
+            count > 0 && items.iter().all(|item| item.len() == count),
+            "every item of a batch has the same number of samples, at least one"
+        );
+        let mut groups: Vec<Vec<Sample>> = vec![Vec::new(); count];
+        for item in items {
+            for (group, sample) in groups.iter_mut().zip(item) {
+                group.push(sample);
+            }
+        }
+        let mut batches = groups.into_iter().map(|group| self.collate(group));
+        let mut all = batches.next().expect("there is at least one group");
+        let labels = all.tensors.pop_if(|(name, _)| name == "label");
+        for batch in batches {
+            let views = batch
+                .tensors
+                .into_iter()
+                .filter(|(name, _)| name != "label");
+            for (_, data) in views {
+                all.tensors
+                    .push((format!("view{}", all.tensors.len()), data));
+            }
+        }
+        all.tensors.extend(labels);
+        all
     }
 }
 

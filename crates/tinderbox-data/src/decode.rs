@@ -1,4 +1,7 @@
-//! Decoding PNG and JPEG files.
+//! Decoding PNG, JPEG and NPY files.
+
+mod alpha;
+mod npy;
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -62,25 +65,57 @@ impl DecodeLimits {
     }
 }
 
-/// Decodes a PNG or JPEG file to 1 channel (grey) or 3 (red, green, blue).
+/// Decodes a PNG, JPEG or NPY file to 1 channel (grey) or 3 (red, green, blue), NPY to what it has.
 ///
 /// - Values of 8 bits or fewer become `U8`, values of 16 bits become `F32` without loss.
-/// - Palettes become colours. Of an animation the first picture is taken.
-/// - Transparent pixels are laid over black.
+/// - Palettes become colours, as do the four inks of CMYK. Of an animated PNG the first picture is taken.
+/// - Transparent pixels are laid over black; [`ReadConfig`](crate::ReadConfig) can keep alpha instead.
 /// - The orientation that EXIF notes is applied.
 /// - A file that ends early is an error, even where a viewer would show its first half.
+/// - NPY files (NumPy) hold `[height, width]` or `[height, width, channels]` in C order, of uint8, uint16 or float32; floats are taken
+///   as they are.
 ///
 /// # Errors
 /// [`DataError::TooLarge`] when the header claims more than the limits, [`DataError::Decode`] for everything that is not a whole picture,
 /// such as a header that claims more pixels than so many bytes can hold.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<Image, DataError> {
+    if bytes.starts_with(npy::MAGIC) {
+        return npy::parse(bytes, limits);
+    }
+    Ok(alpha::over_black(all_channels(bytes, limits)?))
+}
+
+/// [`decode`] to 1 or 3 channels, or to 2 (grey) or 4 (colour) with alpha.
+pub(crate) fn decode_to(
+    bytes: &[u8],
+    limits: &DecodeLimits,
+    channels: usize,
+) -> Result<Image, DataError> {
+    let wanted_alpha = [2, 4].contains(&channels);
+    let image = if wanted_alpha && !bytes.starts_with(npy::MAGIC) {
+        all_channels(bytes, limits)?
+    } else {
+        decode(bytes, limits)?
+    };
+    match (image.channels, channels) {
+        (from, to) if from == to => Ok(image),
+        (1..=4, 2 | 4) => Ok(alpha::with_alpha(image, channels)),
+        (1, 3) | (3, 1) => Ok(image.with_channels(channels)),
+        (from, to) => Err(unreadable(format!(
+            "its {from} channels cannot become {to}"
+        ))),
+    }
+}
+
+/// The picture with alpha, if it has one.
+fn all_channels(bytes: &[u8], limits: &DecodeLimits) -> Result<Image, DataError> {
     // The decoders are written not to panic; if one does, one picture is lost and not the run.
     catch_unwind(AssertUnwindSafe(|| decode_caught(bytes, limits)))
         .unwrap_or_else(|_| Err(unreadable("the decoder panicked")))
 }
 
 fn decode_caught(bytes: &[u8], limits: &DecodeLimits) -> Result<Image, DataError> {
-    let unknown = || unreadable("neither PNG nor JPEG");
+    let unknown = || unreadable("neither PNG, JPEG nor NPY");
     match ::image::guess_format(bytes).map_err(|_| unknown())? {
         ImageFormat::Png => {
             // Width and height always stand here; the decoder would first take memory for a row.
@@ -108,7 +143,9 @@ fn decode_caught(bytes: &[u8], limits: &DecodeLimits) -> Result<Image, DataError
             plausible(claimed, bytes, JPEG_PIXELS_PER_BYTE)?;
             finish(decoder, limits)
         }
-        _ => Err(unknown()),
+        other => Err(unreadable(format!(
+            "it is {other:?}; only PNG, JPEG and NPY are read"
+        ))),
     }
 }
 
@@ -148,30 +185,15 @@ fn finish(mut decoder: impl ImageDecoder, limits: &DecodeLimits) -> Result<Image
     let (channels, pixels) = match decoded {
         DynamicImage::ImageLuma8(image) => (1, Pixels::U8(image.into_raw())),
         DynamicImage::ImageRgb8(image) => (3, Pixels::U8(image.into_raw())),
-        DynamicImage::ImageLumaA8(image) => (1, Pixels::U8(over_black::<2>(&image))),
-        DynamicImage::ImageRgba8(image) => (3, Pixels::U8(over_black::<4>(&image))),
+        DynamicImage::ImageLumaA8(image) => (2, Pixels::U8(image.into_raw())),
+        DynamicImage::ImageRgba8(image) => (4, Pixels::U8(image.into_raw())),
         DynamicImage::ImageLuma16(image) => (1, Pixels::F32(shares(&image))),
         DynamicImage::ImageRgb16(image) => (3, Pixels::F32(shares(&image))),
-        DynamicImage::ImageLumaA16(image) => (1, Pixels::F32(shares_over_black::<2>(&image))),
-        DynamicImage::ImageRgba16(image) => (3, Pixels::F32(shares_over_black::<4>(&image))),
+        DynamicImage::ImageLumaA16(image) => (2, Pixels::F32(shares(&image))),
+        DynamicImage::ImageRgba16(image) => (4, Pixels::F32(shares(&image))),
         other => return Err(unreadable(format!("its values are {:?}", other.color()))),
     };
     Ok(Image::new(height, width, channels, pixels))
-}
-
-/// Multiplies colours by the alpha that is last in each pixel of `N` values, rounding to nearest.
-fn over_black<const N: usize>(values: &[u8]) -> Vec<u8> {
-    let (pixels, _) = values.as_chunks::<N>();
-    let mut out = Vec::with_capacity(pixels.len() * (N - 1));
-    for pixel in pixels {
-        let alpha = u32::from(pixel[N - 1]);
-        out.extend(
-            pixel[..N - 1]
-                .iter()
-                .map(|value| ((u32::from(*value) * alpha + 127) / 255) as u8),
-        );
-    }
-    out
 }
 
 fn shares(values: &[u16]) -> Vec<f32> {
@@ -179,20 +201,6 @@ fn shares(values: &[u16]) -> Vec<f32> {
         .iter()
         .map(|value| f32::from(*value) / 65_535.0)
         .collect()
-}
-
-fn shares_over_black<const N: usize>(values: &[u16]) -> Vec<f32> {
-    let (pixels, _) = values.as_chunks::<N>();
-    let mut out = Vec::with_capacity(pixels.len() * (N - 1));
-    for pixel in pixels {
-        let alpha = f32::from(pixel[N - 1]) / 65_535.0;
-        out.extend(
-            pixel[..N - 1]
-                .iter()
-                .map(|value| f32::from(*value) / 65_535.0 * alpha),
-        );
-    }
-    out
 }
 
 /// Walks over the segments of a JPEG file to its end marker, since the decoder fills in what is missing without a word.

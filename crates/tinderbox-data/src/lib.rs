@@ -47,6 +47,8 @@ mod in_memory;
 mod inflate;
 mod joined;
 mod loader;
+pub mod mix;
+mod multi_crop;
 mod preprocess;
 mod rng;
 mod split;
@@ -55,11 +57,23 @@ mod view;
 mod views;
 
 #[cfg(feature = "image")]
+mod classes;
+#[cfg(feature = "image")]
 mod decode;
 #[cfg(feature = "image")]
 mod folder;
 #[cfg(feature = "table")]
 pub mod table;
+#[cfg(feature = "image")]
+pub mod leak;
+#[cfg(feature = "image")]
+mod list;
+#[cfg(feature = "image")]
+mod read;
+#[cfg(feature = "image")]
+mod shards;
+#[cfg(feature = "image")]
+mod sheet;
 
 pub use crate::image::{GREY_WEIGHTS, Image, ImageItem, Pixels};
 pub use batch::{Collate, ImageCollate, PlainBatch, Sample};
@@ -70,6 +84,7 @@ pub use fingerprint::{Content, fingerprint};
 pub use in_memory::InMemoryImages;
 pub use joined::Joined;
 pub use loader::{Loader, LoaderConfig, Skipped};
+pub use multi_crop::{MultiCrop, MultiCropConfig};
 pub use preprocess::Preprocess;
 pub use rng::SampleRng;
 pub use split::{
@@ -78,11 +93,19 @@ pub use split::{
 pub use subset::Subset;
 pub use view::{OneView, TwoViews, View};
 pub use views::{
-    Augment, AugmentConfig, ColourJitter, GaussianBlur, HorizontalFlip, Normalise, RandomAffine,
-    RandomGreyscale, RandomResizedCrop, Resize,
+    Augment, AugmentConfig, ColourJitter, GaussianBlur, HorizontalFlip, Normalise, RandAugment,
+    RandomAffine, RandomErasing, RandomGreyscale, RandomResizedCrop, Resize, Solarise,
 };
 
 #[cfg(feature = "image")]
 pub use decode::{DecodeLimits, decode};
 #[cfg(feature = "image")]
 pub use folder::{ImageFolder, ImageFolderConfig};
+#[cfg(feature = "image")]
+pub use list::ImageList;
+#[cfg(feature = "image")]
+pub use read::ReadConfig;
+#[cfg(feature = "image")]
+pub use shards::TarShards;
+#[cfg(feature = "image")]
+pub use sheet::{contact_sheet, encode_png};

@@ -29,6 +29,9 @@ pub struct LoaderConfig {
     /// Threads that make batches; 0 makes them on the thread that asks.
     pub threads: usize,
     /// How many batches may be begun or finished before they are asked for (at least 1 when there are threads).
+    ///
+    /// This bounds memory: with `t = min(threads, prefetch)`, a loader holds at most `prefetch + t` batches (a thread has the samples
+    /// beside the batch that it makes of them) and `t` raw items, whatever the model or the disk does.
     pub prefetch: usize,
     /// Whether each epoch has a random order of its own.
     pub shuffle: bool,

@@ -3,7 +3,7 @@
 use burn::data::dataset::Dataset;
 use serde::{Deserialize, Serialize};
 
-use crate::views::resize;
+use crate::views::{Planes, resized};
 use crate::{DataError, Image, ImageItem};
 
 /// The version of the serialised form.
@@ -133,7 +133,7 @@ impl Preprocess {
                     channels,
                 ));
             }
-            let values = plain.apply_owned(image);
+            let values = plain.apply(&image);
             for (plane, sum) in values.chunks_exact(size.0 * size.1).zip(&mut sums) {
                 for value in plane {
                     let value = f64::from(*value);
@@ -197,37 +197,44 @@ impl Preprocess {
     /// # Panics
     /// If the picture's channels cannot become `self.channels`, or if this is not valid.
     pub fn apply(&self, image: &Image) -> Vec<f32> {
-        self.apply_owned(image.clone())
+        self.normalised(resized(image, self.size).with_channels(self.channels))
     }
 
-    /// [`Preprocess::apply`] without a copy.
+    /// [`Preprocess::apply`] of a picture that is not needed any more.
     ///
     /// # Panics
     /// As [`Preprocess::apply`].
     pub fn apply_owned(&self, image: Image) -> Vec<f32> {
-        let image = resize(image.with_channels(self.channels).to_f32(), self.size);
-        let values = image.into_f32();
-        let area = self.size.0 * self.size.1;
-        let mut planes = vec![0.0; area * self.channels];
-        for (channel, plane) in planes.chunks_exact_mut(area).enumerate() {
-            let (mean, factor) = (self.mean[channel], 1.0 / self.std[channel]);
-            // A constant step between the values of a channel lets the compiler use wide loads.
-            match self.channels {
-                1 => normalise(plane, values.iter(), mean, factor),
-                3 => {
-                    let pixels = values.as_chunks::<3>().0.iter();
-                    normalise(plane, pixels.map(|pixel| &pixel[channel]), mean, factor);
-                }
-                step => normalise(plane, values[channel..].iter().step_by(step), mean, factor),
+        self.apply(&image)
+    }
+
+    /// The last step of [`Preprocess::apply`], and a resizing before it where a view has another size.
+    ///
+    /// # Panics
+    /// If there are not as many channels as there are means and deviations.
+    pub(crate) fn finish(&self, planes: Planes) -> Vec<f32> {
+        if (planes.height, planes.width) == self.size {
+            self.normalised(planes)
+        } else {
+            self.normalised(resized(&planes.into_image(), self.size))
+        }
+    }
+
+    fn normalised(&self, mut planes: Planes) -> Vec<f32> {
+        assert!(
+            planes.channels == self.mean.len() && planes.channels == self.std.len(),
+            "{} channels, {} means, {} deviations",
+            planes.channels,
+            self.mean.len(),
+            self.std.len()
+        );
+        for ((plane, mean), std) in planes.planes_mut().zip(&self.mean).zip(&self.std) {
+            let factor = 1.0 / std;
+            for value in plane {
+                *value = (*value - mean) * factor;
             }
         }
-        planes
-    }
-}
-
-fn normalise<'a>(plane: &mut [f32], values: impl Iterator<Item = &'a f32>, mean: f32, factor: f32) {
-    for (out, value) in plane.iter_mut().zip(values) {
-        *out = (value - mean) * factor;
+        planes.values
     }
 }
 

@@ -29,6 +29,8 @@ impl SampleRng {
     pub const ORDER: u64 = 1;
     /// The use "splits and subsets"; epoch and index name the class.
     pub const SPLIT: u64 = 2;
+    /// The use "mixing the items of a batch"; the index names the batch.
+    pub const MIX: u64 = 3;
 
     /// The generator of one use of item `index` in `epoch`.
     pub fn new(seed: u64, epoch: u64, index: u64, use_: u64) -> Self {

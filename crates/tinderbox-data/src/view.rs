@@ -26,10 +26,8 @@ impl View<ImageItem> for TwoViews {
     /// # Panics
     /// If the picture's channels cannot become those of `preprocess`.
     fn apply(&self, item: ImageItem, rng: SampleRng) -> Sample {
-        let image = item.image.with_channels(self.preprocess.channels).to_f32();
-        let first = augmented(&self.augment, &self.preprocess, image.clone(), &rng, 0);
-        let second = augmented(&self.augment, &self.preprocess, image, &rng, 1);
-        sample(vec![first, second], &self.preprocess, item.label, &rng)
+        let view = |number| augmented(&self.augment, &self.preprocess, &item.image, &rng, number);
+        sample(vec![view(0), view(1)], &self.preprocess, item.label, &rng)
     }
 }
 
@@ -49,28 +47,26 @@ impl View<ImageItem> for OneView {
     /// If the picture's channels cannot become those of `preprocess`.
     fn apply(&self, item: ImageItem, rng: SampleRng) -> Sample {
         let view = match &self.augment {
-            None => self.preprocess.apply_owned(item.image),
-            Some(augment) => {
-                let image = item.image.with_channels(self.preprocess.channels).to_f32();
-                augmented(augment, &self.preprocess, image, &rng, 0)
-            }
+            None => self.preprocess.apply(&item.image),
+            Some(augment) => augmented(augment, &self.preprocess, &item.image, &rng, 0),
         };
         sample(vec![view], &self.preprocess, item.label, &rng)
     }
 }
 
-fn augmented(
+/// View `number` of a picture, as a model takes it.
+pub(crate) fn augmented(
     augment: &Augment,
     preprocess: &Preprocess,
-    image: Image,
+    image: &Image,
     rng: &SampleRng,
-    view: u64,
+    number: u64,
 ) -> Vec<f32> {
-    let image = augment.apply_to_size(image, preprocess.size, &mut rng.stream(view));
-    preprocess.apply_owned(image)
+    let (channels, size) = (preprocess.channels, preprocess.size);
+    preprocess.finish(augment.planes(image, channels, size, &mut rng.stream(number)))
 }
 
-fn sample(
+pub(crate) fn sample(
     views: Vec<Vec<f32>>,
     preprocess: &Preprocess,
     label: Option<u32>,

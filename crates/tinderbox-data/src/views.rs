@@ -4,37 +4,41 @@
 //! (Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visual Representations", appendix A) where it has the transform.
 
 mod augment;
+mod colour;
 mod colour_jitter;
 mod gaussian_blur;
 mod horizontal_flip;
 mod normalise;
+mod planes;
+mod rand_augment;
 mod random_affine;
+mod random_erasing;
 mod random_greyscale;
 mod random_resized_crop;
 mod resample;
 mod resize;
+mod simd;
+mod solarise;
+mod tone;
+mod warp;
 
 pub use augment::{Augment, AugmentConfig};
 pub use colour_jitter::ColourJitter;
 pub use gaussian_blur::GaussianBlur;
 pub use horizontal_flip::HorizontalFlip;
 pub use normalise::Normalise;
+pub use rand_augment::RandAugment;
 pub use random_affine::RandomAffine;
+pub use random_erasing::RandomErasing;
 pub use random_greyscale::RandomGreyscale;
 pub use random_resized_crop::RandomResizedCrop;
 pub use resize::Resize;
+pub use solarise::Solarise;
 
-pub(crate) use resize::resize;
+pub(crate) use planes::Planes;
+pub(crate) use resize::resized;
 
-use crate::{DataError, Image, Pixels};
-
-/// Changes the values of a picture.
-fn map_values(image: Image, change: impl FnOnce(&mut Vec<f32>)) -> Image {
-    let (height, width, channels) = (image.height, image.width, image.channels);
-    let mut values = image.into_f32();
-    change(&mut values);
-    Image::new(height, width, channels, Pixels::F32(values))
-}
+use crate::DataError;
 
 fn check_probability(name: &'static str, p: f32) -> Result<(), DataError> {
     check_range(name, p, 0.0, 1.0)

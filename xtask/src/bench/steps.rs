@@ -1,4 +1,4 @@
-//! `cargo xtask bench peers steps`: our training steps against PyTorch's, in turn.
+//! `cargo xtask bench peers steps` and `views`: our training steps against PyTorch's, and our views against torchvision's, in turn.
 
 use std::path::{Path, PathBuf};
 
@@ -76,7 +76,34 @@ const ROWS: &[Row] = &[
     },
 ];
 
-const USAGE: &str = "steps takes [FILTER] [--scaling] [--rounds N] [--seconds S] [--threads N]";
+/// One thread each: a loader of either side has as many as it likes.
+const VIEWS: &[Row] = &[
+    Row {
+        name: "views-cifar",
+        step: "views-cifar",
+        size: Size {
+            batch: 64,
+            length: 0,
+        },
+        options: &["tensor", "pil"],
+        plain: bounds(Some(10.0), None),
+        fastest: bounds(Some(10.0), None),
+    },
+    Row {
+        name: "views-jpeg",
+        step: "views-jpeg",
+        size: Size {
+            batch: 8,
+            length: 0,
+        },
+        options: &["tensor", "pil"],
+        plain: bounds(Some(5.0), None),
+        fastest: bounds(Some(5.0), None),
+    },
+];
+
+const USAGE: &str =
+    "steps and views take [FILTER] [--scaling] [--rounds N] [--seconds S] [--threads N]";
 
 /// What was asked for on the command line.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,7 +112,7 @@ struct Arguments {
     scaling: bool,
     rounds: Option<usize>,
     turn: Option<f64>,
-    threads: usize,
+    threads: Option<usize>,
 }
 
 impl Arguments {
@@ -95,14 +122,14 @@ impl Arguments {
             scaling: false,
             rounds: None,
             turn: None,
-            threads: 2,
+            threads: None,
         };
         let mut rest = arguments.iter().filter(|argument| *argument != "--");
         while let Some(argument) = rest.next() {
             match argument.as_str() {
                 "--scaling" => parsed.scaling = true,
                 "--rounds" => parsed.rounds = Some(positive(rest.next()?)?),
-                "--threads" => parsed.threads = positive(rest.next()?)?,
+                "--threads" => parsed.threads = Some(positive(rest.next()?)?),
                 "--seconds" => {
                     let turn: f64 = rest.next()?.parse().ok()?;
                     parsed.turn = Some(turn).filter(|turn| *turn > 0.0);
@@ -124,6 +151,15 @@ fn positive(text: &str) -> Option<usize> {
 
 /// Runs the rows whose name holds the filter, or with `--scaling` the same steps in other sizes.
 pub fn run(arguments: &[String]) -> Result<()> {
+    measure(arguments, ROWS, "steps.json", 2)
+}
+
+/// Runs the rows of views whose name holds the filter.
+pub fn views(arguments: &[String]) -> Result<()> {
+    measure(arguments, VIEWS, "views.json", 1)
+}
+
+fn measure(arguments: &[String], rows: &[Row], file: &str, threads: usize) -> Result<()> {
     let Some(arguments) = Arguments::parse(arguments) else {
         bail!("{USAGE}");
     };
@@ -141,18 +177,18 @@ pub fn run(arguments: &[String]) -> Result<()> {
         rounds: arguments.rounds.unwrap_or(7),
         turn: arguments.turn.unwrap_or(4.0),
     };
-    let chosen: Vec<&Row> = ROWS
+    let chosen: Vec<&Row> = rows
         .iter()
         .filter(|row| row.name.contains(&arguments.filter))
         .collect();
     if chosen.is_empty() {
-        let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+        let names: Vec<&str> = rows.iter().map(|row| row.name).collect();
         bail!("no row is called so; there are {}", names.join(", "));
     }
-    let file = folder.join("steps.json");
+    let file = folder.join(file);
     let mut measured = Vec::new();
     for rows in chosen.chunk_by(|one, next| one.step == next.step) {
-        let contestants = contestants(rows, arguments.threads);
+        let contestants = contestants(rows, arguments.threads.unwrap_or(threads));
         let turns = take(&programs, rows[0].step, rows[0].size, &contestants, effort)?;
         measured.push((rows, turns));
         // After each step, so that a run that is cut short leaves what it has.
@@ -223,7 +259,7 @@ mod tests {
             scaling: false,
             rounds: None,
             turn: None,
-            threads: 2,
+            threads: None,
         };
         assert_eq!(parse(""), Some(plain.clone()));
         let short = Arguments {
@@ -231,7 +267,7 @@ mod tests {
             scaling: true,
             rounds: Some(1),
             turn: Some(0.5),
-            threads: 1,
+            threads: Some(1),
         };
         let line = "mae -- --scaling --rounds 1 --seconds 0.5 --threads 1";
         assert_eq!(parse(line), Some(short));

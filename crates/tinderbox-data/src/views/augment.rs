@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::planes::Planes;
 use super::{
-    ColourJitter, GaussianBlur, HorizontalFlip, RandomAffine, RandomGreyscale, RandomResizedCrop,
+    ColourJitter, GaussianBlur, HorizontalFlip, RandAugment, RandomAffine, RandomErasing,
+    RandomGreyscale, RandomResizedCrop, Solarise,
 };
 use crate::{DataError, Image, SampleRng};
 
@@ -22,6 +24,9 @@ pub struct AugmentConfig {
     /// Mirror image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flip: Option<HorizontalFlip>,
+    /// Several changes out of a list of fourteen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rand_augment: Option<RandAugment>,
     /// Changes of colour.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jitter: Option<ColourJitter>,
@@ -31,18 +36,24 @@ pub struct AugmentConfig {
     /// Blur.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blur: Option<GaussianBlur>,
+    /// Bright values turned dark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub solarise: Option<Solarise>,
+    /// A rectangle without the picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erase: Option<RandomErasing>,
 }
 
 impl AugmentConfig {
     /// SimCLR's views for ImageNet (appendix A) with colours changed at `strength`: crop, flip, jitter, grey, blur.
     pub fn simclr(strength: f32) -> Self {
         Self {
-            affine: None,
             crop: Some(RandomResizedCrop::default()),
             flip: Some(HorizontalFlip::default()),
             jitter: Some(ColourJitter::simclr(strength)),
             greyscale: Some(RandomGreyscale::default()),
             blur: Some(GaussianBlur::default()),
+            ..Self::default()
         }
     }
 
@@ -63,25 +74,35 @@ impl AugmentConfig {
             affine,
             crop,
             flip,
+            rand_augment,
             jitter,
             greyscale,
             blur,
+            solarise,
+            erase,
         } = self;
-        affine.as_ref().map_or(Ok(()), RandomAffine::validate)?;
-        crop.as_ref().map_or(Ok(()), RandomResizedCrop::validate)?;
-        flip.as_ref().map_or(Ok(()), HorizontalFlip::validate)?;
-        jitter.as_ref().map_or(Ok(()), ColourJitter::validate)?;
-        greyscale
-            .as_ref()
-            .map_or(Ok(()), RandomGreyscale::validate)?;
-        blur.as_ref().map_or(Ok(()), GaussianBlur::validate)?;
+        fn check<T>(
+            transform: &Option<T>,
+            validate: impl Fn(&T) -> Result<(), DataError>,
+        ) -> Result<(), DataError> {
+            transform.as_ref().map_or(Ok(()), validate)
+        }
+        check(affine, RandomAffine::validate)?;
+        check(crop, RandomResizedCrop::validate)?;
+        check(flip, HorizontalFlip::validate)?;
+        check(rand_augment, RandAugment::validate)?;
+        check(jitter, ColourJitter::validate)?;
+        check(greyscale, RandomGreyscale::validate)?;
+        check(blur, GaussianBlur::validate)?;
+        check(solarise, Solarise::validate)?;
+        check(erase, RandomErasing::validate)?;
         Ok(Augment {
             config: self.clone(),
         })
     }
 }
 
-/// Random transforms in a fixed order: affine, crop, flip, jitter, greyscale, blur.
+/// Random transforms in a fixed order: affine, crop, flip, RandAugment, jitter, greyscale, blur, solarise, erase.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Augment {
     config: AugmentConfig,
@@ -100,34 +121,58 @@ impl Augment {
     }
 
     /// [`Augment::apply`], where a crop without a size of its own crops to `size`, so that nothing is resized twice.
-    pub fn apply_to_size(
+    pub fn apply_to_size(&self, image: Image, size: (usize, usize), rng: &mut SampleRng) -> Image {
+        let channels = image.channels;
+        self.planes(&image, channels, size, rng).into_image()
+    }
+
+    /// [`Augment::apply_to_size`] in planes of so many channels. Only what a crop takes is converted, unless `affine` needs all.
+    ///
+    /// # Panics
+    /// If the picture's channels cannot become so many.
+    pub(crate) fn planes(
         &self,
-        mut image: Image,
+        image: &Image,
+        channels: usize,
         size: (usize, usize),
         rng: &mut SampleRng,
-    ) -> Image {
+    ) -> Planes {
         let config = &self.config;
-        image = image.to_f32();
-        if let Some(affine) = &config.affine {
-            image = affine.apply(image, rng);
-        }
-        if let Some(crop) = config.crop {
-            let size = crop.size.or(Some(size));
-            image = RandomResizedCrop { size, ..crop }.apply(image, rng);
-        }
+        let moved = config.affine.map(|affine| {
+            let mut planes = Planes::of(image);
+            affine.change(&mut planes, rng);
+            planes
+        });
+        let cut = match (config.crop, moved) {
+            (None, None) => Planes::of(image),
+            (None, Some(moved)) => moved,
+            (Some(crop), None) => crop.cut(image, size, rng),
+            (Some(crop), Some(moved)) => crop.cut(&moved.into_image(), size, rng),
+        };
+        // Colours mean something from here on, so the channels have to be the right ones.
+        let mut planes = cut.with_channels(channels);
         if let Some(flip) = &config.flip {
-            image = flip.apply(image, rng);
+            flip.change(&mut planes, rng);
+        }
+        if let Some(rand_augment) = &config.rand_augment {
+            rand_augment.change(&mut planes, rng);
         }
         if let Some(jitter) = &config.jitter {
-            image = jitter.apply(image, rng);
+            jitter.change(&mut planes, rng);
         }
         if let Some(greyscale) = &config.greyscale {
-            image = greyscale.apply(image, rng);
+            greyscale.change(&mut planes, rng);
         }
         if let Some(blur) = &config.blur {
-            image = blur.apply(image, rng);
+            blur.change(&mut planes, rng);
         }
-        image
+        if let Some(solarise) = &config.solarise {
+            solarise.change(&mut planes, rng);
+        }
+        if let Some(erase) = &config.erase {
+            erase.change(&mut planes, rng);
+        }
+        planes
     }
 }
 
@@ -139,6 +184,9 @@ mod tests {
     fn all() -> AugmentConfig {
         AugmentConfig {
             affine: Some(RandomAffine::default()),
+            rand_augment: Some(RandAugment::default()),
+            solarise: Some(Solarise::default()),
+            erase: Some(RandomErasing::default()),
             ..AugmentConfig::simclr(1.0)
         }
     }

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::planes::{Planes, by_planes};
+use super::simd::weighted_lines;
 use super::{check_pair, check_probability, check_range};
-use crate::{DataError, Image, Pixels, SampleRng};
+use crate::{DataError, Image, SampleRng};
 
 /// Blurs at random with a Gaussian of random width.
 ///
@@ -34,14 +36,16 @@ impl Default for GaussianBlur {
 impl GaussianBlur {
     /// The picture, blurred or not.
     pub fn apply(&self, image: Image, rng: &mut SampleRng) -> Image {
+        by_planes(image, |planes| self.change(planes, rng))
+    }
+
+    pub(super) fn change(&self, planes: &mut Planes, rng: &mut SampleRng) {
         let chosen = rng.bool(self.p);
         let sigma = rng.range(self.sigma.0..self.sigma.1);
-        let image = image.to_f32();
-        let radius = (self.kernel * image.height as f32) as usize / 2;
-        if !chosen || radius == 0 || image.pixels.is_empty() {
-            return image;
+        let radius = (self.kernel * planes.height as f32) as usize / 2;
+        if chosen && radius > 0 && !planes.values.is_empty() {
+            blur(planes, sigma, radius);
         }
-        blur(image, sigma, radius)
     }
 
     pub(super) fn validate(&self) -> Result<(), DataError> {
@@ -72,38 +76,34 @@ fn mirrored(i: usize, radius: usize, n: usize) -> usize {
     }
 }
 
-fn blur(image: Image, sigma: f32, radius: usize) -> Image {
-    let (height, width, channels) = (image.height, image.width, image.channels);
+fn blur(planes: &mut Planes, sigma: f32, radius: usize) {
+    let (height, width) = (planes.height, planes.width);
     let weights = weights(sigma, radius);
-    let row = width * channels;
-    let values = image.into_f32();
-    // Along the rows, from a copy of each row with its mirrored ends.
-    let mut across = vec![0.0; values.len()];
-    let mut padded = vec![0.0; row + 2 * radius * channels];
-    for (input, out) in values.chunks_exact(row).zip(across.chunks_exact_mut(row)) {
-        padded[radius * channels..][..row].copy_from_slice(input);
-        for i in (0..radius).chain(width + radius..width + 2 * radius) {
-            let from = mirrored(i, radius, width) * channels;
-            padded[i * channels..][..channels].copy_from_slice(&input[from..][..channels]);
+    // Along the rows, from a copy of each row with its mirrored ends, each tap a shift of the copy.
+    let shifts: Vec<usize> = (0..weights.len()).collect();
+    let mut padded = vec![0.0; width + 2 * radius];
+    let mut across = vec![0.0; height * width];
+    let mut starts = Vec::with_capacity(weights.len());
+    for plane in planes.planes_mut() {
+        for (input, out) in plane
+            .chunks_exact(width)
+            .zip(across.chunks_exact_mut(width))
+        {
+            padded[radius..][..width].copy_from_slice(input);
+            for place in (0..radius).chain(width + radius..width + 2 * radius) {
+                padded[place] = input[mirrored(place, radius, width)];
+            }
+            weighted_lines(out, &padded, &shifts, &weights);
         }
-        for (tap, weight) in weights.iter().enumerate() {
-            add(out, &padded[tap * channels..][..row], *weight);
+        for (y, out) in plane.chunks_exact_mut(width).enumerate() {
+            starts.clear();
+            starts.extend(
+                shifts
+                    .iter()
+                    .map(|tap| mirrored(y + tap, radius, height) * width),
+            );
+            weighted_lines(out, &across, &starts, &weights);
         }
-    }
-    let mut result = values;
-    for (y, out) in result.chunks_exact_mut(row).enumerate() {
-        out.fill(0.0);
-        for (tap, weight) in weights.iter().enumerate() {
-            let from = mirrored(y + tap, radius, height) * row;
-            add(out, &across[from..][..row], *weight);
-        }
-    }
-    Image::new(height, width, channels, Pixels::F32(result))
-}
-
-fn add(out: &mut [f32], values: &[f32], weight: f32) {
-    for (out, value) in out.iter_mut().zip(values) {
-        *out += value * weight;
     }
 }
 
@@ -111,6 +111,11 @@ fn add(out: &mut [f32], values: &[f32], weight: f32) {
 mod tests {
     use super::super::testing::{assert_close, fixture, noise, numbers};
     use super::*;
+    use crate::Pixels;
+
+    fn blurred(image: Image, sigma: f32, radius: usize) -> Image {
+        by_planes(image, |planes| blur(planes, sigma, radius))
+    }
 
     #[test]
     fn p_0_and_small_pictures_are_the_identity() {
@@ -133,10 +138,10 @@ mod tests {
     #[test]
     fn a_tiny_deviation_is_the_identity_and_a_constant_stays() {
         let image = noise(40, 7, 2);
-        let got = blur(image.clone(), 0.01, 2).into_f32();
+        let got = blurred(image.clone(), 0.01, 2).into_f32();
         assert_eq!(got, image.into_f32());
         let flat = Image::new(30, 2, 1, Pixels::F32(vec![0.3; 60]));
-        assert_close(&blur(flat, 2.0, 5).into_f32(), &[0.3; 60], 1e-6);
+        assert_close(&blurred(flat, 2.0, 5).into_f32(), &[0.3; 60], 1e-6);
     }
 
     #[test]
@@ -147,7 +152,7 @@ mod tests {
         for case in cases {
             let image = Image::new(6, 9, 3, Pixels::F32(numbers(&fixture["input"])));
             let sigma = case["sigma"].as_f64().unwrap() as f32;
-            let got = blur(image, sigma, case["radius"].as_u64().unwrap() as usize);
+            let got = blurred(image, sigma, case["radius"].as_u64().unwrap() as usize);
             // Two sums of 11 products each in single precision.
             assert_close(&got.into_f32(), &numbers(&case["output"]), 1e-6);
         }

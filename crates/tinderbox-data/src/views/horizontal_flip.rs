@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{check_probability, map_values};
+use super::check_probability;
+use super::planes::{Planes, by_planes};
 use crate::{DataError, Image, SampleRng};
 
 /// Swaps left and right at random. Not for text or digits, whose meaning it changes.
@@ -23,28 +24,18 @@ impl Default for HorizontalFlip {
 impl HorizontalFlip {
     /// The picture or its mirror image.
     pub fn apply(&self, image: Image, rng: &mut SampleRng) -> Image {
-        if !rng.bool(self.p) {
-            return image.to_f32();
+        by_planes(image, |planes| self.change(planes, rng))
+    }
+
+    pub(super) fn change(&self, planes: &mut Planes, rng: &mut SampleRng) {
+        if rng.bool(self.p) {
+            let rows = planes.values.chunks_exact_mut(planes.width.max(1));
+            rows.for_each(<[f32]>::reverse);
         }
-        let (width, channels) = (image.width, image.channels);
-        map_values(image, |values| flip(values, width, channels))
     }
 
     pub(super) fn validate(&self) -> Result<(), DataError> {
         check_probability("flip.p", self.p)
-    }
-}
-
-fn flip(values: &mut [f32], width: usize, channels: usize) {
-    if width * channels == 0 {
-        return;
-    }
-    for row in values.chunks_exact_mut(width * channels) {
-        // Reversing all values reverses the channels of each pixel too, which the second pass undoes.
-        row.reverse();
-        if channels > 1 {
-            row.chunks_exact_mut(channels).for_each(<[f32]>::reverse);
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::map_values;
+use super::planes::by_planes;
 use crate::Image;
 
 /// Turns each value into `(value - mean) / std` of its channel.
@@ -28,9 +28,9 @@ impl Normalise {
             self.mean.len(),
             self.std.len()
         );
-        map_values(image, |values| {
-            for pixel in values.chunks_exact_mut(channels) {
-                for ((value, mean), std) in pixel.iter_mut().zip(&self.mean).zip(&self.std) {
+        by_planes(image, |planes| {
+            for ((plane, mean), std) in planes.planes_mut().zip(&self.mean).zip(&self.std) {
+                for value in plane {
                     *value = (*value - mean) / std;
                 }
             }

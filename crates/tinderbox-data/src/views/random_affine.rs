@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::planes::{Planes, by_planes};
 use super::{check_pair, check_range};
-use crate::{DataError, Image, Pixels, SampleRng};
+use crate::{DataError, Image, SampleRng};
 
 /// Rotates, shears, scales and shifts the picture about its centre at random; what comes from outside is 0.
 ///
@@ -37,17 +38,19 @@ impl Default for RandomAffine {
 impl RandomAffine {
     /// The changed picture, of the same size.
     pub fn apply(&self, image: Image, rng: &mut SampleRng) -> Image {
+        by_planes(image, |planes| self.change(planes, rng))
+    }
+
+    pub(super) fn change(&self, planes: &mut Planes, rng: &mut SampleRng) {
         let degrees = rng.range(-self.degrees..self.degrees);
-        let right = rng.range(-self.translate..self.translate) * image.width as f32;
-        let down = rng.range(-self.translate..self.translate) * image.height as f32;
+        let right = rng.range(-self.translate..self.translate) * planes.width as f32;
+        let down = rng.range(-self.translate..self.translate) * planes.height as f32;
         let scale = rng.range(self.scale.0..self.scale.1);
         let shear = rng.range(-self.shear..self.shear);
         let change = Affine::new(degrees, (down, right), scale, shear);
-        let image = image.to_f32();
-        if change == Affine::new(0.0, (0.0, 0.0), 1.0, 0.0) {
-            return image;
+        if change != Affine::new(0.0, (0.0, 0.0), 1.0, 0.0) {
+            change.apply(planes);
         }
-        change.apply(image)
     }
 
     pub(super) fn validate(&self) -> Result<(), DataError> {
@@ -85,70 +88,47 @@ impl Affine {
         }
     }
 
-    fn apply(&self, image: Image) -> Image {
-        let (height, width, channels) = (image.height, image.width, image.channels);
-        let values = image.into_f32();
-        let mut out = vec![0.0; values.len()];
-        match channels {
-            1 => self.fill::<1>(&values, (height, width), &mut out),
-            3 => self.fill::<3>(&values, (height, width), &mut out),
-            _ => {
-                // Rare numbers of channels go one plane at a time.
-                let mut moved = vec![0.0; height * width];
-                for channel in 0..channels {
-                    let plane = values.iter().skip(channel).step_by(channels);
-                    moved.fill(0.0);
-                    self.fill::<1>(
-                        &plane.copied().collect::<Vec<_>>(),
-                        (height, width),
-                        &mut moved,
-                    );
-                    let outs = out.iter_mut().skip(channel).step_by(channels);
-                    outs.zip(&moved).for_each(|(out, value)| *out = *value);
-                }
-            }
-        }
-        Image::new(height, width, channels, Pixels::F32(out))
-    }
-
-    /// Adds the moved picture to `out`.
-    fn fill<const C: usize>(
-        &self,
-        values: &[f32],
-        (height, width): (usize, usize),
-        out: &mut [f32],
-    ) {
-        let (pixels, _) = values.as_chunks::<C>();
-        let (outs, _) = out.as_chunks_mut::<C>();
+    fn apply(&self, planes: &mut Planes) {
+        let (height, width) = (planes.height, planes.width);
         let centre = ((height as f32 - 1.0) / 2.0, (width as f32 - 1.0) / 2.0);
-        let (rows, columns) = (height as isize, width as isize);
-        for (place, out) in outs.iter_mut().enumerate() {
-            let y = (place / width) as f32 - centre.0 - self.down;
-            let x = (place % width) as f32 - centre.1 - self.right;
-            let from_x = self.a * x + self.b * y + centre.1;
-            let from_y = self.c * x + self.d * y + centre.0;
-            let (left, top) = (from_x.floor(), from_y.floor());
-            let (right_share, low_share) = (from_x - left, from_y - top);
-            let (left, top) = (left as isize, top as isize);
-            for (row, vertical) in [(top, 1.0 - low_share), (top + 1, low_share)] {
-                for (column, across) in [(left, 1.0 - right_share), (left + 1, right_share)] {
-                    let inside = (0..rows).contains(&row) && (0..columns).contains(&column);
-                    if inside {
-                        let pixel = pixels[row as usize * width + column as usize];
-                        for channel in 0..C {
-                            out[channel] += vertical * across * pixel[channel];
-                        }
-                    }
+        let original = planes.values.clone();
+        let originals = original.chunks_exact((height * width).max(1));
+        for (original, plane) in originals.zip(planes.planes_mut()) {
+            for (y, row) in plane.chunks_exact_mut(width).enumerate() {
+                let y = y as f32 - centre.0 - self.down;
+                for (x, out) in row.iter_mut().enumerate() {
+                    let x = x as f32 - centre.1 - self.right;
+                    let from_x = self.a * x + self.b * y + centre.1;
+                    let from_y = self.c * x + self.d * y + centre.0;
+                    *out = bilinear(original, (height, width), (from_y, from_x));
                 }
             }
         }
     }
 }
 
+/// The value at a place between pixels, 0 outside of the plane.
+fn bilinear(plane: &[f32], (height, width): (usize, usize), (y, x): (f32, f32)) -> f32 {
+    let (rows, columns) = (height as isize, width as isize);
+    let (left, top) = (x.floor(), y.floor());
+    let (right_share, low_share) = (x - left, y - top);
+    let (left, top) = (left as isize, top as isize);
+    let mut sum = 0.0;
+    for (row, vertical) in [(top, 1.0 - low_share), (top + 1, low_share)] {
+        for (column, across) in [(left, 1.0 - right_share), (left + 1, right_share)] {
+            if (0..rows).contains(&row) && (0..columns).contains(&column) {
+                sum += vertical * across * plane[row as usize * width + column as usize];
+            }
+        }
+    }
+    sum
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{assert_close, noise};
     use super::*;
+    use crate::Pixels;
 
     const NOTHING: RandomAffine = RandomAffine {
         degrees: 0.0,
@@ -164,7 +144,8 @@ mod tests {
     #[track_caller]
     fn check(change: Affine, expected: [f32; 9]) {
         let image = column([1., 2., 3., 4., 5., 6., 7., 8., 9.]);
-        assert_close(&change.apply(image).into_f32(), &expected, 1e-5);
+        let got = by_planes(image, |planes| change.apply(planes));
+        assert_close(&got.into_f32(), &expected, 1e-5);
     }
 
     #[test]
@@ -172,7 +153,8 @@ mod tests {
         let image = noise(7, 5, 3);
         let got = NOTHING.apply(image.clone(), &mut SampleRng::new(0, 0, 0, 0));
         assert_eq!(got, image);
-        let by_pixels = Affine::new(0.0, (0.0, 0.0), 1.0, 0.0).apply(image.clone());
+        let nothing = Affine::new(0.0, (0.0, 0.0), 1.0, 0.0);
+        let by_pixels = by_planes(image.clone(), |planes| nothing.apply(planes));
         assert_eq!(by_pixels, image);
     }
 

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{check_probability, map_values};
-use crate::image::grey;
+use super::check_probability;
+use super::planes::{Planes, by_planes, grey_of};
 use crate::{DataError, Image, SampleRng};
 
 /// Makes a colour picture grey at random and keeps its three channels; pictures of other channels stay as they are.
@@ -24,15 +24,17 @@ impl Default for RandomGreyscale {
 impl RandomGreyscale {
     /// The picture, in colour or grey.
     pub fn apply(&self, image: Image, rng: &mut SampleRng) -> Image {
+        by_planes(image, |planes| self.change(planes, rng))
+    }
+
+    pub(super) fn change(&self, planes: &mut Planes, rng: &mut SampleRng) {
         let chosen = rng.bool(self.p);
-        if !chosen || image.channels != 3 {
-            return image.to_f32();
-        }
-        map_values(image, |values| {
-            for pixel in values.as_chunks_mut::<3>().0 {
-                *pixel = [grey(pixel); 3];
+        if let Some([red, green, blue]) = planes.colours_mut().filter(|_| chosen) {
+            for ((red, green), blue) in red.iter_mut().zip(&mut *green).zip(&mut *blue) {
+                let grey = grey_of(*red, *green, *blue);
+                (*red, *green, *blue) = (grey, grey, grey);
             }
-        })
+        }
     }
 
     pub(super) fn validate(&self) -> Result<(), DataError> {

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::planes::Planes;
 use super::resample::{Rectangle, resample};
 use super::{check_pair, check_range};
-use crate::{DataError, Image, Pixels, SampleRng};
+use crate::{DataError, Image, SampleRng};
 
 /// How often a rectangle that does not fit is drawn anew.
 const ATTEMPTS: usize = 10;
@@ -42,22 +43,27 @@ impl RandomResizedCrop {
     /// # Panics
     /// If the picture or the size is empty.
     pub fn apply(&self, image: Image, rng: &mut SampleRng) -> Image {
-        let (height, width, channels) = (image.height, image.width, image.channels);
+        let size = (image.height, image.width);
+        self.cut(&image, size, rng).into_image()
+    }
+
+    /// The crop in planes, of its own size, or of `size` if it has none.
+    ///
+    /// # Panics
+    /// As [`RandomResizedCrop::apply`].
+    pub(super) fn cut(&self, image: &Image, size: (usize, usize), rng: &mut SampleRng) -> Planes {
+        let (height, width) = (image.height, image.width);
         assert!(
             height * width > 0,
             "a picture of {height} x {width} has no parts"
         );
-        let size = self.size.unwrap_or((height, width));
+        let size = self.size.unwrap_or(size);
         assert!(size.0 * size.1 > 0, "a crop of {} x {}", size.0, size.1);
         let part = self.rectangle(height, width, rng);
-        let whole = (part.height, part.width) == (height, width);
-        let values = image.into_f32();
-        let values = if whole && size == (height, width) {
-            values
-        } else {
-            resample(&values, width, channels, part, size)
-        };
-        Image::new(size.0, size.1, channels, Pixels::F32(values))
+        if part == Rectangle::whole(image) && size == (height, width) {
+            return Planes::of(image);
+        }
+        resample(image, part, size)
     }
 
     fn rectangle(&self, height: usize, width: usize, rng: &mut SampleRng) -> Rectangle {

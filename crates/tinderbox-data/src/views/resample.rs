@@ -1,17 +1,33 @@
 //! Antialiased bilinear resampling of a part of a picture.
 
+use super::planes::Planes;
+use super::simd::weighted_lines;
+use crate::{Image, Pixels};
+
 /// A rectangle of whole pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rectangle {
-    pub(super) top: usize,
-    pub(super) left: usize,
-    pub(super) height: usize,
-    pub(super) width: usize,
+pub(crate) struct Rectangle {
+    pub(crate) top: usize,
+    pub(crate) left: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+}
+
+impl Rectangle {
+    /// All of a picture.
+    pub(crate) fn whole(image: &Image) -> Self {
+        Self {
+            top: 0,
+            left: 0,
+            height: image.height,
+            width: image.width,
+        }
+    }
 }
 
 /// For each output place the first input place and the weights of the inputs from there on.
 struct Axis {
-    first: Vec<u32>,
+    first: Vec<usize>,
     /// `taps` weights for each output place, padded with zeros.
     weights: Vec<f32>,
     taps: usize,
@@ -23,6 +39,7 @@ impl Axis {
     fn new(from: usize, to: usize) -> Self {
         let scale = from as f64 / to as f64;
         let support = scale.max(1.0);
+        let steepness = 1.0 / support;
         let taps = (2 * support.ceil() as usize + 1).min(from);
         let mut first = Vec::with_capacity(to);
         let mut weights = vec![0.0; to * taps];
@@ -34,14 +51,15 @@ impl Axis {
             let low = low.min(from - taps);
             let mut sum = 0.0;
             for (weight, input) in weights.iter_mut().zip(low..high) {
-                let distance = (input as f64 + 0.5 - centre).abs() / support;
+                let distance = (input as f64 + 0.5 - centre).abs() * steepness;
                 *weight = (1.0 - distance).max(0.0) as f32;
                 sum += *weight;
             }
+            let share = 1.0 / sum;
             for weight in weights.iter_mut() {
-                *weight /= sum;
+                *weight *= share;
             }
-            first.push(low as u32);
+            first.push(low);
         }
         Self {
             first,
@@ -51,93 +69,111 @@ impl Axis {
     }
 
     fn places(&self) -> impl Iterator<Item = (usize, &[f32])> {
-        let firsts = self.first.iter().map(|first| *first as usize);
+        let firsts = self.first.iter().copied();
         firsts.zip(self.weights.chunks_exact(self.taps))
     }
 }
 
-/// Resamples `part` of a picture that is `width` wide to `size` (height, width).
+/// Cuts `part` out of a picture and resamples it to `size` (height, width). Nothing outside of the part is converted.
 ///
 /// # Panics
 /// If a size is 0 or the part is not within the picture.
-pub(super) fn resample(
-    values: &[f32],
-    width: usize,
-    channels: usize,
-    part: Rectangle,
-    size: (usize, usize),
-) -> Vec<f32> {
-    match channels {
-        1 => resample_n::<1>(values, width, part, size),
-        3 => resample_n::<3>(values, width, part, size),
-        _ => {
-            // Rare numbers of channels go one plane at a time.
-            let mut out = vec![0.0; size.0 * size.1 * channels];
-            for channel in 0..channels {
-                let plane: Vec<f32> = values
-                    .iter()
-                    .skip(channel)
-                    .step_by(channels)
-                    .copied()
-                    .collect();
-                let plane = resample_n::<1>(&plane, width, part, size);
-                for (out, value) in out.iter_mut().skip(channel).step_by(channels).zip(plane) {
-                    *out = value;
-                }
-            }
-            out
-        }
+pub(crate) fn resample(image: &Image, part: Rectangle, size: (usize, usize)) -> Planes {
+    image.check();
+    assert!(
+        part.height * part.width * size.0 * size.1 > 0,
+        "a picture of {} x {} cannot be resized to {} x {}",
+        part.height,
+        part.width,
+        size.0,
+        size.1
+    );
+    match &image.pixels {
+        Pixels::U8(values) => resample_values(image, values, 255.0, part, size),
+        Pixels::F32(values) => resample_values(image, values, 1.0, part, size),
     }
 }
 
-fn resample_n<const C: usize>(
-    values: &[f32],
-    width: usize,
+/// `full` is the value that becomes 1.
+fn resample_values<T: Copy + Into<f32>>(
+    image: &Image,
+    values: &[T],
+    full: f32,
     part: Rectangle,
-    (out_height, out_width): (usize, usize),
-) -> Vec<f32> {
-    let row = width * C;
-    let start = part.top * row + part.left * C;
-    let rows = values[start..].chunks(row).take(part.height);
-    if (part.height, part.width) == (out_height, out_width) {
-        return rows
-            .flat_map(|line| &line[..part.width * C])
-            .copied()
-            .collect();
-    }
-    // Along the rows first, of which only those in the part are needed.
-    let across = Axis::new(part.width, out_width);
-    let mut narrow = vec![0.0; part.height * out_width * C];
-    for (line, out) in rows.zip(narrow.chunks_exact_mut(out_width * C)) {
-        let (pixels, _) = line[..part.width * C].as_chunks::<C>();
-        let (out, _) = out.as_chunks_mut::<C>();
-        for (out, (first, weights)) in out.iter_mut().zip(across.places()) {
-            let mut sum = [0.0; C];
-            for (pixel, weight) in pixels[first..first + weights.len()].iter().zip(weights) {
-                for channel in 0..C {
-                    sum[channel] += pixel[channel] * weight;
-                }
-            }
-            *out = sum;
+    (height, width): (usize, usize),
+) -> Planes {
+    let channels = image.channels;
+    let row = image.width * channels;
+    let rows = values[part.top * row..]
+        .chunks(row)
+        .take(part.height)
+        .map(|line| &line[part.left * channels..][..part.width * channels]);
+    let across = Axis::new(part.width, width);
+    // A plane after the other, each still as high as the part.
+    let mut narrow = vec![0.0; channels * part.height * width];
+    let mut shares = vec![0.0; part.width * channels + LANES];
+    for (y, line) in rows.enumerate() {
+        for (share, value) in shares.iter_mut().zip(line) {
+            *share = (*value).into() / full;
+        }
+        let outs = &mut narrow[y * width..];
+        let stride = part.height * width;
+        match channels {
+            1 => narrow_row::<1>(&shares, channels, &across, outs, stride),
+            _ => narrow_row::<LANES>(&shares, channels, &across, outs, stride),
         }
     }
-    if part.height == out_height {
-        return narrow;
+    let planes = |values| Planes {
+        height,
+        width,
+        channels,
+        values,
+    };
+    if part.height == height {
+        return planes(narrow);
     }
-    let down = Axis::new(part.height, out_height);
-    let line = out_width * C;
-    let mut result = vec![0.0; out_height * line];
-    for (out, (first, weights)) in result.chunks_exact_mut(line).zip(down.places()) {
-        let inputs = narrow[first * line..].chunks_exact(line);
-        for (input, weight) in inputs.zip(weights) {
-            if *weight != 0.0 {
-                for (out, input) in out.iter_mut().zip(input) {
-                    *out += input * weight;
+    let down = Axis::new(part.height, height);
+    let mut values = vec![0.0; channels * height * width];
+    let mut starts = Vec::with_capacity(down.taps);
+    for (channel, plane) in values.chunks_exact_mut(height * width).enumerate() {
+        for (out, (first, weights)) in plane.chunks_exact_mut(width).zip(down.places()) {
+            let lines = channel * part.height + first;
+            starts.clear();
+            starts.extend((lines..lines + down.taps).map(|line| line * width));
+            weighted_lines(out, &narrow, &starts, weights);
+        }
+    }
+    planes(values)
+}
+
+/// Channels that are summed together; a row has as many values too many, so that the last pixel can be read so too.
+const LANES: usize = 4;
+
+/// Resamples a row of interleaved values to a row of each plane; the planes lie `stride` apart in `outs`.
+fn narrow_row<const L: usize>(
+    row: &[f32],
+    channels: usize,
+    across: &Axis,
+    outs: &mut [f32],
+    stride: usize,
+) {
+    for low in (0..channels).step_by(L) {
+        let together = L.min(channels - low);
+        for (x, (first, weights)) in across.places().enumerate() {
+            let mut sums = [0.0_f32; L];
+            let mut at = first * channels + low;
+            for weight in weights {
+                let pixel: &[f32; L] = row[at..].first_chunk().expect("the row is padded");
+                for (sum, value) in sums.iter_mut().zip(pixel) {
+                    *sum += value * weight;
                 }
+                at += channels;
+            }
+            for (channel, sum) in sums[..together].iter().enumerate() {
+                outs[(low + channel) * stride + x] = *sum;
             }
         }
     }
-    result
 }
 
 #[cfg(test)]
@@ -164,22 +200,29 @@ mod tests {
             };
             let expected = numbers(&case["output"]);
             let size = (size[0], size[1]);
+            let grey = Image::new(13, 10, 1, Pixels::F32(input.clone()));
             // Sums of up to 27 products in single precision, in another order.
-            assert_close(&resample(&input, 10, 1, part, size), &expected, 1e-6);
-            let colour: Vec<f32> = input
-                .iter()
-                .flat_map(|value| [*value, 0.5, 1.0 - value])
-                .collect();
-            let got = resample(&colour, 10, 3, part, size);
-            let red: Vec<f32> = got.iter().step_by(3).copied().collect();
-            assert_close(&red, &expected, 1e-6);
-            let blue: Vec<f32> = got
-                .iter()
-                .skip(2)
-                .step_by(3)
-                .map(|value| 1.0 - value)
-                .collect();
-            assert_close(&blue, &expected, 1e-6);
+            assert_close(&resample(&grey, part, size).values, &expected, 1e-6);
+            // Any number of channels goes the same way, each channel by itself.
+            for channels in 2..=6 {
+                let values = input.iter().flat_map(|value| {
+                    (0..channels).map(move |channel| {
+                        if channel % 2 == 0 {
+                            *value
+                        } else {
+                            1.0 - value
+                        }
+                    })
+                });
+                let image = Image::new(13, 10, channels, Pixels::F32(values.collect()));
+                let mut got = resample(&image, part, size);
+                for (channel, plane) in got.planes_mut().enumerate() {
+                    if channel % 2 == 1 {
+                        plane.iter_mut().for_each(|value| *value = 1.0 - *value);
+                    }
+                    assert_close(plane, &expected, 1e-6);
+                }
+            }
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::planes::Planes;
 use super::resample::{Rectangle, resample};
-use crate::{Image, Pixels};
+use crate::Image;
 
 /// Resizes to a fixed size, bilinear and antialiased when shrinking; the proportions may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,36 +22,27 @@ impl Resize {
     /// # Panics
     /// If a size is 0.
     pub fn apply(&self, image: Image) -> Image {
-        resize(image.to_f32(), (self.height, self.width))
+        let size = (self.height, self.width);
+        if (image.height, image.width) == size {
+            return image.to_f32();
+        }
+        resized(&image, size).into_image()
     }
 }
 
-/// [`Resize::apply`] for a picture of `F32` values.
-pub(crate) fn resize(image: Image, size: (usize, usize)) -> Image {
-    let (height, width, channels) = (image.height, image.width, image.channels);
-    if (height, width) == size {
-        return image;
+/// [`Resize::apply`], to planes.
+pub(crate) fn resized(image: &Image, size: (usize, usize)) -> Planes {
+    if (image.height, image.width) == size {
+        return Planes::of(image);
     }
-    assert!(
-        height * width * size.0 * size.1 > 0,
-        "a picture of {height} x {width} cannot be resized to {} x {}",
-        size.0,
-        size.1
-    );
-    let whole = Rectangle {
-        top: 0,
-        left: 0,
-        height,
-        width,
-    };
-    let values = resample(&image.into_f32(), width, channels, whole, size);
-    Image::new(size.0, size.1, channels, Pixels::F32(values))
+    resample(image, Rectangle::whole(image), size)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::testing::{assert_close, noise};
     use super::*;
+    use crate::Pixels;
 
     #[test]
     fn the_same_size_is_the_identity() {

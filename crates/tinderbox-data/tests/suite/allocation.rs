@@ -2,6 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicIsize, Ordering};
 
 struct Counting;
 
@@ -10,7 +11,12 @@ thread_local! {
     static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
+static ALL_NOW: AtomicIsize = AtomicIsize::new(0);
+static ALL_PEAK: AtomicIsize = AtomicIsize::new(0);
+
 fn count(change: isize) {
+    let all = ALL_NOW.fetch_add(change, Ordering::Relaxed) + change;
+    ALL_PEAK.fetch_max(all, Ordering::Relaxed);
     // Threads that end free memory after their counters are gone.
     let _ = NOW.try_with(|now| {
         now.set(now.get() + change);
@@ -48,6 +54,14 @@ pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
     PEAK.set(before);
     let result = work();
     (result, (PEAK.get() - before) as usize)
+}
+
+/// [`peak`] of all threads. It says something only in a process that does nothing else.
+pub fn peak_of_all<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = ALL_NOW.load(Ordering::Relaxed);
+    ALL_PEAK.store(before, Ordering::Relaxed);
+    let result = work();
+    (result, (ALL_PEAK.load(Ordering::Relaxed) - before) as usize)
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn sizes_and_channels_are_made_equal() {
     for (resize, channels) in [
         (Some((0, 4)), None),
         (Some((4, 70_000)), None),
-        (None, Some(2)),
+        (None, Some(5)),
     ] {
         let config = ImageFolderConfig {
             resize,
@@ -259,4 +259,58 @@ fn a_cut_file_costs_one_item_and_is_listed() {
             .reason
             .contains("3.jpg: not a readable picture: cut short")
     );
+}
+
+/// Seconds to list a million files, without an index, to write one, and with it. The figures in the documentation are from
+/// `cargo nextest run --release -p tinderbox-data --features image --run-ignored only a_million --no-capture`.
+#[cfg(unix)]
+#[test]
+#[ignore = "makes a million files"]
+fn a_million_files_are_listed_in_seconds() {
+    use std::time::{Duration, Instant, SystemTime};
+    const FOLDERS: usize = 1_000;
+    const FILES: usize = 1_000;
+    let root = tempfile::tempdir().unwrap();
+    let pictures = root.path().join("pictures");
+    let past = SystemTime::now() - Duration::from_secs(3_600);
+    for folder in 0..FOLDERS {
+        let folder = pictures.join(format!("class-{folder:04}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        // Hard links to one file for each folder take less of the disk than files; names are listed the same way.
+        let first = folder.join("picture-0000.jpg");
+        std::fs::write(&first, "").unwrap();
+        for file in 1..FILES {
+            std::fs::hard_link(&first, folder.join(format!("picture-{file:04}.jpg"))).unwrap();
+        }
+        std::fs::File::open(&folder)
+            .unwrap()
+            .set_modified(past)
+            .unwrap();
+    }
+    std::fs::File::open(&pictures)
+        .unwrap()
+        .set_modified(past)
+        .unwrap();
+    let index = root.path().join("index");
+    let seconds = |index: Option<&std::path::Path>| {
+        let config = ImageFolderConfig {
+            index: index.map(Into::into),
+            ..ImageFolderConfig::default()
+        };
+        let start = Instant::now();
+        let folder = ImageFolder::open(&pictures, config).unwrap();
+        let seconds = start.elapsed().as_secs_f64();
+        assert_eq!(folder.len(), FOLDERS * FILES);
+        assert_eq!(folder.class_names().len(), FOLDERS);
+        seconds
+    };
+    let first = seconds(None);
+    let again = seconds(None);
+    let written = seconds(Some(&index));
+    let cached = seconds(Some(&index));
+    let size = index.metadata().unwrap().len() / 1_000_000;
+    eprintln!(
+        "{first:.2} s, again {again:.2} s, with an index of {size} MB: written {written:.2} s, read {cached:.2} s"
+    );
+    assert!(first.max(again).max(written).max(cached) < 10.0);
 }

@@ -5,6 +5,8 @@ mod cifar;
 mod fingerprint;
 mod idx;
 mod loader;
+mod loader_bounds;
+mod parsers;
 mod skipping;
 mod views;
 
@@ -24,3 +26,11 @@ mod text_tables;
 #[cfg(feature = "table")]
 #[path = "../../../../fixtures/addressed.rs"]
 mod addressed;
+#[cfg(feature = "image")]
+mod formats;
+#[cfg(feature = "image")]
+mod leak;
+#[cfg(feature = "image")]
+mod list;
+#[cfg(feature = "image")]
+mod shards;

@@ -1,0 +1,140 @@
+//! Whether pictures of one data set, such as the one for pre-training, are in another one, such as the one for testing.
+
+mod hash;
+
+use std::collections::HashMap;
+
+use burn::data::dataset::Dataset;
+use rayon::prelude::*;
+
+use crate::{Content, DataError, ImageItem};
+
+pub use hash::difference_hash;
+use hash::{Hashes, hashes};
+
+/// What counts as the same picture beside equal bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeakConfig {
+    /// Whether files are decoded and equal pixels count, whatever their files look like.
+    pub pixels: bool,
+    /// How many of the 64 bits of two [`difference_hash`]es may differ; `None` to leave near duplicates out. 0 to 4 finds copies that
+    /// were resized or compressed again; from about 10 on, different pictures come near to each other.
+    pub distance: Option<u32>,
+}
+
+impl Default for LeakConfig {
+    /// Bytes, pixels, and a distance of 4 bits.
+    fn default() -> Self {
+        Self {
+            pixels: true,
+            distance: Some(4),
+        }
+    }
+}
+
+/// In which way two pictures are the same; the first that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Same {
+    /// The bytes of [`Content`] are equal.
+    Bytes,
+    /// Size, channels and values are equal.
+    Pixels,
+    /// The hashes differ in so many bits.
+    Near(u32),
+}
+
+/// An item of the second data set that is in the first one too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leak {
+    /// Its index in the second data set.
+    pub test: usize,
+    /// The index of the item of the first data set that is most like it, the first of several.
+    pub train: usize,
+    /// How they are the same.
+    pub same: Same,
+}
+
+/// What [`check`] found.
+#[derive(Debug, Clone, Default)]
+pub struct Leaks {
+    /// The items of the second data set that are in the first one, by index.
+    pub found: Vec<Leak>,
+    /// The items of the first data set that could not be read, by index, and why.
+    pub unreadable_train: Vec<(usize, DataError)>,
+    /// Those of the second.
+    pub unreadable_test: Vec<(usize, DataError)>,
+}
+
+/// Finds which items of `test` are in `train`, by as many threads as rayon has.
+///
+/// Each item is read once, and twice if it is decoded. 100 bytes are kept of it. Near duplicates are found by comparing every
+/// item with every other; a hash whose bits are all equal, as of a picture without structure, is near to nothing.
+///
+/// Bytes and pixels are compared by the first 128 bits of BLAKE3, whose accidents are out of reach.
+pub fn check<A, B>(train: &A, test: &B, config: LeakConfig) -> Leaks
+where
+    A: Dataset<ImageItem, DataError> + Content + ?Sized,
+    B: Dataset<ImageItem, DataError> + Content + ?Sized,
+{
+    let (train, unreadable_train) = all(train, config);
+    let (test, unreadable_test) = all(test, config);
+    let first = |of: fn(&Hashes) -> Option<u128>| {
+        let mut places = HashMap::new();
+        for (index, hashes) in &train {
+            if let Some(hash) = of(hashes) {
+                places.entry(hash).or_insert(*index);
+            }
+        }
+        places
+    };
+    let (bytes, pixels) = (
+        first(|hashes| Some(hashes.bytes)),
+        first(|hashes| hashes.pixels),
+    );
+    let near = |hash: u64, most: u32| {
+        let distances = train.iter().filter_map(|(index, hashes)| {
+            let distance = (hashes.structure? ^ hash).count_ones();
+            (distance <= most).then_some((Same::Near(distance), *index))
+        });
+        distances.min()
+    };
+    let found = test
+        .par_iter()
+        .filter_map(|(test, hashes)| {
+            let equal_bytes = || Some((Same::Bytes, *bytes.get(&hashes.bytes)?));
+            let equal_pixels = || Some((Same::Pixels, *pixels.get(&hashes.pixels?)?));
+            let alike = || near(hashes.structure?, config.distance?);
+            let (same, train) = equal_bytes().or_else(equal_pixels).or_else(alike)?;
+            Some(Leak {
+                test: *test,
+                train,
+                same,
+            })
+        })
+        .collect();
+    Leaks {
+        found,
+        unreadable_train,
+        unreadable_test,
+    }
+}
+
+type Hashed = (Vec<(usize, Hashes)>, Vec<(usize, DataError)>);
+
+fn all<D>(dataset: &D, config: LeakConfig) -> Hashed
+where
+    D: Dataset<ImageItem, DataError> + Content + ?Sized,
+{
+    let results: Vec<_> = (0..dataset.len())
+        .into_par_iter()
+        .map(|index| (index, hashes(dataset, index, config)))
+        .collect();
+    let (mut readable, mut unreadable) = (Vec::with_capacity(results.len()), Vec::new());
+    for (index, result) in results {
+        match result {
+            Ok(hashes) => readable.push((index, hashes)),
+            Err(error) => unreadable.push((index, error)),
+        }
+    }
+    (readable, unreadable)
+}

@@ -1,0 +1,132 @@
+//! Pictures in tar files.
+
+mod index;
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use burn::data::dataset::Dataset;
+
+use crate::classes::classes;
+use crate::read::pieces;
+use crate::{Content, DataError, ImageItem, Labelled, ReadConfig};
+use index::{Member, index};
+
+/// Pictures in tar files, in WebDataset's layout, read by index and not in sequence.
+///
+/// Members that follow each other and whose names are the same up to the first dot after the last `/` make one item: a picture
+/// (`KEY.jpg`, `KEY.jpeg`, `KEY.png`, `KEY.npy`) and, if it is there, its label: the text of `KEY.cls`, or else the field `label` (a number or
+/// a text) of the object in `KEY.json`. Other members are ignored. Classes are the distinct labels over all shards: in the order
+/// of their values if all are whole numbers, else of their bytes.
+///
+/// [`TarShards::open`] reads the headers of all members, 512 bytes each, and the labels; it holds about 100 bytes an item. A picture
+/// is read when its item is asked for. Tar files have to be uncompressed: nothing in a compressed one can be reached without what
+/// is before it.
+#[derive(Debug, Clone)]
+pub struct TarShards {
+    read: ReadConfig,
+    shards: Vec<PathBuf>,
+    items: Vec<Item>,
+    labels: Vec<Option<u32>>,
+    class_names: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Item {
+    shard: u32,
+    key: Box<str>,
+    member: Member,
+}
+
+impl TarShards {
+    /// Reads the headers of the shards, in the order given.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] when a shard cannot be read, [`DataError::Format`] for one that is compressed, cut short or no tar file, for a
+    /// member that is absolute, leads out by `..`, is a link, a device or a pipe, for a label that is no text or too long, and for
+    /// a key with two pictures, [`DataError::Empty`] when there is no picture, [`DataError::Config`] as [`ReadConfig`] has it.
+    pub fn open<P: AsRef<Path>>(shards: &[P], read: ReadConfig) -> Result<Self, DataError> {
+        read.validate()?;
+        let shards: Vec<PathBuf> = shards.iter().map(|path| path.as_ref().into()).collect();
+        let (mut items, mut labels) = (Vec::new(), Vec::new());
+        for (number, path) in (0..).zip(&shards) {
+            let file = File::open(path).map_err(|source| DataError::io(path, source))?;
+            for found in index(file).map_err(|error| error.at(path))? {
+                items.push(Item {
+                    shard: number,
+                    key: found.key.into_boxed_str(),
+                    member: found.picture,
+                });
+                labels.push(found.label);
+            }
+        }
+        if items.is_empty() {
+            return Err(DataError::Empty {
+                path: shards.into_iter().next().unwrap_or_default(),
+                what: "pictures in tar files",
+                ignored: 0,
+            });
+        }
+        let (labels, class_names) = classes(&labels);
+        Ok(Self {
+            read,
+            shards,
+            items,
+            labels,
+            class_names,
+        })
+    }
+
+    /// The shard, at the beginning of a member.
+    fn at(&self, item: &Item) -> Result<(&Path, File), DataError> {
+        let path = &self.shards[item.shard as usize];
+        let io = |source| DataError::io(path, source);
+        let mut file = File::open(path).map_err(io)?;
+        file.seek(SeekFrom::Start(item.member.start)).map_err(io)?;
+        Ok((path, file))
+    }
+}
+
+impl Dataset<ImageItem, DataError> for TarShards {
+    fn get(&self, index: usize) -> Result<ImageItem, DataError> {
+        let item = &self.items[index];
+        let (path, file) = self.at(item)?;
+        let image = self.read.stream(file, item.member.length);
+        // Errors name the member as if the shard were a folder.
+        let image = image.map_err(|error| error.at(&path.join(&*item.key)))?;
+        Ok(ImageItem {
+            image,
+            label: self.labels[index],
+            id: self.id(index),
+        })
+    }
+
+    fn len(&self) -> usize {
+        self.items.len()
+    }
+}
+
+impl Labelled for TarShards {
+    fn label(&self, index: usize) -> Option<u32> {
+        self.labels[index]
+    }
+
+    fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// The key; that of two items may be the same if they lie in different shards.
+    fn id(&self, index: usize) -> String {
+        self.items[index].key.to_string()
+    }
+}
+
+impl Content for TarShards {
+    /// The bytes of the picture's member.
+    fn content(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), DataError> {
+        let item = &self.items[index];
+        let (path, file) = self.at(item)?;
+        pieces(file, Some(item.member.length), sink).map_err(|source| DataError::io(path, source))
+    }
+}
