@@ -148,6 +148,46 @@ const DATA_SETS: &[DataSet] = &[
         sums: "541cc830ef876d5efa41a6e956da0749083e2ce9e36edfb870c4e0c585681308",
     },
     DataSet {
+        name: "small-tables",
+        about: "iris (150 flowers), wine (178 wines) and diabetes (442 patients), tables of numbers without headers",
+        licence: "CC BY 4.0 (UCI: iris, R. Fisher; wine, S. Aeberhard and M. Forina); diabetes from B. Efron et al. 2004, see package",
+        package: Package::Pip("scikit-learn==1.9.1"),
+        take: &[
+            Take {
+                from: "sklearn/datasets/data/",
+                ending: "iris.csv",
+                to: "",
+            },
+            Take {
+                from: "sklearn/datasets/data/",
+                ending: "wine_data.csv",
+                to: "",
+            },
+            Take {
+                from: "sklearn/datasets/data/",
+                ending: "diabetes_data_raw.csv.gz",
+                to: "",
+            },
+            Take {
+                from: "sklearn/datasets/descr/",
+                ending: "iris.rst",
+                to: "",
+            },
+            Take {
+                from: "sklearn/datasets/descr/",
+                ending: "wine_data.rst",
+                to: "",
+            },
+            Take {
+                from: "sklearn/datasets/descr/",
+                ending: "diabetes.rst",
+                to: "",
+            },
+        ],
+        arrange: None,
+        sums: "3b66458675fea7b8841d55a040f8cb9cef96c440ac3211f0a84849136fce747e",
+    },
+    DataSet {
         name: "diamonds",
         about: "53,940 diamonds with price, carat, cut, colour, clarity and sizes, diamonds.csv",
         licence: "the package says MIT; the table is of ggplot2, MIT",

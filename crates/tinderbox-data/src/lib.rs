@@ -62,8 +62,6 @@ mod classes;
 mod decode;
 #[cfg(feature = "image")]
 mod folder;
-#[cfg(feature = "table")]
-pub mod table;
 #[cfg(feature = "image")]
 pub mod leak;
 #[cfg(feature = "image")]
@@ -74,6 +72,8 @@ mod read;
 mod shards;
 #[cfg(feature = "image")]
 mod sheet;
+#[cfg(feature = "table")]
+pub mod table;
 
 pub use crate::image::{GREY_WEIGHTS, Image, ImageItem, Pixels};
 pub use batch::{Collate, ImageCollate, PlainBatch, Sample};

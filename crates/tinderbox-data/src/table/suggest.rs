@@ -34,16 +34,16 @@ pub struct Suggestion {
 impl Suggestion {
     pub(super) fn of(column: &ColumnProfile) -> Self {
         match column.kind() {
-            ColumnKind::Empty => drop("it has no values", "nothing is lost"),
-            ColumnKind::Constant => drop(
+            ColumnKind::Empty => left_out("it has no values", "nothing is lost"),
+            ColumnKind::Constant => left_out(
                 "all its values are equal",
                 "nothing is lost but where they are missing",
             ),
-            ColumnKind::Mixed => drop(
+            ColumnKind::Mixed => left_out(
                 "some of its values are no numbers",
                 "if they stand for missing numbers, name them in `missing` of the source and inspect again",
             ),
-            ColumnKind::Text => drop(
+            ColumnKind::Text => left_out(
                 "its text hardly repeats",
                 "if it tells something, it is work for a text encoder; if it names a group, split by it",
             ),
@@ -73,7 +73,7 @@ impl Suggestion {
     }
 }
 
-fn drop(reason: &str, trade_off: &str) -> Suggestion {
+fn left_out(reason: &str, trade_off: &str) -> Suggestion {
     Suggestion {
         config: ColumnConfig::Drop,
         reason: reason.to_owned(),
@@ -85,7 +85,7 @@ fn of_numbers(column: &ColumnProfile) -> Suggestion {
     let numbers = &column.numbers;
     let (min, max, count) = (numbers.min(), numbers.max(), numbers.count() as f64);
     if !numbers.variance().is_finite() || !(max - min).is_finite() {
-        return drop(
+        return left_out(
             "its numbers are too large to scale",
             "their logarithm would do",
         );
@@ -98,7 +98,7 @@ fn of_numbers(column: &ColumnProfile) -> Suggestion {
         && (numbers.variance() - consecutive).abs() <= 1e-9 * consecutive
     {
         let reason = format!("it counts rows from {} to {}", short(min), short(max));
-        return drop(
+        return left_out(
             &reason,
             "if the order of rows tells something, keep it as a number",
         );

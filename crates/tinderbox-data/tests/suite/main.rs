@@ -17,6 +17,8 @@ mod decode;
 #[cfg(feature = "image")]
 mod folder;
 #[cfg(feature = "table")]
+mod real_tables;
+#[cfg(feature = "table")]
 mod table_parity;
 #[cfg(feature = "table")]
 mod table_pipeline;

@@ -1,7 +1,5 @@
 //! Scalers and encoders of tables against scikit-learn's.
 
-use std::path::PathBuf;
-
 use serde::Deserialize;
 use serde_json::Value;
 use tinderbox_data::table::{
@@ -10,6 +8,7 @@ use tinderbox_data::table::{
 };
 
 use crate::addressed::{below, uniform};
+use crate::real_tables::fetched;
 
 /// What scikit-learn found in a table (`tests/fixtures/tables.py`).
 #[derive(Deserialize)]
@@ -167,19 +166,6 @@ fn digits() {
             .collect()
     });
     check("digits", &mut table_of(rows, 64).reader());
-}
-
-/// A file that `cargo xtask data SET` fetches; without it the test says that it was skipped.
-fn fetched(set: &str, file: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../data")
-        .join(set)
-        .join(file);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("SKIPPED: {file} is not there; `cargo xtask data {set}` fetches it");
-    None
 }
 
 #[track_caller]
