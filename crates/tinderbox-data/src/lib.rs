@@ -16,7 +16,10 @@
 //!
 //! # Features
 //!
-//! - `image`: PNG and JPEG files, and folders of them. All else works without it.
+//! - `image`: PNG and JPEG files, and folders of them.
+//! - `audio`: WAV and FLAC files, folders of them, log-mel spectrograms, views of clips.
+//!
+//! All else works without them.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -46,12 +49,17 @@ mod inflate;
 mod joined;
 mod loader;
 mod preprocess;
+mod readable;
 mod rng;
 mod split;
 mod subset;
 mod view;
 mod views;
 
+#[cfg(feature = "audio")]
+pub mod audio;
+#[cfg(any(feature = "audio", feature = "image"))]
+mod class_folder;
 #[cfg(feature = "image")]
 mod decode;
 #[cfg(feature = "image")]
