@@ -265,7 +265,6 @@ mod tests {
                 // Aliases, images, changes of level and of phase together lie 100 dB below the tone.
                 let error = decibels(&difference);
                 assert!(error < -100.0, "{frequency} Hz, {from} to {to}: {error} dB");
-                assert!(decibels(&got).abs() < 1e-3);
             }
         }
     }

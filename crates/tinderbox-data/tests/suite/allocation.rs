@@ -8,6 +8,7 @@ struct Counting;
 thread_local! {
     static NOW: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
+    static TIMES: Cell<usize> = const { Cell::new(0) };
 }
 
 fn count(change: isize) {
@@ -15,6 +16,7 @@ fn count(change: isize) {
     let _ = NOW.try_with(|now| {
         now.set(now.get() + change);
         let _ = PEAK.try_with(|peak| peak.set(peak.get().max(now.get())));
+        let _ = TIMES.try_with(|times| times.set(times.get() + usize::from(change > 0)));
     });
 }
 
@@ -48,6 +50,14 @@ pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
     PEAK.set(before);
     let result = work();
     (result, (PEAK.get() - before) as usize)
+}
+
+/// How often `work` took memory.
+#[cfg(feature = "audio")]
+pub fn times<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = TIMES.get();
+    let result = work();
+    (result, TIMES.get() - before)
 }
 
 #[test]

@@ -15,6 +15,7 @@ use tinderbox_data::{
     DataError, ImageCollate, Labelled, Loader, LoaderConfig, PlainBatch, fingerprint, labels,
 };
 
+use crate::allocation::times;
 use crate::sound_files::{FILES, wav};
 
 fn put(root: &Path, path: &str, bytes: &[u8]) {
@@ -184,6 +185,15 @@ fn silence_has_deviation_1_and_unreadable_clips_are_counted() {
             ..
         })
     ));
+}
+
+#[test]
+fn a_spectrogram_takes_memory_as_often_whatever_its_length() {
+    let log_mel = LogMelConfig::default().build(16_000).unwrap();
+    let taken = |seconds: usize| times(|| log_mel.apply(&vec![0.1; 16_000 * seconds])).1;
+    assert_eq!(taken(1), taken(10));
+    // The waveform, the spectrogram, a frame, its transform, its power, room for the transform to work in.
+    assert!(taken(1) <= 6, "{} times", taken(1));
 }
 
 fn config(threads: usize) -> LoaderConfig {
