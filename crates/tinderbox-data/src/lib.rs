@@ -16,9 +16,12 @@
 //!
 //! # Features
 //!
-//! - `image`: PNG and JPEG files, and folders of them. All else works without it.
+//! - `image`: PNG and JPEG files; folders, lists and tar files of them.
+//! - `audio`: the module `audio`, WAV and FLAC files, folders of them, log-mel spectrograms, views of clips.
 //! - `table`: the module `table`, tables of numbers and categories, their preprocessing, CSV and JSON lines.
 //! - `parquet`: as `table`, and Parquet and Arrow files. It builds the C library of zstd.
+//!
+//! All else works without them.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -50,12 +53,17 @@ mod loader;
 pub mod mix;
 mod multi_crop;
 mod preprocess;
+mod readable;
 mod rng;
 mod split;
 mod subset;
 mod view;
 mod views;
 
+#[cfg(feature = "audio")]
+pub mod audio;
+#[cfg(any(feature = "audio", feature = "image"))]
+mod class_folder;
 #[cfg(feature = "image")]
 mod classes;
 #[cfg(feature = "image")]

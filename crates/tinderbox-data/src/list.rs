@@ -7,7 +7,7 @@ use burn::data::dataset::Dataset;
 
 use crate::classes::classes;
 use crate::inflate::read_file;
-use crate::read::pieces;
+use crate::fingerprint::pieces;
 use crate::{Content, DataError, ImageItem, Labelled, ReadConfig};
 
 /// Pictures named by a list, in its order, with or without labels.

@@ -10,12 +10,26 @@ mod parsers;
 mod skipping;
 mod views;
 
-#[cfg(feature = "parquet")]
-mod columnar;
+#[cfg(feature = "audio")]
+mod any_bytes;
+#[cfg(feature = "audio")]
+mod audio;
+#[cfg(feature = "audio")]
+mod sound_files;
 #[cfg(feature = "image")]
 mod decode;
 #[cfg(feature = "image")]
 mod folder;
+#[cfg(feature = "image")]
+mod formats;
+#[cfg(feature = "image")]
+mod leak;
+#[cfg(feature = "image")]
+mod list;
+#[cfg(feature = "image")]
+mod shards;
+#[cfg(feature = "parquet")]
+mod columnar;
 #[cfg(feature = "table")]
 mod table_parity;
 #[cfg(feature = "table")]
@@ -26,11 +40,3 @@ mod text_tables;
 #[cfg(feature = "table")]
 #[path = "../../../../fixtures/addressed.rs"]
 mod addressed;
-#[cfg(feature = "image")]
-mod formats;
-#[cfg(feature = "image")]
-mod leak;
-#[cfg(feature = "image")]
-mod list;
-#[cfg(feature = "image")]
-mod shards;
