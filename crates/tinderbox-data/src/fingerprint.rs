@@ -1,5 +1,8 @@
 //! Recognising a data set again.
 
+#[cfg(any(feature = "audio", feature = "image", feature = "text"))]
+use std::io::Read;
+
 use burn::data::dataset::Dataset;
 
 use crate::{DataError, Labelled};
@@ -58,7 +61,7 @@ fn sized(hasher: &mut blake3::Hasher, bytes: &[u8]) {
 /// Gives `sink` the next `length` bytes, or all that are left.
 #[cfg(any(feature = "audio", feature = "image", feature = "text"))]
 pub(crate) fn pieces(
-    input: impl std::io::Read,
+    input: impl Read,
     length: Option<u64>,
     sink: &mut dyn FnMut(&[u8]),
 ) -> std::io::Result<()> {
