@@ -3,7 +3,7 @@
 mod index;
 mod listing;
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -83,40 +83,21 @@ impl ImageFolder {
             None => list(root)?,
         };
         let (relative, ignored) = (listing.files, listing.ignored);
-        // Sorted as the files are, each class stands together, and what is without one lies between.
-        let class = |name: &OsStr| -> Option<Vec<u8>> {
-            let mut parts = name.as_encoded_bytes().split(|byte| *byte == b'/');
-            let first = parts.next()?;
-            (config.labels && parts.next().is_some()).then(|| first.to_vec())
-        };
-        let mut classes: Vec<Vec<u8>> = relative.iter().filter_map(|name| class(name)).collect();
-        classes.dedup();
-        classes.sort();
-        classes.dedup();
-        let files: Vec<Entry> = relative
-            .into_iter()
-            .map(|name| Entry {
-                path: root.join(&name),
-                label: class(&name)
-                    .and_then(|name| classes.binary_search(&name).ok())
-                    .map(|number| number as u32),
-            })
-            .collect();
-        if files.is_empty() {
+        if relative.is_empty() {
             return Err(DataError::Empty {
                 path: root.to_path_buf(),
                 what: "PNG or JPEG files",
                 ignored,
             });
         }
+        let (labels, class_names) = classes(&relative, config.labels);
+        let paths = relative.iter().map(|name| root.join(name));
+        let files = paths.zip(labels).map(|(path, label)| Entry { path, label });
         Ok(Self {
             read,
             root: root.to_path_buf(),
-            files,
-            class_names: classes
-                .iter()
-                .map(|name| String::from_utf8_lossy(name).into_owned())
-                .collect(),
+            files: files.collect(),
+            class_names,
             ignored,
         })
     }
@@ -133,6 +114,28 @@ impl ImageFolder {
     pub fn path(&self, index: usize) -> &Path {
         &self.files[index].path
     }
+}
+
+/// The number of each file's class, which is its folder of the first level, and the names of the classes by number.
+fn classes(files: &[OsString], wanted: bool) -> (Vec<Option<u32>>, Vec<String>) {
+    fn class(name: &OsString) -> Option<&[u8]> {
+        let name = name.as_encoded_bytes();
+        let slash = name.iter().position(|byte| *byte == b'/')?;
+        Some(&name[..slash])
+    }
+    if !wanted {
+        return (vec![None; files.len()], Vec::new());
+    }
+    let mut names: Vec<&[u8]> = files.iter().filter_map(class).collect();
+    names.sort_unstable();
+    names.dedup();
+    let number = |name: &OsString| names.binary_search(&class(name)?).ok();
+    let labels = files
+        .iter()
+        .map(|name| number(name).map(|number| number as u32))
+        .collect();
+    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    (labels, names.into_iter().map(text).collect())
 }
 
 impl Dataset<ImageItem, DataError> for ImageFolder {

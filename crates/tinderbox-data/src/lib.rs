@@ -12,11 +12,15 @@
 //! # Cost
 //!
 //! An epoch's order is one permutation of the indices in memory (8 bytes an item). A loader holds at most `prefetch` finished
-//! batches. Threads are the loader's own and are not taken from the pool that computes.
+//! batches, as [`LoaderConfig::prefetch`] states. Threads are the loader's own and are not taken from the pool that computes. Listing a
+//! folder and checking for leaks is done once, by rayon's threads.
+//!
+//! A view reads from a picture only what its crop takes, and is computed in planes of floats by the vectors of the processor at hand;
+//! all processors give the same bits.
 //!
 //! # Features
 //!
-//! - `image`: PNG and JPEG files, and folders of them. All else works without it.
+//! - `image`: PNG, JPEG and NPY files; folders, lists and tar files of them; contact sheets; leak checks. All else works without it.
 //!
 //! ```
 //! use std::sync::Arc;
