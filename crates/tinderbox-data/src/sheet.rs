@@ -115,7 +115,7 @@ mod tests {
     fn what_makes_no_sheet_is_refused() {
         let image = Image::new(1, 1, 2, Pixels::U8(vec![0; 2]));
         assert!(contact_sheet(&[], 2).is_err());
-        assert!(contact_sheet(&[image.clone()], 0).is_err());
+        assert!(contact_sheet(std::slice::from_ref(&image), 0).is_err());
         let error = contact_sheet(&[image], 1).unwrap_err().to_string();
         assert_eq!(error, "`channels` is 2, expected 1 or 3");
         let empty = Image::new(0, 0, 1, Pixels::U8(Vec::new()));
