@@ -14,6 +14,20 @@ const GAP: usize = 2;
 ///
 /// To see what a model sees, give it the results of [`Augment::apply_to_size`](crate::Augment::apply_to_size).
 ///
+/// ```
+/// use burn::data::dataset::Dataset;
+/// use tinderbox_data::{AugmentConfig, SampleRng, contact_sheet, digits, encode_png};
+///
+/// let augment = AugmentConfig::simclr(0.5).build()?;
+/// let digit = digits().get(0)?.image;
+/// let view = |index| augment.apply(digit.clone(), &mut SampleRng::new(0, 0, index, SampleRng::VIEW));
+/// let views: Vec<_> = (0..12).map(view).collect();
+/// let sheet = contact_sheet(&views, 4)?;
+/// assert_eq!((sheet.height, sheet.width), (3 * 10 + 2, 4 * 10 + 2));
+/// assert!(encode_png(&sheet)?.starts_with(b"\x89PNG"));
+/// # Ok::<(), tinderbox_data::DataError>(())
+/// ```
+///
 /// # Errors
 /// [`DataError::Config`] when there are no columns or no pictures, or when a picture has neither 1 nor 3 channels.
 pub fn contact_sheet(images: &[Image], columns: usize) -> Result<Image, DataError> {
