@@ -3,7 +3,7 @@
 mod index;
 mod listing;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -67,40 +67,20 @@ impl ClassFolder {
             Some(index) => indexed(root, kind, index)?,
             None => list(root, kind)?,
         };
-        // Sorted as the files are, each class stands together, and what is without one lies between.
-        let class = |name: &OsStr| -> Option<Vec<u8>> {
-            let mut parts = name.as_encoded_bytes().split(|byte| *byte == b'/');
-            let first = parts.next()?;
-            (labels && parts.next().is_some()).then(|| first.to_vec())
-        };
-        let mut classes: Vec<Vec<u8>> = listing.files.iter().filter_map(|n| class(n)).collect();
-        classes.dedup();
-        classes.sort();
-        classes.dedup();
-        let files: Vec<Entry> = listing
-            .files
-            .into_iter()
-            .map(|name| Entry {
-                path: root.join(&name),
-                label: class(&name)
-                    .and_then(|name| classes.binary_search(&name).ok())
-                    .map(|number| number as u32),
-            })
-            .collect();
-        if files.is_empty() {
+        if listing.files.is_empty() {
             return Err(DataError::Empty {
                 path: root.to_path_buf(),
                 what: kind.what,
                 ignored: listing.ignored,
             });
         }
+        let (labels, class_names) = classes(&listing.files, labels);
+        let paths = listing.files.iter().map(|name| root.join(name));
+        let files = paths.zip(labels).map(|(path, label)| Entry { path, label });
         Ok(Self {
             root: root.to_path_buf(),
-            files,
-            class_names: classes
-                .iter()
-                .map(|name| String::from_utf8_lossy(name).into_owned())
-                .collect(),
+            files: files.collect(),
+            class_names,
             ignored: listing.ignored,
         })
     }
@@ -145,6 +125,28 @@ impl ClassFolder {
         file.take(length).read_to_end(&mut bytes).map_err(io)?;
         Ok(bytes)
     }
+}
+
+/// The number of each file's class, which is its folder of the first level, and the names of the classes by number.
+fn classes(files: &[OsString], wanted: bool) -> (Vec<Option<u32>>, Vec<String>) {
+    fn class(name: &OsString) -> Option<&[u8]> {
+        let name = name.as_encoded_bytes();
+        let slash = name.iter().position(|byte| *byte == b'/')?;
+        Some(&name[..slash])
+    }
+    if !wanted {
+        return (vec![None; files.len()], Vec::new());
+    }
+    let mut names: Vec<&[u8]> = files.iter().filter_map(class).collect();
+    names.sort_unstable();
+    names.dedup();
+    let number = |name: &OsString| names.binary_search(&class(name)?).ok();
+    let labels = files
+        .iter()
+        .map(|name| number(name).map(|number| number as u32))
+        .collect();
+    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    (labels, names.into_iter().map(text).collect())
 }
 
 impl Labelled for ClassFolder {

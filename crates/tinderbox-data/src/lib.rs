@@ -12,11 +12,15 @@
 //! # Cost
 //!
 //! An epoch's order is one permutation of the indices in memory (8 bytes an item). A loader holds at most `prefetch` finished
-//! batches. Threads are the loader's own and are not taken from the pool that computes.
+//! batches, as [`LoaderConfig::prefetch`] states. Threads are the loader's own and are not taken from the pool that computes. Listing a
+//! folder and checking for leaks is done once, by rayon's threads.
+//!
+//! A view reads from a picture only what its crop takes, and is computed in planes of floats by the vectors of the processor at hand;
+//! all processors give the same bits.
 //!
 //! # Features
 //!
-//! - `image`: PNG and JPEG files; folders, lists and tar files of them.
+//! - `image`: PNG, JPEG and NPY files; folders, lists and tar files of them; contact sheets; leak checks.
 //! - `audio`: the module `audio`, WAV and FLAC files, folders of them, log-mel spectrograms, views of clips.
 //! - `table`: the module `table`, tables of numbers and categories, their preprocessing, CSV and JSON lines.
 //! - `parquet`: as `table`, and Parquet and Arrow files. It builds the C library of zstd.
@@ -70,8 +74,6 @@ mod classes;
 mod decode;
 #[cfg(feature = "image")]
 mod folder;
-#[cfg(feature = "table")]
-pub mod table;
 #[cfg(feature = "image")]
 pub mod leak;
 #[cfg(feature = "image")]
@@ -82,6 +84,8 @@ mod read;
 mod shards;
 #[cfg(feature = "image")]
 mod sheet;
+#[cfg(feature = "table")]
+pub mod table;
 
 pub use crate::image::{GREY_WEIGHTS, Image, ImageItem, Pixels};
 pub use batch::{Collate, ImageCollate, PlainBatch, Sample};

@@ -14,8 +14,8 @@ mod views;
 mod any_bytes;
 #[cfg(feature = "audio")]
 mod audio;
-#[cfg(feature = "audio")]
-mod sound_files;
+#[cfg(feature = "parquet")]
+mod columnar;
 #[cfg(feature = "image")]
 mod decode;
 #[cfg(feature = "image")]
@@ -28,8 +28,8 @@ mod leak;
 mod list;
 #[cfg(feature = "image")]
 mod shards;
-#[cfg(feature = "parquet")]
-mod columnar;
+#[cfg(feature = "audio")]
+mod sound_files;
 #[cfg(feature = "table")]
 mod table_parity;
 #[cfg(feature = "table")]
