@@ -3,6 +3,7 @@
 //! A file a group; a bench is a function that gives [`Measurement`]s. `README.md` says how to read them.
 #![forbid(unsafe_code)]
 
+mod audio;
 mod checkpoint;
 mod loader;
 mod machine;
@@ -27,6 +28,7 @@ type Bench = fn() -> Result<Vec<Measurement>, Box<dyn Error>>;
 const BENCHES: &[(&str, Bench)] = &[
     ("start-up", start_up::bench),
     ("views", views::bench),
+    ("audio", audio::bench),
     ("cnn-step", step::bench::cnn),
     ("simclr-cnn", step::bench::simclr_cnn),
     ("loader", loader::bench),

@@ -16,6 +16,9 @@ use crate::synthetic;
 
 const RUNS: usize = 11;
 
+/// What making a batch gives.
+type Outcome = Result<(), Box<dyn Error>>;
+
 /// Views that leave a digit what it is.
 pub(crate) fn affine() -> AugmentConfig {
     AugmentConfig {
@@ -59,17 +62,13 @@ fn measure_jpeg() -> Result<Measurement, Box<dyn Error>> {
 }
 
 /// Two SimCLR views of each of so many CIFAR pictures, collated.
-pub(crate) fn cifar_batch(
-    batch: usize,
-) -> Result<impl FnMut() -> Result<(), Box<dyn Error>>, Box<dyn Error>> {
+pub(crate) fn cifar_batch(batch: usize) -> Result<impl FnMut() -> Outcome, Box<dyn Error>> {
     let images = synthetic::images(batch, [32, 32, 3])?;
     batches(images, batch, AugmentConfig::simclr_small(), (32, 32))
 }
 
 /// Two SimCLR views of each of so many JPEG files, collated. The files are written first, for the peer too.
-pub(crate) fn jpeg_batch(
-    batch: usize,
-) -> Result<impl FnMut() -> Result<(), Box<dyn Error>>, Box<dyn Error>> {
+pub(crate) fn jpeg_batch(batch: usize) -> Result<impl FnMut() -> Outcome, Box<dyn Error>> {
     let folder = Path::new("target/bench/pictures");
     write_pictures(folder)?;
     let config = ImageFolderConfig {
@@ -85,7 +84,7 @@ fn batches(
     batch: usize,
     augment: AugmentConfig,
     size: (usize, usize),
-) -> Result<impl FnMut() -> Result<(), Box<dyn Error>>, Box<dyn Error>> {
+) -> Result<impl FnMut() -> Outcome, Box<dyn Error>> {
     let view = TwoViews {
         augment: augment.build()?,
         preprocess: Preprocess {

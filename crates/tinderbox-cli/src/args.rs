@@ -34,7 +34,8 @@ Examples:
   tinderbox pretrain mine.toml --resume        go on with a run that was stopped
   tinderbox probe runs/mine                    what a linear model makes of the features
   tinderbox finetune runs/mine --data labelled/
-  tinderbox predict runs/mine/finetune-1 --data new/ --out predictions.csv";
+  tinderbox predict runs/mine/finetune-1 --data new/ --out predictions.csv
+  tinderbox data inspect table.csv             what is in it, and how to prepare it";
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -175,6 +176,8 @@ pub enum Verb {
     /// and prints the command that replays them.
     #[command(after_long_help = EXIT_CODES)]
     Replay(ReplayArgs),
+    /// Look at data before training on it
+    Data(DataVerbArgs),
     /// List the devices that this program can use
     Devices,
     /// List the recipes inside the program, or print one to begin your own with
@@ -289,6 +292,52 @@ pub struct ExportArgs {
 pub struct ReplayArgs {
     /// The folder of the saved step, as the error named it, or the run directory
     pub saved: PathBuf,
+}
+
+/// Arguments of `data`.
+#[derive(Debug, Clone, Args)]
+pub struct DataVerbArgs {
+    /// What to look for.
+    #[command(subcommand)]
+    pub verb: DataVerb,
+}
+
+/// What `data` does.
+#[derive(Debug, Clone, Subcommand)]
+pub enum DataVerb {
+    /// Say what is in a file or folder, and suggest how to prepare it
+    ///
+    /// Knows tables (csv, tsv, jsonl, parquet, arrow), folders of images, of clips and of texts, and IDX
+    /// files. Prints sizes, classes, ranges, gaps and repeats. With `--out FOLDER` it also writes
+    /// `inspect.html` with distributions and example views, `views.png` with the views alone, and
+    /// `recipe.toml` with the suggestion and its reasons, to edit.
+    #[command(after_long_help = EXIT_CODES)]
+    Inspect(InspectArgs),
+    /// Say which test images are in the training data too
+    ///
+    /// Compares bytes, then pixels, then a 64-bit hash of what is seen, which also finds copies that
+    /// were resized or compressed again.
+    #[command(after_long_help = EXIT_CODES)]
+    Leaks(LeaksArgs),
+}
+
+/// Arguments of `data inspect`.
+#[derive(Debug, Clone, Args)]
+pub struct InspectArgs {
+    /// A file or a folder
+    pub path: PathBuf,
+}
+
+/// Arguments of `data leaks`.
+#[derive(Debug, Clone, Args)]
+pub struct LeaksArgs {
+    /// What is trained on: a folder of images or an IDX file
+    pub train: PathBuf,
+    /// What is tested on
+    pub test: PathBuf,
+    /// Bits of 64 in which images that count as the same may differ
+    #[arg(long, value_name = "BITS", default_value_t = 4)]
+    pub distance: u32,
 }
 
 /// Arguments of `recipes`.

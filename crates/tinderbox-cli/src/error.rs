@@ -299,7 +299,9 @@ impl CliError {
         let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
         let mut text = String::new();
         let written = match self {
-            Self::Recipe(errors) => handler.render_report(&mut text, errors),
+            Self::Recipe(errors) if errors.can_be_underlined() => {
+                handler.render_report(&mut text, errors)
+            }
             other => handler.render_report(&mut text, &Plain(other)),
         };
         match written {

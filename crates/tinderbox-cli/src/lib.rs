@@ -14,6 +14,7 @@ pub mod error;
 pub mod export;
 pub mod frozen;
 pub mod images;
+pub mod inspect;
 pub mod model;
 pub mod model_card;
 pub mod npy;

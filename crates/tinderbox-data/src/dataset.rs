@@ -33,9 +33,9 @@ impl<T: Dataset<ImageItem, DataError> + Labelled + Content + ?Sized> ImageSource
 ///
 /// # Errors
 /// [`DataError::NoLabel`] for the first item without one.
-pub fn labels<D>(dataset: &D) -> Result<Vec<u32>, DataError>
+pub fn labels<I, D>(dataset: &D) -> Result<Vec<u32>, DataError>
 where
-    D: Dataset<ImageItem, DataError> + Labelled + ?Sized,
+    D: Dataset<I, DataError> + Labelled + ?Sized,
 {
     (0..dataset.len())
         .map(|index| {

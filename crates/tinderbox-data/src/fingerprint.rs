@@ -1,8 +1,11 @@
 //! Recognising a data set again.
 
+#[cfg(any(feature = "audio", feature = "image", feature = "text"))]
+use std::io::Read;
+
 use burn::data::dataset::Dataset;
 
-use crate::{DataError, ImageItem, Labelled};
+use crate::{DataError, Labelled};
 
 /// The bytes that an item is made from.
 pub trait Content {
@@ -23,9 +26,9 @@ pub trait Content {
 /// An item that cannot be read counts as such, whatever the cause, so that a damaged item does not keep the rest from being recognised.
 ///
 /// The cost is one pass over all bytes.
-pub fn fingerprint<D>(dataset: &D) -> String
+pub fn fingerprint<I, D>(dataset: &D) -> String
 where
-    D: Dataset<ImageItem, DataError> + Labelled + Content + ?Sized,
+    D: Dataset<I, DataError> + Labelled + Content + ?Sized,
 {
     let mut all = blake3::Hasher::new();
     all.update(b"tinderbox data 1");
@@ -53,4 +56,21 @@ where
 fn sized(hasher: &mut blake3::Hasher, bytes: &[u8]) {
     hasher.update(&(bytes.len() as u64).to_le_bytes());
     hasher.update(bytes);
+}
+
+/// Gives `sink` the next `length` bytes, or all that are left.
+#[cfg(any(feature = "audio", feature = "image", feature = "text"))]
+pub(crate) fn pieces(
+    input: impl Read,
+    length: Option<u64>,
+    sink: &mut dyn FnMut(&[u8]),
+) -> std::io::Result<()> {
+    let mut input = input.take(length.unwrap_or(u64::MAX));
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        match input.read(&mut piece)? {
+            0 => return Ok(()),
+            length => sink(&piece[..length]),
+        }
+    }
 }

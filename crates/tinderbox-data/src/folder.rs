@@ -1,17 +1,16 @@
 //! A folder of pictures.
 
-mod index;
-mod listing;
-
-use std::ffi::OsStr;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::read::pieces;
-use crate::{Content, DataError, DecodeLimits, ImageItem, Labelled, ReadConfig};
 use burn::data::dataset::Dataset;
-use index::indexed;
-use listing::list;
+
+use crate::class_folder::{ClassFolder, FileKind};
+use crate::{Content, DataError, DecodeLimits, ImageItem, Labelled, ReadConfig};
+
+const PICTURES: FileKind = FileKind {
+    what: "PNG or JPEG files",
+    endings: &["jpeg", "jpg", "png"],
+};
 
 /// How an [`ImageFolder`] reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,16 +51,7 @@ impl Default for ImageFolderConfig {
 #[derive(Debug, Clone)]
 pub struct ImageFolder {
     read: ReadConfig,
-    root: PathBuf,
-    files: Vec<Entry>,
-    class_names: Vec<String>,
-    ignored: usize,
-}
-
-#[derive(Debug, Clone)]
-struct Entry {
-    path: PathBuf,
-    label: Option<u32>,
+    folder: ClassFolder,
 }
 
 impl ImageFolder {
@@ -77,53 +67,14 @@ impl ImageFolder {
             channels: config.channels,
         };
         read.validate()?;
-        let root = root.as_ref();
-        let listing = match &config.index {
-            Some(index) => indexed(root, index)?,
-            None => list(root)?,
-        };
-        let (relative, ignored) = (listing.files, listing.ignored);
-        // Sorted as the files are, each class stands together, and what is without one lies between.
-        let class = |name: &OsStr| -> Option<Vec<u8>> {
-            let mut parts = name.as_encoded_bytes().split(|byte| *byte == b'/');
-            let first = parts.next()?;
-            (config.labels && parts.next().is_some()).then(|| first.to_vec())
-        };
-        let mut classes: Vec<Vec<u8>> = relative.iter().filter_map(|name| class(name)).collect();
-        classes.dedup();
-        classes.sort();
-        classes.dedup();
-        let files: Vec<Entry> = relative
-            .into_iter()
-            .map(|name| Entry {
-                path: root.join(&name),
-                label: class(&name)
-                    .and_then(|name| classes.binary_search(&name).ok())
-                    .map(|number| number as u32),
-            })
-            .collect();
-        if files.is_empty() {
-            return Err(DataError::Empty {
-                path: root.to_path_buf(),
-                what: "PNG or JPEG files",
-                ignored,
-            });
-        }
-        Ok(Self {
-            read,
-            root: root.to_path_buf(),
-            files,
-            class_names: classes
-                .iter()
-                .map(|name| String::from_utf8_lossy(name).into_owned())
-                .collect(),
-            ignored,
-        })
+        let index = config.index.as_deref();
+        let folder = ClassFolder::open(root.as_ref(), PICTURES, config.labels, index)?;
+        Ok(Self { read, folder })
     }
 
     /// How many files were ignored because they are neither PNG nor JPEG nor hidden.
     pub fn ignored(&self) -> usize {
-        self.ignored
+        self.folder.ignored()
     }
 
     /// The path of item `index`.
@@ -131,47 +82,41 @@ impl ImageFolder {
     /// # Panics
     /// If there is no such item.
     pub fn path(&self, index: usize) -> &Path {
-        &self.files[index].path
+        self.folder.path(index)
     }
 }
 
 impl Dataset<ImageItem, DataError> for ImageFolder {
     fn get(&self, index: usize) -> Result<ImageItem, DataError> {
-        let entry = &self.files[index];
         Ok(ImageItem {
-            image: self.read.file(&entry.path)?,
-            label: entry.label,
+            image: self.read.file(self.folder.path(index))?,
+            label: self.label(index),
             id: self.id(index),
         })
     }
 
     fn len(&self) -> usize {
-        self.files.len()
+        self.folder.len()
     }
 }
 
 impl Labelled for ImageFolder {
     fn label(&self, index: usize) -> Option<u32> {
-        self.files[index].label
+        self.folder.label(index)
     }
 
     fn class_names(&self) -> &[String] {
-        &self.class_names
+        self.folder.class_names()
     }
 
     fn id(&self, index: usize) -> String {
-        let path = &self.files[index].path;
-        let relative = path.strip_prefix(&self.root).unwrap_or(path);
-        relative.to_string_lossy().into_owned()
+        self.folder.id(index)
     }
 }
 
 impl Content for ImageFolder {
     /// The bytes of the file.
     fn content(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), DataError> {
-        let path = &self.files[index].path;
-        let io = |source| DataError::io(path, source);
-        let file = File::open(path).map_err(io)?;
-        pieces(file, None, sink).map_err(io)
+        self.folder.content(index, sink)
     }
 }

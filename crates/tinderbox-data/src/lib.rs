@@ -12,13 +12,20 @@
 //! # Cost
 //!
 //! An epoch's order is one permutation of the indices in memory (8 bytes an item). A loader holds at most `prefetch` finished
-//! batches. Threads are the loader's own and are not taken from the pool that computes.
+//! batches, as [`LoaderConfig::prefetch`] states. Threads are the loader's own and are not taken from the pool that computes. Listing a
+//! folder and checking for leaks is done once, by rayon's threads.
+//!
+//! A view reads from a picture only what its crop takes, and is computed in planes of floats by the vectors of the processor at hand;
+//! all processors give the same bits.
 //!
 //! # Features
 //!
-//! - `image`: PNG and JPEG files, and folders of them. All else works without it.
+//! - `image`: PNG, JPEG and NPY files; folders, lists and tar files of them; contact sheets; leak checks.
+//! - `audio`: the module `audio`, WAV and FLAC files, folders of them, log-mel spectrograms, views of clips.
 //! - `table`: the module `table`, tables of numbers and categories, their preprocessing, CSV and JSON lines.
 //! - `parquet`: as `table`, and Parquet and Arrow files. It builds the C library of zstd.
+//!
+//! All else works without them.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -50,12 +57,17 @@ mod loader;
 pub mod mix;
 mod multi_crop;
 mod preprocess;
+mod readable;
 mod rng;
 mod split;
 mod subset;
 mod view;
 mod views;
 
+#[cfg(feature = "audio")]
+pub mod audio;
+#[cfg(any(feature = "audio", feature = "image"))]
+mod class_folder;
 #[cfg(feature = "image")]
 mod classes;
 #[cfg(feature = "image")]

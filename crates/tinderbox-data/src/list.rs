@@ -6,8 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use burn::data::dataset::Dataset;
 
 use crate::classes::classes;
+use crate::fingerprint::pieces;
 use crate::inflate::read_file;
-use crate::read::pieces;
 use crate::{Content, DataError, ImageItem, Labelled, ReadConfig};
 
 /// Pictures named by a list, in its order, with or without labels.

@@ -64,6 +64,18 @@ impl Mix {
         let weight = beta(alpha, &mut rng);
         // The place of the rectangle, as shares of the sides.
         let place = (rng.uniform(), rng.uniform());
+        Ok(self.with(weight, place, batch, &labels, classes))
+    }
+
+    /// [`Mix::apply`] with what is drawn.
+    fn with(
+        &self,
+        weight: f32,
+        place: (f32, f32),
+        batch: PlainBatch,
+        labels: &[i64],
+        classes: usize,
+    ) -> PlainBatch {
         let mut own_share = weight;
         let mut tensors = Vec::with_capacity(batch.tensors.len());
         for (name, data) in batch.tensors {
@@ -100,7 +112,7 @@ impl Mix {
             "target".to_owned(),
             TensorData::new(targets, [count, classes]),
         ));
-        Ok(PlainBatch { tensors, ..batch })
+        PlainBatch { tensors, ..batch }
     }
 }
 
@@ -197,6 +209,21 @@ fn gamma(shape: f32, rng: &mut SampleRng) -> f64 {
 }
 
 /// Collates by another collation and mixes the batch.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tinderbox_data::mix::{Mix, Mixed};
+/// use tinderbox_data::{ImageCollate, Loader, LoaderConfig, OneView, Preprocess, digits};
+///
+/// let view = OneView { augment: None, preprocess: Preprocess::plain((8, 8), 1) };
+/// let collate = Mixed::new(ImageCollate, Mix::CutMix { alpha: 1.0 }, 10, 0)?;
+/// let config = LoaderConfig { batch: 16, seed: 1, threads: 0, prefetch: 0, shuffle: true, max_bad: 0 };
+/// let mut loader = Loader::new(Arc::new(digits()), view, collate, config)?;
+/// let batch = loader.next_batch()?;
+/// let (name, target) = &batch.tensors[1];
+/// assert_eq!((name.as_str(), &target.shape()[..]), ("target", &[16, 10][..]));
+/// # Ok::<(), tinderbox_data::DataError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mixed<C> {
     collate: C,
@@ -264,6 +291,48 @@ mod tests {
                     TensorData::new(labels.to_vec(), [count]),
                 ),
             ],
+        }
+    }
+
+    /// The numbers are torchvision's, for the same draws.
+    #[test]
+    fn mixed_batches_agree_with_the_fixture() {
+        let text = include_str!("../tests/fixtures/mixing.json");
+        let fixture: serde_json::Value = serde_json::from_str(text).unwrap();
+        let numbers = |value: &serde_json::Value| -> Vec<f32> {
+            serde_json::from_value(value.clone()).unwrap()
+        };
+        let [count, channels, height, width]: [usize; 4] =
+            serde_json::from_value(fixture["shape"].clone()).unwrap();
+        let labels: Vec<i64> = serde_json::from_value(fixture["labels"].clone()).unwrap();
+        let cases = fixture["cases"].as_array().unwrap();
+        assert_eq!(cases.len(), 6);
+        for case in cases {
+            let shape = [count, channels, height, width];
+            let view = TensorData::new(numbers(&fixture["images"]), shape);
+            let batch = PlainBatch {
+                indices: vec![0, 1, 2],
+                tensors: vec![("view0".to_owned(), view)],
+            };
+            let mix = match case["mix"].as_str() {
+                Some("mixup") => Mix::MixUp { alpha: 1.0 },
+                _ => Mix::CutMix { alpha: 1.0 },
+            };
+            // The middle of the pixel that was drawn.
+            let share = |name: &str, side: usize| {
+                (case[name].as_u64().unwrap_or(0) as f32 + 0.5) / side as f32
+            };
+            let place = (share("y", height), share("x", width));
+            let weight = case["weight"].as_f64().unwrap() as f32;
+            let got = mix.with(weight, place, batch, &labels, 4);
+            for ((_, got), name) in got.tensors.iter().zip(["view", "target"]) {
+                let got = got.try_to_vec::<f32>().unwrap();
+                let expected = numbers(&case[name]);
+                assert_eq!(got.len(), expected.len());
+                // Two products in single precision.
+                let close = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-6;
+                assert!(got.iter().zip(&expected).all(close), "{name} of {case}");
+            }
         }
     }
 

@@ -16,9 +16,17 @@ use crate::{
 /// on, so that `view0` and `view1` are global and `view2` and so on local.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MultiCrop {
-    config: MultiCropConfig,
-    global: (Augment, Preprocess),
-    local: (Augment, Preprocess),
+    globals: Crops,
+    locals: Crops,
+}
+
+/// The crops of one size.
+#[derive(Debug, Clone, PartialEq)]
+struct Crops {
+    count: usize,
+    /// Crop `i` takes number `i`, beginning anew after the last.
+    augments: Vec<Augment>,
+    preprocess: Preprocess,
 }
 
 /// How many crops of which size; [`MultiCropConfig::build`] makes a [`MultiCrop`] of it.
@@ -54,42 +62,50 @@ impl Default for MultiCropConfig {
 }
 
 impl MultiCropConfig {
-    /// The view. `augment` is applied to every crop; the scale and size of its own crop are replaced. `preprocess` gives channels and
-    /// normalisation; its size is replaced too.
+    /// The view. Global crops take the augmentations of `globals` in turn, since some methods treat the second crop otherwise than the
+    /// first ([`AugmentConfig::dino`]), local ones those of `locals`. The scale and size of an augmentation's own crop are replaced,
+    /// and so is the size of `preprocess`, which gives channels and normalisation.
     ///
     /// # Errors
-    /// [`DataError::Config`] for the first setting outside of its range, and for no crops of a kind.
+    /// [`DataError::Config`] for the first setting outside of its range, and for no crops or no augmentations of a kind.
     pub fn build(
         self,
-        augment: &AugmentConfig,
+        globals: &[AugmentConfig],
+        locals: &[AugmentConfig],
         preprocess: &Preprocess,
     ) -> Result<MultiCrop, DataError> {
-        for (name, count) in [("globals", self.globals), ("locals", self.locals)] {
-            if count == 0 {
-                return Err(DataError::config(name, "at least 1", 0));
+        let crops = |name, augments: &[AugmentConfig], count, size, scale| {
+            if count == 0 || augments.is_empty() {
+                let got = format!("{count} with {} augmentations", augments.len());
+                return Err(DataError::config(name, "at least 1 of each", got));
             }
-        }
-        let kind = |size, scale| -> Result<_, DataError> {
-            let crop = augment.crop.unwrap_or_default();
-            let augment = AugmentConfig {
-                crop: Some(RandomResizedCrop {
+            let augments = augments.iter().map(|augment| {
+                let crop = RandomResizedCrop {
                     size: Some(size),
                     scale,
-                    ..crop
-                }),
-                ..augment.clone()
-            };
+                    ..augment.crop.unwrap_or_default()
+                };
+                let augment = AugmentConfig {
+                    crop: Some(crop),
+                    ..augment.clone()
+                };
+                augment.build()
+            });
             let preprocess = Preprocess {
                 size,
                 ..preprocess.clone()
             };
             preprocess.validate()?;
-            Ok((augment.build()?, preprocess))
+            Ok(Crops {
+                count,
+                augments: augments.collect::<Result<_, _>>()?,
+                preprocess,
+            })
         };
+        let (global, local) = (self.global_scale, self.local_scale);
         Ok(MultiCrop {
-            config: self,
-            global: kind(self.global_size, self.global_scale)?,
-            local: kind(self.local_size, self.local_scale)?,
+            globals: crops("globals", globals, self.globals, self.global_size, global)?,
+            locals: crops("locals", locals, self.locals, self.local_size, local)?,
         })
     }
 }
@@ -100,19 +116,17 @@ impl View<ImageItem> for MultiCrop {
     /// # Panics
     /// If the picture's channels cannot become those of the preprocessing.
     fn apply(&self, item: ImageItem, rng: SampleRng) -> Vec<Sample> {
-        let crops = |(augment, preprocess): &(Augment, Preprocess),
-                     numbers: std::ops::Range<usize>| {
-            let views = numbers
-                .map(|number| augmented(augment, preprocess, &item.image, &rng, number as u64))
-                .collect();
-            sample(views, preprocess, item.label, &rng)
+        let crops = |crops: &Crops, first: usize| {
+            let views = (0..crops.count).map(|number| {
+                let augment = &crops.augments[number % crops.augments.len()];
+                let number = (first + number) as u64;
+                augmented(augment, &crops.preprocess, &item.image, &rng, number)
+            });
+            sample(views.collect(), &crops.preprocess, item.label, &rng)
         };
-        let MultiCropConfig {
-            globals, locals, ..
-        } = self.config;
         vec![
-            crops(&self.global, 0..globals),
-            crops(&self.local, globals..globals + locals),
+            crops(&self.globals, 0),
+            crops(&self.locals, self.globals.count),
         ]
     }
 }
@@ -142,9 +156,9 @@ mod tests {
 
     #[test]
     fn a_batch_has_global_views_and_then_local_ones() {
-        let augment = AugmentConfig::simclr(1.0);
+        let augment = [AugmentConfig::simclr(1.0)];
         let view = small()
-            .build(&augment, &Preprocess::plain((1, 1), 3))
+            .build(&augment, &augment, &Preprocess::plain((1, 1), 3))
             .unwrap();
         let made = |index| view.apply(item(), SampleRng::new(0, 0, index, SampleRng::VIEW));
         assert_eq!(made(1), made(1));
@@ -182,8 +196,9 @@ mod tests {
             image: Image::new(60, 60, 1, Pixels::U8(values)),
             ..item()
         };
+        let augment = [AugmentConfig::default()];
         let view = small()
-            .build(&AugmentConfig::default(), &Preprocess::plain((1, 1), 1))
+            .build(&augment, &augment, &Preprocess::plain((1, 1), 1))
             .unwrap();
         for index in 0..50 {
             let samples = view.apply(rows.clone(), SampleRng::new(0, 0, index, SampleRng::VIEW));
@@ -208,14 +223,41 @@ mod tests {
             locals: 0,
             ..small()
         };
-        let augment = AugmentConfig::default();
+        let augment = [AugmentConfig::default()];
         let preprocess = Preprocess::plain((1, 1), 3);
-        let error = none.build(&augment, &preprocess).unwrap_err();
-        assert_eq!(error.to_string(), "`locals` is 0, expected at least 1");
+        let error = none.build(&augment, &augment, &preprocess).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`locals` is 0 with 1 augmentations, expected at least 1 of each"
+        );
+        assert!(small().build(&[], &augment, &preprocess).is_err());
         let wide = MultiCropConfig {
             local_scale: (0.1, 2.0),
             ..small()
         };
-        assert!(wide.build(&augment, &preprocess).is_err());
+        assert!(wide.build(&augment, &augment, &preprocess).is_err());
+    }
+
+    #[test]
+    fn global_crops_take_their_augmentations_in_turn() {
+        let grey = AugmentConfig {
+            greyscale: Some(crate::RandomGreyscale { p: 1.0 }),
+            ..AugmentConfig::default()
+        };
+        let globals = [AugmentConfig::default(), grey];
+        let config = MultiCropConfig {
+            globals: 3,
+            ..small()
+        };
+        let plain = Preprocess::plain((1, 1), 3);
+        let view = config.build(&globals, &globals[..1], &plain).unwrap();
+        let samples = view.apply(item(), SampleRng::new(0, 0, 0, SampleRng::VIEW));
+        let is_grey =
+            |view: &Vec<f32>| view[..view.len() / 3] == view[view.len() / 3..view.len() / 3 * 2];
+        let found: Vec<bool> = samples[0].views.iter().map(is_grey).collect();
+        assert_eq!(found, [false, true, false]);
+        assert!(!samples[1].views.iter().any(is_grey));
+        let ([first, second], local) = AugmentConfig::dino();
+        assert!(small().build(&[first, second], &[local], &plain).is_ok());
     }
 }

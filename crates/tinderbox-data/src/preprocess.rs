@@ -3,6 +3,7 @@
 use burn::data::dataset::Dataset;
 use serde::{Deserialize, Serialize};
 
+use crate::readable::visit_readable;
 use crate::views::{Planes, resized};
 use crate::{DataError, Image, ImageItem};
 
@@ -106,25 +107,9 @@ impl Preprocess {
         let plain = Self::plain(size, channels);
         plain.validate()?;
         let mut sums = vec![(0.0_f64, 0.0_f64); channels];
-        let (mut read, mut bad, mut reasons) = (0_usize, 0, Vec::new());
-        for index in indices {
-            let image = match dataset.get(*index) {
-                Ok(item) => item.image,
-                Err(error) => {
-                    bad += 1;
-                    if reasons.len() < 3 {
-                        reasons.push(error.to_string());
-                    }
-                    if bad > max_bad {
-                        return Err(DataError::TooManyBad {
-                            bad,
-                            max_bad,
-                            reasons,
-                        });
-                    }
-                    continue;
-                }
-            };
+        let mut read = 0_usize;
+        visit_readable(dataset, indices, max_bad, |index, item| {
+            let image = item.image;
             let from = image.channels;
             if from != channels && from != 1 && (from, channels) != (3, 1) {
                 return Err(DataError::config(
@@ -142,14 +127,8 @@ impl Preprocess {
                 }
             }
             read += 1;
-        }
-        if read == 0 {
-            return Err(DataError::config(
-                "indices",
-                "at least one readable item",
-                format!("{bad} unreadable of {}", indices.len()),
-            ));
-        }
+            Ok(())
+        })?;
         let count = (read * size.0 * size.1) as f64;
         let mut fitted = plain;
         for (channel, (sum, squares)) in sums.into_iter().enumerate() {

@@ -78,22 +78,6 @@ impl ReadConfig {
     }
 }
 
-/// Gives `sink` the next `length` bytes, or all that are left.
-pub(crate) fn pieces(
-    input: impl Read,
-    length: Option<u64>,
-    sink: &mut dyn FnMut(&[u8]),
-) -> std::io::Result<()> {
-    let mut input = input.take(length.unwrap_or(u64::MAX));
-    let mut piece = vec![0; 1 << 16];
-    loop {
-        match input.read(&mut piece)? {
-            0 => return Ok(()),
-            length => sink(&piece[..length]),
-        }
-    }
-}
-
 /// Bytes are resized as bytes, by instructions for them; what has more precision keeps it.
 fn shrunk(image: Image, (height, width): (usize, usize)) -> Result<Image, DataError> {
     let channels = image.channels;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use burn::data::dataset::Dataset;
 
 use crate::classes::classes;
-use crate::read::pieces;
+use crate::fingerprint::pieces;
 use crate::{Content, DataError, ImageItem, Labelled, ReadConfig};
 use index::{Member, index};
 

@@ -14,6 +14,20 @@ const GAP: usize = 2;
 ///
 /// To see what a model sees, give it the results of [`Augment::apply_to_size`](crate::Augment::apply_to_size).
 ///
+/// ```
+/// use burn::data::dataset::Dataset;
+/// use tinderbox_data::{AugmentConfig, SampleRng, contact_sheet, digits, encode_png};
+///
+/// let augment = AugmentConfig::simclr(0.5).build()?;
+/// let digit = digits().get(0)?.image;
+/// let view = |index| augment.apply(digit.clone(), &mut SampleRng::new(0, 0, index, SampleRng::VIEW));
+/// let views: Vec<_> = (0..12).map(view).collect();
+/// let sheet = contact_sheet(&views, 4)?;
+/// assert_eq!((sheet.height, sheet.width), (3 * 10 + 2, 4 * 10 + 2));
+/// assert!(encode_png(&sheet)?.starts_with(b"\x89PNG"));
+/// # Ok::<(), tinderbox_data::DataError>(())
+/// ```
+///
 /// # Errors
 /// [`DataError::Config`] when there are no columns or no pictures, or when a picture has neither 1 nor 3 channels.
 pub fn contact_sheet(images: &[Image], columns: usize) -> Result<Image, DataError> {
@@ -115,7 +129,7 @@ mod tests {
     fn what_makes_no_sheet_is_refused() {
         let image = Image::new(1, 1, 2, Pixels::U8(vec![0; 2]));
         assert!(contact_sheet(&[], 2).is_err());
-        assert!(contact_sheet(&[image.clone()], 0).is_err());
+        assert!(contact_sheet(std::slice::from_ref(&image), 0).is_err());
         let error = contact_sheet(&[image], 1).unwrap_err().to_string();
         assert_eq!(error, "`channels` is 2, expected 1 or 3");
         let empty = Image::new(0, 0, 1, Pixels::U8(Vec::new()));

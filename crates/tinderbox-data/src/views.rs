@@ -40,11 +40,16 @@ pub(crate) use resize::resized;
 
 use crate::DataError;
 
-fn check_probability(name: &'static str, p: f32) -> Result<(), DataError> {
+pub(crate) fn check_probability(name: &'static str, p: f32) -> Result<(), DataError> {
     check_range(name, p, 0.0, 1.0)
 }
 
-fn check_range(name: &'static str, value: f32, low: f32, high: f32) -> Result<(), DataError> {
+pub(crate) fn check_range(
+    name: &'static str,
+    value: f32,
+    low: f32,
+    high: f32,
+) -> Result<(), DataError> {
     if (low..=high).contains(&value) {
         Ok(())
     } else {
@@ -54,7 +59,7 @@ fn check_range(name: &'static str, value: f32, low: f32, high: f32) -> Result<()
 }
 
 /// An ascending pair within bounds.
-fn check_pair(
+pub(crate) fn check_pair(
     name: &'static str,
     (from, to): (f32, f32),
     low: f32,
@@ -69,7 +74,7 @@ fn check_pair(
 }
 
 #[cfg(test)]
-mod testing {
+pub(crate) mod testing {
     use crate::{Image, Pixels, SampleRng};
 
     /// A picture of random values.
@@ -79,17 +84,17 @@ mod testing {
         Image::new(height, width, channels, Pixels::F32(values.collect()))
     }
 
-    /// A file that `tests/fixtures/views.py` wrote.
-    pub(super) fn fixture(text: &str) -> serde_json::Value {
+    /// A file that a script in `tests/fixtures/` wrote.
+    pub(crate) fn fixture(text: &str) -> serde_json::Value {
         serde_json::from_str(text).unwrap()
     }
 
-    pub(super) fn numbers(value: &serde_json::Value) -> Vec<f32> {
+    pub(crate) fn numbers(value: &serde_json::Value) -> Vec<f32> {
         serde_json::from_value(value.clone()).unwrap()
     }
 
     #[track_caller]
-    pub(super) fn assert_close(got: &[f32], expected: &[f32], tolerance: f32) {
+    pub(crate) fn assert_close(got: &[f32], expected: &[f32], tolerance: f32) {
         assert_eq!(got.len(), expected.len());
         for (place, (got, expected)) in got.iter().zip(expected).enumerate() {
             assert!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use burn::module::Module;
 use burn::store::ModuleRecord;
@@ -146,19 +146,27 @@ impl Checkpoint {
         }
         let mut files = BTreeMap::new();
         for (name, entry) in manifest.files {
-            if Path::new(&name).components().count() != 1 || name.starts_with('.') {
+            let mut parts = Path::new(&name).components();
+            let plain = matches!(parts.next(), Some(Component::Normal(part)) if part == &*name);
+            if !plain || name.starts_with('.') {
                 return Err(format!(
                     "{MANIFEST} names `{name}`, which is not a plain file name"
                 ));
             }
-            let bytes = read(&name)?;
-            if bytes.len() as u64 != entry.bytes {
+            // Looked at before it is read: a pipe would never end, and a file of another length is not worth the memory.
+            let found =
+                fs::metadata(path.join(&name)).map_err(|error| format!("{name}: {error}"))?;
+            if !found.is_file() {
+                return Err(format!("{name} is not a file"));
+            }
+            if found.len() != entry.bytes {
                 return Err(format!(
                     "{name} has {} bytes, expected {}",
-                    bytes.len(),
+                    found.len(),
                     entry.bytes
                 ));
             }
+            let bytes = read(&name)?;
             if blake3::hash(&bytes).to_hex().as_str() != entry.blake3 {
                 return Err(format!("{name} does not match its checksum"));
             }
@@ -276,8 +284,14 @@ impl Checkpoints {
             .flatten()
             .flatten()
             .filter_map(|entry| {
-                let name = entry.file_name();
-                name.to_str()?.strip_prefix("step-")?.parse().ok()
+                let step = entry
+                    .file_name()
+                    .to_str()?
+                    .strip_prefix("step-")?
+                    .parse()
+                    .ok()?;
+                // Other ways to write the number are other folders.
+                (entry.path() == self.path(step)).then_some(step)
             })
             .collect();
         steps.sort_unstable();
@@ -423,5 +437,115 @@ mod tests {
                 prop_assert_eq!(read.take("model.bpk"), files().remove("model.bpk"));
             }
         }
+
+        #[test]
+        fn any_manifest_and_any_state_are_a_checkpoint_or_an_error(
+            manifest in any::<bool>(),
+            bytes in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..200),
+                pieces().prop_map(String::into_bytes),
+            ],
+        ) {
+            let root = tempfile::tempdir().unwrap();
+            let checkpoints = Checkpoints::of(root.path());
+            checkpoints.save(&state(1), files()).unwrap();
+            let folder = checkpoints.path(1);
+            if manifest {
+                fs::write(folder.join(MANIFEST), &bytes).unwrap();
+            } else {
+                // Under a manifest that vouches for it.
+                fs::remove_dir_all(&folder).unwrap();
+                let entry = ManifestEntry {
+                    bytes: bytes.len() as u64,
+                    blake3: blake3::hash(&bytes).to_hex().to_string(),
+                };
+                let manifest = Manifest {
+                    format_version: FORMAT_VERSION,
+                    files: BTreeMap::from([(STATE.to_string(), entry)]),
+                };
+                fs::create_dir(&folder).unwrap();
+                fs::write(folder.join(STATE), &bytes).unwrap();
+                fs::write(folder.join(MANIFEST), serde_json::to_vec(&manifest).unwrap()).unwrap();
+            }
+            prop_assert!(Checkpoint::read(&folder).is_err());
+        }
+    }
+
+    /// JSON of the names that the files of a checkpoint use, mostly malformed.
+    fn pieces() -> impl Strategy<Value = String> {
+        const PIECES: &[&str] = &[
+            "{",
+            "}",
+            "[",
+            "]",
+            ":",
+            ",",
+            "\"format_version\":1",
+            "\"files\":",
+            "\"..\":",
+            "\"/\":",
+            "\"\":",
+            "\"model.bpk\":",
+            "\"bytes\":",
+            "\"blake3\":",
+            "\"step\":",
+            "0",
+            "1",
+            "-1",
+            "1e400",
+            "null",
+            "\"x\"",
+            "\\",
+        ];
+        prop::collection::vec(prop::sample::select(PIECES), 0..20)
+            .prop_map(|pieces| pieces.concat())
+    }
+
+    #[test]
+    fn a_manifest_names_plain_files_only() {
+        let root = tempfile::tempdir().unwrap();
+        for name in [
+            "..",
+            "../secret",
+            "/",
+            "/etc/hostname",
+            "a/b",
+            ".hidden",
+            "",
+        ] {
+            let manifest = serde_json::json!({
+                "format_version": FORMAT_VERSION,
+                "files": {name: {"bytes": 0, "blake3": ""}},
+            });
+            fs::write(root.path().join(MANIFEST), manifest.to_string()).unwrap();
+            let reason = Checkpoint::read(root.path()).unwrap_err();
+            assert!(reason.contains("not a plain file name"), "{name}: {reason}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_a_checkpoint_is_not_opened() {
+        let root = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::of(root.path());
+        checkpoints.save(&state(1), files()).unwrap();
+        let model = checkpoints.path(1).join("model.bpk");
+        fs::remove_file(&model).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&model).status();
+        assert!(made.unwrap().success());
+        let reason = Checkpoint::read(&checkpoints.path(1)).unwrap_err();
+        assert_eq!(reason, "model.bpk is not a file");
+    }
+
+    #[test]
+    fn a_folder_that_only_looks_like_a_checkpoint_is_passed_over() {
+        let root = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::of(root.path());
+        checkpoints.save(&state(3), files()).unwrap();
+        for name in ["step-+9", "step-9", "step-000000009", "step-x"] {
+            fs::create_dir(root.path().join(FOLDER).join(name)).unwrap();
+        }
+        assert_eq!(checkpoints.steps(), [3]);
+        assert_eq!(checkpoints.latest().unwrap().0.state.step, 3);
     }
 }

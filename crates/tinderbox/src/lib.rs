@@ -15,7 +15,7 @@
 //!
 //! Features: `flex` (default), `x86-v4`, `wgpu`, `vulkan`, `metal`, `cuda`, `ndarray`, `remote` enable
 //! backends, any number at once; a tensor's device says at run time which one it uses.
-//! `image` (default) decodes PNG and JPEG files.
+//! `image` (default) decodes PNG and JPEG files; `audio`, `parquet` and `text` read what their names say.
 #![forbid(unsafe_code)]
 
 pub use burn;

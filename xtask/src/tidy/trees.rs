@@ -20,8 +20,9 @@ const PROGRAM: &[&str] = &[
     "signal-hook",
 ];
 
-/// Decoders of images.
+/// Decoders of images and sound.
 const DECODERS: &[&str] = &[
+    "claxon",
     "fast_image_resize",
     "gif",
     "image",

@@ -7,6 +7,8 @@ mod dry_run;
 mod embed;
 mod export;
 mod finetune;
+mod inspect;
+mod leaks;
 mod predict;
 mod pretrain;
 mod probe;
@@ -19,7 +21,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
-use crate::args::{Cli, GlobalArgs, Verb};
+use crate::args::{Cli, DataVerb, GlobalArgs, Verb};
 use crate::device::DeviceName;
 use crate::error::CliError;
 use crate::output::Output;
@@ -43,6 +45,10 @@ pub fn dispatch(cli: &Cli, line: &[String], output: &Output) -> Result<(), CliEr
         Verb::Predict(args) => predict::run(args, context),
         Verb::Export(args) => export::run(args, context),
         Verb::Replay(args) => replay::run(args, context),
+        Verb::Data(args) => match &args.verb {
+            DataVerb::Inspect(args) => inspect::run(args, context),
+            DataVerb::Leaks(args) => leaks::run(args, context),
+        },
         Verb::Devices => devices::run(output),
         Verb::Recipes(args) => recipes::run(args, output),
         Verb::Completions(args) => completions::run(args),

@@ -7,6 +7,9 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 
 use super::document::Sources;
 
+/// Bytes of the longest line that is underlined; miette pads by at most 65,535 columns, and panics beyond.
+const MOST_COLUMNS: usize = 8_192;
+
 /// One fault of a recipe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Complaint {
@@ -71,6 +74,14 @@ impl RecipeErrors {
             name: name.to_string(),
             reports,
         }
+    }
+
+    /// Whether the faults can be underlined in their sources; else [`lines`](Self::lines) tells of them.
+    pub fn can_be_underlined(&self) -> bool {
+        self.reports.iter().all(|report| {
+            let mut lines = report.source.inner().lines();
+            lines.all(|line| line.len() <= MOST_COLUMNS)
+        })
     }
 
     /// Each fault as one line, with the source, line and column it was written at.

@@ -96,7 +96,8 @@ impl DataRecipe {
         })
     }
 
-    fn of(source: DataSource) -> Self {
+    /// Data of a source with every other setting as it comes.
+    pub fn of(source: DataSource) -> Self {
         Self {
             source,
             path: None,

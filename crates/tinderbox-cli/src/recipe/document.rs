@@ -158,6 +158,10 @@ impl Value {
 /// Keys of which at most one may be set: an override of one displaces the other.
 const RIVALS: [(&str, &str); 2] = [("train.steps", "epochs"), ("train.epochs", "steps")];
 
+/// Dots in a line. Each may open a table in a table, and the parser's tree is freed by recursion, which ends the program when
+/// it is too deep for the stack; no recipe comes near.
+const MOST_DOTS: usize = 200;
+
 /// The merged tree.
 #[derive(Debug)]
 pub struct Document {
@@ -179,20 +183,41 @@ impl Document {
     ) -> Self {
         let mut sources = Sources::default();
         let base = sources.add(name, text);
-        let (parsed, errors) = DeTable::parse_recoverable(text);
-        for error in errors {
-            let span = error.span().unwrap_or(0..0);
-            complaints.push(Complaint::new(span, error.message()));
+        let mut root = Table::new();
+        if let Some(span) = too_many_dots(text) {
+            complaints.push(too_deep(span));
+        } else {
+            let (parsed, errors) = DeTable::parse_recoverable(text);
+            for error in errors {
+                let span = error.span().unwrap_or(0..0);
+                complaints.push(Complaint::new(span, error.message()));
+            }
+            root = table(parsed.into_inner(), base, complaints);
         }
-        let mut root = table(parsed.into_inner(), base, complaints);
         for given in overrides {
             let base = sources.add(&given.flag, &given.text);
-            if let Err(complaint) = apply(&mut root, &given.text, base, complaints) {
+            if too_many_dots(&given.text).is_some() {
+                complaints.push(too_deep(base..base + given.text.len()));
+            } else if let Err(complaint) = apply(&mut root, &given.text, base, complaints) {
                 complaints.push(complaint);
             }
         }
         Self { sources, root }
     }
+}
+
+/// The first line with so many dots that its keys may nest too deep.
+fn too_many_dots(text: &str) -> Option<Range<usize>> {
+    let mut start = 0;
+    text.split('\n').find_map(|line| {
+        let span = start..start + line.len();
+        start = span.end + 1;
+        (line.matches('.').count() > MOST_DOTS).then_some(span)
+    })
+}
+
+fn too_deep(span: Range<usize>) -> Complaint {
+    Complaint::new(span, format!("more than {MOST_DOTS} dots in one line"))
 }
 
 /// Applies one `key.path=value`, whose text begins at `base`.

@@ -156,34 +156,24 @@ impl ReportData {
             .iter()
             .map(|figure| figure.seconds)
             .fold(0.0, f64::max);
-        let page = html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="color-scheme" content="light dark";
-                    title { (self.name) " - Tinderbox" }
-                    style { (PreEscaped(STYLE)) }
+        document(
+            &format!("{} - Tinderbox", self.name),
+            html! {
+                h1 { (self.name) }
+                p { (last) " steps, " (duration(seconds)) " in the last session." }
+                @if let Some(comparison) = &self.comparison { (comparison_section(comparison)) }
+                (self.charts())
+                @let skipped = self.data.get("skipped").and_then(|s| s.as_array());
+                @if let Some(skipped) = skipped { (skipped_section(skipped)) }
+                h2 { "Recipe" }
+                (pairs(&flat_toml(&self.recipe)))
+                @if !self.data.is_null() { h2 { "Data" } (pairs(&flat_json(&self.data))) }
+                @if !self.environment.is_null() {
+                    h2 { "Environment" }
+                    (pairs(&flat_json(&self.environment)))
                 }
-                body {
-                    h1 { (self.name) }
-                    p { (last) " steps, " (duration(seconds)) " in the last session." }
-                    @if let Some(comparison) = &self.comparison { (comparison_section(comparison)) }
-                    (self.charts())
-                    @let skipped = self.data.get("skipped").and_then(|s| s.as_array());
-                    @if let Some(skipped) = skipped { (skipped_section(skipped)) }
-                    h2 { "Recipe" }
-                    (pairs(&flat_toml(&self.recipe)))
-                    @if !self.data.is_null() { h2 { "Data" } (pairs(&flat_json(&self.data))) }
-                    @if !self.environment.is_null() {
-                        h2 { "Environment" }
-                        (pairs(&flat_json(&self.environment)))
-                    }
-                }
-            }
-        };
-        page.into_string()
+            },
+        )
     }
 
     fn charts(&self) -> Markup {
@@ -213,6 +203,24 @@ impl ReportData {
             }
         }
     }
+}
+
+/// A page in the style of all pages, whole.
+pub fn document(title: &str, body: Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { (body) }
+        }
+    };
+    page.into_string()
 }
 
 /// Makes the report of a run directory and writes it there, whole or not at all.
@@ -368,6 +376,10 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 .pairs th { font-weight: normal; color: var(--soft); }
 td, code { overflow-wrap: anywhere; }
+pre { overflow-x: auto; }
+.sheet { image-rendering: pixelated; max-width: 100%; }
+.bars { width: 100%; } .bars th, .bars td { border: 0; padding: 0 .5rem 0 0; white-space: nowrap; font-weight: normal; }
+.bars td:nth-child(2) { width: 70%; } .bar { background: #1F8AD6; height: .8rem; } .bars .count { text-align: right; }
 ";
 
 #[cfg(test)]

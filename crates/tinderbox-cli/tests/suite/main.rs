@@ -1,5 +1,6 @@
 //! The program from outside: its verbs, its exit codes, and that it goes on after any interruption.
 
+mod any_text;
 mod bad_input;
 mod device_suite;
 mod digits;

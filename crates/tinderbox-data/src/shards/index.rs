@@ -107,7 +107,8 @@ pub(super) fn index(mut file: impl Read + Seek) -> Result<Vec<Found>, DataError>
         }
         match ending.to_ascii_lowercase().as_str() {
             "jpg" | "jpeg" | "npy" | "png" => {
-                if group.picture.replace(member).is_some() {
+                let earlier = group.picture.replace(member);
+                if earlier.is_some() {
                     let got = format!("two of {key:?}");
                     return Err(DataError::format("pictures of a key", "one", got));
                 }

@@ -73,8 +73,11 @@ impl TableProfile {
     /// # Errors
     /// Those of reading; [`DataError::Empty`] when there are no rows.
     pub fn inspect(reader: &mut dyn RowReader) -> Result<Self, DataError> {
-        let mut columns: Vec<ColumnProfile> =
-            reader.columns().iter().map(ColumnProfile::new).collect();
+        let mut columns: Vec<ColumnProfile> = reader
+            .columns()
+            .iter()
+            .map(|name| ColumnProfile::new(name))
+            .collect();
         let mut rows = 0;
         let mut row = Row::new();
         while reader.read(&mut row)? {
@@ -99,9 +102,9 @@ impl TableProfile {
 }
 
 impl ColumnProfile {
-    fn new(name: &String) -> Self {
+    fn new(name: &str) -> Self {
         Self {
-            name: name.clone(),
+            name: name.to_owned(),
             numbers: Moments::default(),
             quantiles: QuantileSketch::default(),
             zeros: 0,

@@ -65,6 +65,31 @@ impl AugmentConfig {
         }
     }
 
+    /// DINO's views (Caron et al. 2021, and its code): of the two global crops and of the local crops, for
+    /// [`MultiCrop`](crate::MultiCrop), which cuts them. They differ in how often they are blurred, and the second is solarised too.
+    pub fn dino() -> ([Self; 2], Self) {
+        let jitter = ColourJitter {
+            brightness: 0.4,
+            contrast: 0.4,
+            saturation: 0.2,
+            hue: 0.1,
+            p: 0.8,
+        };
+        let blurred = |p: f32| Self {
+            jitter: Some(jitter),
+            blur: Some(GaussianBlur {
+                p,
+                ..GaussianBlur::default()
+            }),
+            ..Self::simclr(1.0)
+        };
+        let second = Self {
+            solarise: Some(Solarise::default()),
+            ..blurred(0.1)
+        };
+        ([blurred(1.0), second], blurred(0.5))
+    }
+
     /// The transforms, checked.
     ///
     /// # Errors

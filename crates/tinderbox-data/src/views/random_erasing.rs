@@ -98,8 +98,33 @@ fn erase(planes: &mut Planes, part: Rectangle, mut value: impl FnMut() -> f32) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::noise;
+    use super::super::testing::{assert_close, fixture, noise, numbers};
     use super::*;
+
+    /// The numbers are torchvision's.
+    #[test]
+    fn a_given_rectangle_agrees_with_the_fixture() {
+        let fixture = fixture(include_str!("../../tests/fixtures/mixing.json"));
+        let case = &fixture["erased"];
+        let of = |name: &str| case[name].as_u64().unwrap() as usize;
+        let part = Rectangle {
+            top: of("top"),
+            left: of("left"),
+            height: of("height"),
+            width: of("width"),
+        };
+        let values = numbers(&fixture["images"]);
+        let mut planes = Planes {
+            height: 6,
+            width: 5,
+            channels: 2,
+            values: values[..60].to_vec(),
+        };
+        let value = case["value"].as_f64().unwrap() as f32;
+        erase(&mut planes, part, || value);
+        // Nothing is computed.
+        assert_close(&planes.values, &numbers(&case["output"]), 1e-7);
+    }
 
     #[test]
     fn the_share_that_is_erased_lies_within_its_bounds() {

@@ -40,13 +40,14 @@ impl Axis {
         let scale = from as f64 / to as f64;
         let support = scale.max(1.0);
         let steepness = 1.0 / support;
-        let taps = (2 * support.ceil() as usize + 1).min(from);
+        // As many places as can lie nearer to a centre than the support.
+        let taps = ((2.0 * support).ceil() as usize).min(from);
         let mut first = Vec::with_capacity(to);
         let mut weights = vec![0.0; to * taps];
         for (place, weights) in weights.chunks_exact_mut(taps).enumerate() {
             let centre = (place as f64 + 0.5) * scale;
-            let low = (centre - support + 0.5).max(0.0) as usize;
-            let high = ((centre + support + 0.5) as usize).min(from);
+            let low = ((centre - support - 0.5).floor() + 1.0).max(0.0) as usize;
+            let high = ((centre + support - 0.5).ceil() as usize).min(from);
             // The padding must stay within the picture too.
             let low = low.min(from - taps);
             let mut sum = 0.0;

@@ -9,6 +9,7 @@ struct Counting;
 thread_local! {
     static NOW: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
+    static TIMES: Cell<usize> = const { Cell::new(0) };
 }
 
 static ALL_NOW: AtomicIsize = AtomicIsize::new(0);
@@ -21,6 +22,7 @@ fn count(change: isize) {
     let _ = NOW.try_with(|now| {
         now.set(now.get() + change);
         let _ = PEAK.try_with(|peak| peak.set(peak.get().max(now.get())));
+        let _ = TIMES.try_with(|times| times.set(times.get() + usize::from(change > 0)));
     });
 }
 
@@ -62,6 +64,14 @@ pub fn peak_of_all<T>(work: impl FnOnce() -> T) -> (T, usize) {
     ALL_PEAK.store(before, Ordering::Relaxed);
     let result = work();
     (result, (ALL_PEAK.load(Ordering::Relaxed) - before) as usize)
+}
+
+/// How often `work` took memory.
+#[cfg(feature = "audio")]
+pub fn times<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = TIMES.get();
+    let result = work();
+    (result, TIMES.get() - before)
 }
 
 #[test]

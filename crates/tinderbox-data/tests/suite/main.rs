@@ -10,12 +10,26 @@ mod parsers;
 mod skipping;
 mod views;
 
+#[cfg(feature = "audio")]
+mod any_bytes;
+#[cfg(feature = "audio")]
+mod audio;
 #[cfg(feature = "parquet")]
 mod columnar;
 #[cfg(feature = "image")]
 mod decode;
 #[cfg(feature = "image")]
 mod folder;
+#[cfg(feature = "image")]
+mod formats;
+#[cfg(feature = "image")]
+mod leak;
+#[cfg(feature = "image")]
+mod list;
+#[cfg(feature = "image")]
+mod shards;
+#[cfg(feature = "audio")]
+mod sound_files;
 #[cfg(feature = "table")]
 mod real_tables;
 #[cfg(feature = "table")]
@@ -28,11 +42,3 @@ mod text_tables;
 #[cfg(feature = "table")]
 #[path = "../../../../fixtures/addressed.rs"]
 mod addressed;
-#[cfg(feature = "image")]
-mod formats;
-#[cfg(feature = "image")]
-mod leak;
-#[cfg(feature = "image")]
-mod list;
-#[cfg(feature = "image")]
-mod shards;

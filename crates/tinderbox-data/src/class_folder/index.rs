@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::FileKind;
 use super::listing::{Listing, changed, list};
 use crate::DataError;
 
@@ -24,6 +25,7 @@ const TICK: Duration = Duration::from_secs(2);
 #[serde(deny_unknown_fields)]
 struct Stored {
     format_version: u32,
+    endings: Vec<String>,
     ignored: usize,
     folders: Vec<(String, Duration)>,
     files: Vec<String>,
@@ -33,13 +35,13 @@ struct Stored {
 ///
 /// It is not written when it would not be safe to believe: when there are links, whose targets may change elsewhere, names that are
 /// not UTF-8, or folders that changed in the last two seconds. That it cannot be written is no error.
-pub(super) fn indexed(root: &Path, index: &Path) -> Result<Listing, DataError> {
-    if let Some(listing) = read(index).filter(|listing| holds(listing, root)) {
+pub(super) fn indexed(root: &Path, kind: FileKind, index: &Path) -> Result<Listing, DataError> {
+    if let Some(listing) = read(index, kind).filter(|listing| holds(listing, root)) {
         return Ok(listing);
     }
     let began = SystemTime::now();
-    let listing = list(root)?;
-    if let Some(bytes) = bytes(&listing, began) {
+    let listing = list(root, kind)?;
+    if let Some(bytes) = bytes(&listing, kind, began) {
         // Under another name first, so that nobody reads half of it.
         let mut other = index.as_os_str().to_owned();
         other.push(format!(".{}.part", std::process::id()));
@@ -51,6 +53,10 @@ pub(super) fn indexed(root: &Path, index: &Path) -> Result<Listing, DataError> {
     Ok(listing)
 }
 
+fn endings(kind: FileKind) -> Vec<String> {
+    kind.endings.iter().copied().map(str::to_owned).collect()
+}
+
 fn holds(listing: &Listing, root: &Path) -> bool {
     listing
         .folders
@@ -58,7 +64,7 @@ fn holds(listing: &Listing, root: &Path) -> bool {
         .all(|(folder, time)| changed(&root.join(folder)).is_ok_and(|now| now == *time))
 }
 
-fn bytes(listing: &Listing, began: SystemTime) -> Option<Vec<u8>> {
+fn bytes(listing: &Listing, kind: FileKind, began: SystemTime) -> Option<Vec<u8>> {
     let now = began.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     let settled = |(_, time): &(OsString, Duration)| *time + TICK < now;
     if listing.has_links || !listing.folders.iter().all(settled) {
@@ -68,6 +74,7 @@ fn bytes(listing: &Listing, began: SystemTime) -> Option<Vec<u8>> {
     let folder = |(name, time): &(OsString, Duration)| Some((text(name)?, *time));
     let stored = Stored {
         format_version: FORMAT_VERSION,
+        endings: endings(kind),
         ignored: listing.ignored,
         folders: listing.folders.iter().map(folder).collect::<Option<_>>()?,
         files: listing.files.iter().map(text).collect::<Option<_>>()?,
@@ -80,14 +87,14 @@ fn bytes(listing: &Listing, began: SystemTime) -> Option<Vec<u8>> {
 }
 
 /// The listing in the file, if there is one and its hash is right.
-fn read(index: &Path) -> Option<Listing> {
+fn read(index: &Path, kind: FileKind) -> Option<Listing> {
     let bytes = crate::inflate::read_file(index).ok()?;
     let (hash, body) = bytes.split_at_checked(65)?;
     if hash != format!("{}\n", blake3::hash(body).to_hex()).as_bytes() {
         return None;
     }
     let stored: Stored = serde_json::from_slice(body).ok()?;
-    if stored.format_version != FORMAT_VERSION {
+    if stored.format_version != FORMAT_VERSION || stored.endings != endings(kind) {
         return None;
     }
     let folders = stored.folders.into_iter();
@@ -99,9 +106,15 @@ fn read(index: &Path) -> Option<Listing> {
     })
 }
 
-#[cfg(test)]
+// Elsewhere than on Unix a folder cannot be opened to set its time.
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
+
+    const PICTURES: FileKind = FileKind {
+        what: "pictures",
+        endings: &["jpeg", "jpg", "png"],
+    };
 
     /// A folder whose times lie far back.
     fn settled() -> tempfile::TempDir {
@@ -129,21 +142,21 @@ mod tests {
     fn a_second_look_reads_the_file_and_not_the_folder() {
         let root = settled();
         let (pictures, index) = (root.path().join("pictures"), root.path().join("index"));
-        let first = indexed(&pictures, &index).unwrap();
+        let first = indexed(&pictures, PICTURES, &index).unwrap();
         assert_eq!(first.files, ["a/b/z.JPEG", "a/y.jpg", "x.png"]);
         assert_eq!(first.ignored, 1);
-        assert_eq!(read(&index).as_ref(), Some(&first));
+        assert_eq!(read(&index, PICTURES).as_ref(), Some(&first));
         // A change that leaves the folder's time as it was goes unseen, which shows that the file was read.
         std::fs::write(pictures.join("a/new.png"), "").unwrap();
         age(&pictures.join("a"));
-        assert_eq!(indexed(&pictures, &index).unwrap(), first);
+        assert_eq!(indexed(&pictures, PICTURES, &index).unwrap(), first);
     }
 
     #[test]
     fn what_is_added_removed_or_renamed_is_seen() {
         let root = settled();
         let (pictures, index) = (root.path().join("pictures"), root.path().join("index"));
-        let mut count = indexed(&pictures, &index).unwrap().files.len();
+        let mut count = indexed(&pictures, PICTURES, &index).unwrap().files.len();
         let changes: [(&dyn Fn(), isize); 4] = [
             (
                 &|| std::fs::write(pictures.join("a/b/new.png"), "").unwrap(),
@@ -165,38 +178,40 @@ mod tests {
         for (change, difference) in changes {
             change();
             count = count.checked_add_signed(difference).unwrap();
-            assert_eq!(indexed(&pictures, &index).unwrap().files.len(), count);
+            assert_eq!(
+                indexed(&pictures, PICTURES, &index).unwrap().files.len(),
+                count
+            );
         }
         // The folder has just changed, so this listing was not written over the old one.
-        assert_ne!(read(&index).unwrap().files.len(), count);
+        assert_ne!(read(&index, PICTURES).unwrap().files.len(), count);
     }
 
     #[test]
     fn a_damaged_file_is_made_anew() {
         let root = settled();
         let (pictures, index) = (root.path().join("pictures"), root.path().join("index"));
-        let right = indexed(&pictures, &index).unwrap();
+        let right = indexed(&pictures, PICTURES, &index).unwrap();
         let whole = std::fs::read(&index).unwrap();
         for at in 0..whole.len() {
             let mut damaged = whole.clone();
             damaged[at] ^= 1;
             std::fs::write(&index, &damaged).unwrap();
-            assert!(read(&index).is_none(), "{at}");
+            assert!(read(&index, PICTURES).is_none(), "{at}");
             std::fs::write(&index, &whole[..at]).unwrap();
-            assert!(read(&index).is_none(), "{at}");
+            assert!(read(&index, PICTURES).is_none(), "{at}");
         }
-        assert_eq!(indexed(&pictures, &index).unwrap(), right);
+        assert_eq!(indexed(&pictures, PICTURES, &index).unwrap(), right);
         assert_eq!(std::fs::read(&index).unwrap(), whole);
     }
 
-    #[cfg(unix)]
     #[test]
     fn folders_with_links_are_walked_over_each_time() {
         let root = settled();
         let (pictures, index) = (root.path().join("pictures"), root.path().join("index"));
         std::os::unix::fs::symlink("x.png", pictures.join("link.png")).unwrap();
         age(&pictures);
-        assert_eq!(indexed(&pictures, &index).unwrap().files.len(), 4);
+        assert_eq!(indexed(&pictures, PICTURES, &index).unwrap().files.len(), 4);
         assert!(!index.exists());
     }
 }

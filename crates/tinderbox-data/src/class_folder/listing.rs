@@ -1,21 +1,19 @@
 //! Walking over a folder, a level of folders at a time, each level in parallel.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::{DirEntry, FileType};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rayon::prelude::*;
 
+use super::FileKind;
 use crate::DataError;
-
-/// File names with these endings are pictures, in any case.
-const ENDINGS: [&str; 3] = ["jpeg", "jpg", "png"];
 
 /// What a folder holds, however deep.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Listing {
-    /// The pictures' paths relative to the root with `/` between folders, in the order of their bytes.
+    /// The files' paths relative to the root with `/` between folders, in the order of their bytes.
     pub(super) files: Vec<OsString>,
     /// Other files.
     pub(super) ignored: usize,
@@ -25,8 +23,8 @@ pub(super) struct Listing {
     pub(super) has_links: bool,
 }
 
-/// Lists all pictures, by as many threads as rayon has.
-pub(super) fn list(root: &Path) -> Result<Listing, DataError> {
+/// Lists all files of the kind, by as many threads as rayon has.
+pub(super) fn list(root: &Path, kind: FileKind) -> Result<Listing, DataError> {
     let canonical = root
         .canonicalize()
         .map_err(|source| DataError::io(root, source))?;
@@ -35,7 +33,7 @@ pub(super) fn list(root: &Path) -> Result<Listing, DataError> {
     while !level.is_empty() {
         let found: Vec<Level> = level
             .into_par_iter()
-            .map(|folder| Level::read(root, &canonical, folder))
+            .map(|folder| Level::read(root, &canonical, folder, kind))
             .collect::<Result<_, _>>()?;
         level = Vec::new();
         for found in found {
@@ -67,7 +65,12 @@ struct Level {
 }
 
 impl Level {
-    fn read(root: &Path, canonical: &Path, folder: OsString) -> Result<Self, DataError> {
+    fn read(
+        root: &Path,
+        canonical: &Path,
+        folder: OsString,
+        wanted: FileKind,
+    ) -> Result<Self, DataError> {
         let path = root.join(&folder);
         let io = |source| DataError::io(&path, source);
         // Before its entries are read: what is added meanwhile gives it a later time.
@@ -100,7 +103,7 @@ impl Level {
             // A link that leads nowhere is a file that cannot be read; pipes and devices are never opened, whatever their name.
             if kind.is_dir() {
                 level.below.push(relative);
-            } else if is_picture(&name) && (kind.is_file() || kind.is_symlink()) {
+            } else if wanted.holds(&name) && (kind.is_file() || kind.is_symlink()) {
                 level.listing.files.push(relative);
             } else {
                 level.listing.ignored += 1;
@@ -132,12 +135,4 @@ fn resolved(
         .metadata()
         .map_err(|source| DataError::io(&target, source))?;
     Ok(Some(metadata.file_type()))
-}
-
-fn is_picture(name: &OsStr) -> bool {
-    Path::new(name).extension().is_some_and(|ending| {
-        ENDINGS
-            .iter()
-            .any(|known| ending.eq_ignore_ascii_case(known))
-    })
 }

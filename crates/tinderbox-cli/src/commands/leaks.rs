@@ -1,0 +1,84 @@
+//! `data leaks`: which test images are in the training data too.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+use tinderbox::data::ImageSource;
+use tinderbox::data::leak::{self, LeakConfig, Same};
+
+use crate::args::LeaksArgs;
+use crate::error::CliError;
+use crate::images;
+use crate::inspect::Source;
+use crate::session::Context;
+use crate::table::Table;
+
+/// Pairs that are printed; JSON has all.
+const SHOWN: usize = 20;
+
+pub(super) fn run(args: &LeaksArgs, context: Context<'_>) -> Result<(), CliError> {
+    if args.distance > 64 {
+        let message = format!("`--distance` is {}, expected 0 to 64", args.distance);
+        return Err(CliError::usage(message));
+    }
+    let (train, test) = (open(&args.train)?, open(&args.test)?);
+    let config = LeakConfig {
+        pixels: true,
+        distance: Some(args.distance),
+    };
+    let leaks = leak::check(&*train, &*test, config);
+    let how = |same: Same| match same {
+        Same::Bytes => "equal bytes".to_owned(),
+        Same::Pixels => "equal pixels".to_owned(),
+        Same::Near(bits) => format!("{bits} bits differ"),
+    };
+    let pairs: Vec<_> = leaks
+        .found
+        .iter()
+        .map(|leak| (test.id(leak.test), train.id(leak.train), how(leak.same)))
+        .collect();
+    let mut table = Table::new(["in the test", "in training", "how"]).left();
+    for (test, train, how) in pairs.iter().take(SHOWN) {
+        table.row([test, train, how]);
+    }
+    let output = context.output;
+    if !pairs.is_empty() {
+        output.text(&table.render());
+    }
+    if pairs.len() > SHOWN {
+        output.text(&format!(
+            "and {} more; `--json` has all\n",
+            pairs.len() - SHOWN
+        ));
+    }
+    output.text(&format!(
+        "{} of {} test images are in the training data, of {}\n",
+        pairs.len(),
+        test.len(),
+        train.len()
+    ));
+    let unreadable = leaks.unreadable_train.len() + leaks.unreadable_test.len();
+    if unreadable > 0 {
+        output.warn(&format!(
+            "{unreadable} images could not be read and were not compared"
+        ));
+    }
+    output.json(&json!({
+        "train": train.len(),
+        "test": test.len(),
+        "unreadable": unreadable,
+        "leaks": pairs.iter().map(|(test, train, how)| json!({"test": test, "train": train, "how": how})).collect::<Vec<_>>(),
+    }));
+    Ok(())
+}
+
+fn open(path: &Path) -> Result<Arc<dyn ImageSource>, CliError> {
+    match Source::find(path)? {
+        Source::Images(recipe) => Ok(images::open(&recipe, None)?),
+        _ => Err(CliError::usage(format!(
+            "{} does not hold images, and only images are compared",
+            path.display()
+        ))),
+    }
+}

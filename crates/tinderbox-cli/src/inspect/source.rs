@@ -1,0 +1,255 @@
+//! What kind of data a path leads to.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tinderbox::data::table::TableFormat;
+
+use crate::error::CliError;
+use crate::recipe::{DataRecipe, DataSource, Labels};
+
+/// Files that are looked at to tell the kind of a folder.
+const LOOKED_AT: usize = 10_000;
+
+const PICTURES: &[&str] = &["png", "jpg", "jpeg"];
+const SOUNDS: &[&str] = &["wav", "flac"];
+const TEXTS: &[&str] = &["txt", "md"];
+
+/// A kind of data, and where it lies.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// A file with rows and columns.
+    Table(PathBuf),
+    /// Images of any source that recipes know.
+    Images(Box<DataRecipe>),
+    /// A file of lines, or a folder of files.
+    Text(PathBuf),
+    /// A folder of clips.
+    Sound(PathBuf),
+}
+
+impl Source {
+    /// Tells by the name of a file, or by the names below a folder.
+    ///
+    /// # Errors
+    /// If there is nothing, or nothing known.
+    pub fn find(path: &Path) -> Result<Self, CliError> {
+        let is_folder = fs::metadata(path)
+            .map_err(CliError::reading(path))?
+            .is_dir();
+        if is_folder {
+            Self::of_folder(path)
+        } else {
+            Self::of_file(path)?.ok_or_else(|| unknown(path, "its name says nothing"))
+        }
+    }
+
+    fn of_file(path: &Path) -> Result<Option<Self>, CliError> {
+        if TableFormat::of_path(path).is_some() {
+            return Ok(Some(Self::Table(path.to_owned())));
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.contains("idx3-ubyte") {
+            return Ok(Some(Self::idx(path)));
+        }
+        let ending = ending(&name);
+        Ok(match ending.as_str() {
+            ending if TEXTS.contains(&ending) => Some(Self::Text(path.to_owned())),
+            ending if PICTURES.contains(&ending) || SOUNDS.contains(&ending) => {
+                return Err(unknown(
+                    path,
+                    "it is one item; name the folder that it lies in",
+                ));
+            }
+            _ => None,
+        })
+    }
+
+    /// MNIST's names pair images with labels.
+    fn idx(images: &Path) -> Self {
+        let name = images.file_name().unwrap_or_default().to_string_lossy();
+        let labels = images.with_file_name(name.replace("images-idx3", "labels-idx1"));
+        let labels = if labels != images && labels.exists() {
+            Labels::File(labels)
+        } else {
+            Labels::Own(false)
+        };
+        Self::Images(Box::new(DataRecipe {
+            path: Some(images.to_owned()),
+            labels,
+            ..DataRecipe::of(DataSource::Idx)
+        }))
+    }
+
+    fn of_folder(root: &Path) -> Result<Self, CliError> {
+        let mut counts = BTreeMap::<&str, usize>::new();
+        let mut tables = Vec::new();
+        let mut single = Vec::new();
+        let mut folders = vec![root.to_owned()];
+        let mut seen = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).map_err(CliError::reading(&folder))? {
+                let entry = entry.map_err(CliError::reading(&folder))?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let kind = entry.file_type().map_err(CliError::reading(&folder))?;
+                if name.starts_with('.') {
+                    continue;
+                }
+                if kind.is_dir() {
+                    folders.push(entry.path());
+                    continue;
+                }
+                seen += 1;
+                let ending = ending(&name);
+                for (what, endings) in [("images", PICTURES), ("sound", SOUNDS), ("text", TEXTS)] {
+                    if endings.contains(&ending.as_str()) {
+                        *counts.entry(what).or_default() += 1;
+                    }
+                }
+                if name.contains("idx3-ubyte") {
+                    single.push(entry.path());
+                } else if TableFormat::of_path(&entry.path()).is_some() {
+                    tables.push(entry.path());
+                }
+            }
+            if seen > LOOKED_AT {
+                break;
+            }
+        }
+        // The training set is the one to look at; it is the largest.
+        let size = |path: &PathBuf| fs::metadata(path).map_or(0, |metadata| metadata.len());
+        if let Some(images) = single.iter().max_by_key(|path| size(path)) {
+            return Ok(Self::idx(images));
+        }
+        let most = counts.iter().max_by_key(|(_, count)| **count);
+        match most {
+            Some((_, count)) if *count < tables.len() => {}
+            Some((&"images", _)) => {
+                return Ok(Self::Images(Box::new(DataRecipe::folder(inner(root)))));
+            }
+            Some((&"sound", _)) => return Ok(Self::Sound(inner(root))),
+            Some((&"text", _)) => return Ok(Self::Text(inner(root))),
+            _ => {}
+        }
+        match tables.iter().max_by_key(|path| size(path)) {
+            Some(table) => Ok(Self::Table(table.clone())),
+            None => Err(unknown(
+                root,
+                &format!("none of its {seen} files has a known name"),
+            )),
+        }
+    }
+}
+
+/// Down to the first folder that holds more than one folder and nothing to train on: `data/mail/messages` for `data/mail`.
+fn inner(root: &Path) -> PathBuf {
+    let mut folder = root.to_owned();
+    loop {
+        let Ok(entries) = fs::read_dir(&folder) else {
+            return folder;
+        };
+        let mut below = Vec::new();
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let ending = ending(&name);
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_folder && !name.starts_with('.') {
+                below.push(entry.path());
+            } else if [PICTURES, SOUNDS, TEXTS]
+                .iter()
+                .any(|known| known.contains(&ending.as_str()))
+            {
+                return folder;
+            }
+        }
+        match <[PathBuf; 1]>::try_from(below) {
+            Ok([only]) => folder = only,
+            Err(_) => return folder,
+        }
+    }
+}
+
+fn ending(name: &str) -> String {
+    name.rsplit_once('.')
+        .map_or_else(String::new, |(_, ending)| ending.to_ascii_lowercase())
+}
+
+fn unknown(path: &Path, why: &str) -> CliError {
+    CliError::Usage {
+        message: format!("cannot tell what kind of data {} is: {why}", path.display()),
+        help: Some(
+            "known are folders of PNG or JPEG images, of WAV or FLAC clips, of text files; files ending in csv, tsv, jsonl, parquet, \
+             arrow, txt; and IDX files such as MNIST's"
+                .into(),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[&str]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        }
+        root
+    }
+
+    #[track_caller]
+    fn check(files: &[&str], path: &str, expected: impl Fn(&Path) -> Source) {
+        let root = folder(files);
+        let found = Source::find(&root.path().join(path)).unwrap();
+        assert_eq!(found, expected(root.path()));
+    }
+
+    #[test]
+    fn kinds_are_told_by_names() {
+        check(&["a.csv.gz"], "a.csv.gz", |root| {
+            Source::Table(root.join("a.csv.gz"))
+        });
+        check(&["SHA256SUMS", "d.html", "d.csv"], "", |root| {
+            Source::Table(root.join("d.csv"))
+        });
+        check(&["m/ham/1.txt", "m/spam/2.txt", "SUMS"], "", |root| {
+            Source::Text(root.join("m"))
+        });
+        check(&["clips/en/a.wav", "clips/fr/b.WAV"], "", |root| {
+            Source::Sound(root.join("clips"))
+        });
+        check(&["a/1.png", "b/2.jpg", "list.csv"], "", |root| {
+            Source::Images(Box::new(DataRecipe::folder(root)))
+        });
+    }
+
+    #[test]
+    fn mnist_finds_its_labels() {
+        let files = ["t-images-idx3-ubyte", "t-labels-idx1-ubyte"];
+        check(&files, "", |root| {
+            Source::Images(Box::new(DataRecipe {
+                path: Some(root.join(files[0])),
+                labels: Labels::File(root.join(files[1])),
+                ..DataRecipe::of(DataSource::Idx)
+            }))
+        });
+    }
+
+    #[test]
+    fn what_is_unknown_is_said() {
+        let root = folder(&["a.xyz", "one.png"]);
+        for (path, part) in [
+            ("a.xyz", "its name says nothing"),
+            ("one.png", "name the folder"),
+        ] {
+            let error = Source::find(&root.path().join(path))
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(part), "{error}");
+        }
+        assert!(Source::find(&root.path().join("none")).is_err());
+    }
+}

@@ -1,0 +1,165 @@
+//! Text: lengths, words, repeats, bytes that are no text.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use tinderbox::data::text::DocumentSource;
+
+use super::{Chart, Inspection, range};
+use crate::error::CliError;
+
+/// Documents that are looked into, evenly spread.
+const DOCUMENTS: usize = 10_000;
+const BINS: usize = 20;
+const CLASSES: usize = 30;
+/// Words with a bar of their own.
+const WORDS: usize = 20;
+/// Different words that are counted; beyond these, only known ones go on being counted.
+const VOCABULARY: usize = 1_000_000;
+/// A word is about so many pieces for a tokeniser of a usual size.
+const PIECES: f64 = 1.3;
+/// A longer document is cut or split anyway.
+const LONGEST: usize = 512;
+
+pub(super) fn inspect(path: &Path) -> Result<Inspection, CliError> {
+    let documents = open(path)?;
+    let mut inspection = Inspection {
+        kind: "text",
+        ..Inspection::default()
+    };
+    inspection.fact("path", path.display());
+    look(&mut inspection, &*documents);
+    inspection.recipe += &format!(
+        "path = {}\n",
+        toml::Value::from(path.to_string_lossy().into_owned())
+    );
+    Ok(inspection)
+}
+
+fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
+    let items = documents.len();
+    let count = items.min(DOCUMENTS);
+    let (mut words, mut characters, mut unreadable) = (Vec::new(), 0_u64, Vec::new());
+    let (mut empty, mut repeats, mut replaced, mut foreign) = (0, 0, 0, 0_u64);
+    let mut seen = HashSet::new();
+    let mut counts = HashMap::<String, u64>::new();
+    for place in 0..count {
+        let document = match documents.get(place * items / count) {
+            Ok(document) => document,
+            Err(error) => {
+                unreadable.push(error.to_string());
+                continue;
+            }
+        };
+        let text = &document.text;
+        let mut length = 0_u64;
+        for word in text.split_whitespace() {
+            length += 1;
+            let word = word
+                .trim_matches(|c: char| !c.is_alphanumeric())
+                .to_lowercase();
+            if word.is_empty() || word.len() > 64 {
+                continue;
+            }
+            match counts.get_mut(&word) {
+                Some(count) => *count += 1,
+                None if counts.len() < VOCABULARY => {
+                    counts.insert(word, 1);
+                }
+                None => {}
+            }
+        }
+        empty += usize::from(length == 0);
+        words.push(length as f64);
+        characters += text.chars().count() as u64;
+        foreign += text.chars().filter(|c| !c.is_ascii()).count() as u64;
+        replaced += usize::from(text.contains('\u{fffd}'));
+        repeats +=
+            usize::from(length > 0 && !seen.insert(*blake3::hash(text.as_bytes()).as_bytes()));
+    }
+    inspection.fact("documents", items);
+    inspection.fact("looked into", count);
+    inspection.fact(
+        "words a document",
+        range(&words).unwrap_or_else(|| "unknown".into()),
+    );
+    let together: f64 = words.iter().sum();
+    let share = if count < items {
+        items as f64 / count as f64
+    } else {
+        1.0
+    };
+    let about = if count < items { "about " } else { "" };
+    inspection.fact("words", format!("{about}{:.0}", together * share));
+    inspection.fact("different words", counts.len());
+    let once = counts.values().filter(|count| **count == 1).count();
+    inspection.fact("that occur once", once);
+    let beyond = 100.0 * foreign as f64 / characters.max(1) as f64;
+    inspection.fact("characters beyond ASCII", format!("{beyond:.2} %"));
+    inspection.fact("empty documents", empty);
+    inspection.classes(
+        documents.class_names(),
+        (0..items).map(|index| documents.label(index)),
+        CLASSES,
+    );
+    inspection.repeats(repeats, "documents");
+    if replaced > 0 {
+        inspection.warnings.push(format!(
+            "{replaced} documents are not UTF-8; what could not be read stands as \u{fffd}"
+        ));
+    }
+    if let Some(first) = unreadable.first() {
+        inspection.warnings.push(format!(
+            "{} of {count} documents cannot be read, the first: {first}",
+            unreadable.len()
+        ));
+    }
+    let logarithms: Vec<f64> = words
+        .iter()
+        .filter(|n| **n > 0.0)
+        .map(|n| n.log2())
+        .collect();
+    inspection.charts.extend(Chart::histogram(
+        "Length",
+        "Words of a document, as a power of two.",
+        &logarithms,
+        BINS,
+    ));
+    let mut common: Vec<(String, u64)> = counts.into_iter().collect();
+    common.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let vocabulary = vocabulary(&common);
+    common.truncate(WORDS);
+    inspection.charts.push(Chart {
+        title: "Words".into(),
+        hint: "The most frequent ones, lower case.".into(),
+        bars: common,
+    });
+    inspection.recipe = format!(
+        "[tokeniser]\nkind = \"wordpiece\"\n# {} words in ten occur among so many different ones\nvocabulary = {vocabulary}\n\n\
+         [data]\nlength = {} # tokens, {PIECES} a word, that nine documents of ten fit into, up to {LONGEST}\nsource = \"text\"\n",
+        "nine",
+        length(&words),
+    );
+}
+
+/// How many different words make nine tenths of the text, as a power of two between 1,024 and 32,768.
+fn vocabulary(by_count: &[(String, u64)]) -> usize {
+    let all: u64 = by_count.iter().map(|(_, count)| count).sum();
+    let mut sum = 0;
+    let needed = by_count.iter().take_while(|(_, count)| {
+        let wanted = 10 * sum < 9 * all;
+        sum += count;
+        wanted
+    });
+    needed.count().next_power_of_two().clamp(1_024, 32_768)
+}
+
+/// Tokens that nine documents of ten fit into, as a power of two.
+fn length(words: &[f64]) -> usize {
+    let mut sorted = words.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let most = sorted.get(sorted.len() * 9 / 10).copied().unwrap_or(0.0);
+    ((PIECES * most) as usize)
+        .next_power_of_two()
+        .clamp(16, LONGEST)
+}
