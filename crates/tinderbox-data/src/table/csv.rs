@@ -16,7 +16,7 @@ const MAX_RECORD: u64 = 16 << 20;
 /// A table of separated values.
 ///
 /// A byte-order mark is passed over, UTF-16 is refused. Records end with CR, LF or both, empty lines are not records, and a quoted field may
-/// hold delimiters, line ends and doubled quotes. Every record must have as many fields as the first. Columns without a name in the header
+/// hold delimiters, line ends and doubled quotes. Lines are counted by LF. Every record must have as many fields as the first. Columns without a name in the header
 /// get that of their place, `column_1` for the first.
 pub struct CsvReader<R> {
     path: PathBuf,
@@ -26,6 +26,8 @@ pub struct CsvReader<R> {
     /// Whether `record` is a row that was read to learn the number of columns.
     ahead: bool,
     skipped: u64,
+    /// The first line of `record`.
+    line: u64,
     replaced: u64,
     missing: Vec<String>,
     not_utf8: NotUtf8,
@@ -69,6 +71,8 @@ impl<R: BufRead + Send> CsvReader<R> {
             .from_reader(Capped {
                 inner: whole,
                 left: 0,
+                last: Vec::new(),
+                given: 0,
             });
         let mut csv = Self {
             path: path.to_path_buf(),
@@ -77,6 +81,7 @@ impl<R: BufRead + Send> CsvReader<R> {
             record: ByteRecord::new(),
             ahead: false,
             skipped: options.skip_lines as u64,
+            line: 0,
             replaced: 0,
             missing: options.missing.clone(),
             not_utf8: options.not_utf8,
@@ -109,32 +114,43 @@ impl<R: BufRead + Send> CsvReader<R> {
         unique(&self.columns)
     }
 
-    /// Reads into `record`; false at the end.
+    /// Reads into `record` and finds its line; false at the end.
     fn next_record(&mut self) -> Result<bool, DataError> {
-        let line = self.inner.position().line() + self.skipped;
+        // The parser leaves the second half of CR LF to the next record, and has not counted it.
+        let pending = u64::from(self.last_byte() == Some(b'\r'));
+        self.line = self.inner.position().line() + pending + self.skipped;
         self.inner.get_mut().left = MAX_RECORD;
-        self.inner
+        let read = self
+            .inner
             .read_byte_record(&mut self.record)
             .map_err(|error| match error.into_kind() {
-                ErrorKind::Io(source) => too_long(&self.path, line, source),
+                ErrorKind::Io(source) => too_long(&self.path, self.line, source),
                 other => DataError::Line {
                     path: self.path.clone(),
-                    line,
+                    line: self.line,
                     what: "record".to_owned(),
                     expected: "separated values".to_owned(),
                     got: format!("{other:?}"),
                 },
-            })
+            })?;
+        // Empty lines before the record are passed over: its first line is known from its last.
+        let line_ends = self.record.as_slice().iter().filter(|byte| **byte == b'\n');
+        let own = line_ends.count() as u64 + u64::from(self.last_byte() == Some(b'\n'));
+        self.line = (self.inner.position().line() + self.skipped).saturating_sub(own);
+        Ok(read)
     }
 
-    fn line(&self) -> u64 {
-        let at = self.record.position().map_or(0, |position| position.line());
-        at + self.skipped
+    /// The last byte that the parser took.
+    fn last_byte(&self) -> Option<u8> {
+        let source = self.inner.get_ref();
+        let ahead = source.given - self.inner.position().byte();
+        let taken = source.last.len().checked_sub(ahead as usize)?;
+        source.last[..taken].last().copied()
     }
 
     /// Puts the fields of `record` into a row.
     fn decode(&mut self, row: &mut Row) -> Result<(), DataError> {
-        let line = self.line();
+        let line = self.line;
         row.restart(line);
         for (index, field) in self.record.iter().enumerate() {
             let error = |what: &str, expected: String, got: String| DataError::Line {
@@ -184,7 +200,7 @@ impl<R: BufRead + Send> RowReader for CsvReader<R> {
         }
         let (expected, got) = (self.columns.len(), self.record.len());
         if expected != got {
-            return Err(wrong_width(&self.path, self.line(), expected, got));
+            return Err(wrong_width(&self.path, self.line, expected, got));
         }
         self.decode(row)?;
         Ok(true)
@@ -226,6 +242,9 @@ fn skip_line(reader: &mut impl BufRead) -> io::Result<()> {
 struct Capped<R> {
     inner: R,
     left: u64,
+    /// What was given last, and how much in all.
+    last: Vec<u8>,
+    given: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -240,6 +259,11 @@ impl<R: Read> Read for Capped<R> {
         let most = buffer.len().min(self.left as usize);
         let read = self.inner.read(&mut buffer[..most])?;
         self.left -= read as u64;
+        if read > 0 {
+            self.last.clear();
+            self.last.extend(&buffer[..read]);
+            self.given += read as u64;
+        }
         Ok(read)
     }
 }

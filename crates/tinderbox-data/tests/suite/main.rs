@@ -26,12 +26,12 @@ mod formats;
 mod leak;
 #[cfg(feature = "image")]
 mod list;
+#[cfg(feature = "table")]
+mod real_tables;
 #[cfg(feature = "image")]
 mod shards;
 #[cfg(feature = "audio")]
 mod sound_files;
-#[cfg(feature = "table")]
-mod real_tables;
 #[cfg(feature = "table")]
 mod table_parity;
 #[cfg(feature = "table")]

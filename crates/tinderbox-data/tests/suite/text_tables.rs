@@ -73,6 +73,27 @@ fn csv_is_read_as_rfc_4180_says() {
 }
 
 #[test]
+fn lines_are_counted_whatever_ends_them() {
+    for end in ["\n", "\r\n"] {
+        let body = "a,b\n1,2\n\n\n\"two\nlines\",4\n5,\"6\"\n\n7";
+        let text = body.replace('\n', end);
+        let mut reader =
+            CsvReader::new(text.as_bytes(), Path::new("t"), b',', &headless()).unwrap();
+        let mut row = tinderbox_data::table::Row::new();
+        let mut lines = Vec::new();
+        let error = loop {
+            match reader.read(&mut row) {
+                Ok(true) => lines.push(row.line()),
+                Ok(false) => panic!("the last row is ragged"),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert_eq!(lines, [1, 2, 5, 7], "{end:?}");
+        assert!(error.starts_with("t:9: number of fields"), "{error}");
+    }
+}
+
+#[test]
 fn csv_without_a_header_names_columns_by_place() {
     let options = TableOptions {
         delimiter: Some(';'),
