@@ -326,7 +326,7 @@ fn what_does_not_fit_is_named() {
     );
     refused(
         r#"d = { kind = "number" }"#,
-        &[one.clone()],
+        std::slice::from_ref(&one),
         &one,
         "`column` is `d`, expected one of `c`",
     );
