@@ -16,7 +16,10 @@
 //!
 //! # Features
 //!
-//! - `image`: PNG and JPEG files, and folders of them. All else works without it.
+//! - `image`: PNG and JPEG files, and folders of them.
+//! - `text`: masking, noise, sentence pairs and words, in the module `text`.
+//!
+//! All else works without them.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -56,6 +59,8 @@ mod views;
 mod decode;
 #[cfg(feature = "image")]
 mod folder;
+#[cfg(feature = "text")]
+pub mod text;
 
 pub use crate::image::{GREY_WEIGHTS, Image, ImageItem, Pixels};
 pub use batch::{Collate, ImageCollate, PlainBatch, Sample};

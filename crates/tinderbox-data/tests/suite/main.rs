@@ -12,3 +12,7 @@ mod views;
 mod decode;
 #[cfg(feature = "image")]
 mod folder;
+#[cfg(feature = "text")]
+mod masking;
+#[cfg(feature = "text")]
+mod words;
