@@ -56,3 +56,35 @@ pub(super) fn choose(
     groups.sort_unstable_by_key(|group| group.start);
     groups
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::rng;
+    use super::*;
+
+    #[test]
+    fn a_group_runs_on_until_the_share_or_the_end_stops_it() {
+        let units: Vec<_> = (0..30).map(|unit| 2 * unit..2 * unit + 2).collect();
+        for index in 0..200 {
+            let groups = choose(&units, 0.3, 1, &mut rng(index), |_| usize::MAX);
+            let tokens: usize = groups.iter().map(Range::len).sum();
+            assert_eq!(tokens, 18);
+            let single = groups.len() == 1;
+            assert!(single || groups.last().is_some_and(|group| group.end == 60));
+        }
+    }
+
+    #[test]
+    fn a_gap_between_units_ends_a_group() {
+        let units = [1..2, 2..4, 5..6, 6..9];
+        for index in 0..50 {
+            let groups = choose(&units, 1.0, 1, &mut rng(index), |_| usize::MAX);
+            assert!(
+                groups
+                    .iter()
+                    .all(|group| group.end <= 4 || group.start >= 5)
+            );
+            assert_eq!(groups.into_iter().flatten().count(), 7);
+        }
+    }
+}

@@ -241,12 +241,11 @@ mod tests {
     #[test]
     fn shares_are_15_and_80_10_10() {
         for unit in UNITS {
-            let [mut all, mut chosen, mut masked, mut kept, mut spans] = [0; 5];
+            let [mut all, mut chosen, mut masked, mut kept] = [0; 4];
             for index in 0..2000 {
                 let sample = view(unit).apply(sentence(128, index), rng(index));
                 all += 128;
                 chosen += sample.positions.len();
-                spans += 1;
                 for (place, target) in sample.positions.iter().zip(&sample.targets) {
                     masked += usize::from(sample.tokens[*place] == 3);
                     kept += usize::from(sample.tokens[*place] == *target);
@@ -255,7 +254,6 @@ mod tests {
             let share = chosen as f64 / all as f64;
             // Words that would exceed the number wanted are passed over, so that theirs can only fall short.
             assert!((0.1485..=0.1505).contains(&share), "{unit:?}: {share}");
-            assert_eq!(spans, 2000);
             if let MaskingUnit::Span { .. } = unit {
                 // Fates are drawn for each span, some 4 tokens, so the deviation is wider.
                 let share = masked as f64 / chosen as f64;
