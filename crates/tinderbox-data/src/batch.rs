@@ -20,7 +20,7 @@ pub struct Sample {
 pub struct PlainBatch {
     /// The indices of the items, in the batch's order.
     pub indices: Vec<u64>,
-    /// The tensors with their names; every first dimension is the number of items.
+    /// The tensors with their names; the first dimension is the number of items, unless the collation says otherwise.
     pub tensors: Vec<(String, TensorData)>,
 }
 

@@ -107,7 +107,7 @@ impl ClassFolder {
     ///
     /// # Panics
     /// If there is no such item.
-    #[cfg(any(feature = "audio", feature = "text"))]
+    #[cfg(feature = "audio")]
     pub(crate) fn read(&self, index: usize, limit: u64) -> Result<Vec<u8>, DataError> {
         let path = self.path(index);
         let io = |source| DataError::io(path, source);

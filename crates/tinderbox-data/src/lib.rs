@@ -24,6 +24,7 @@
 //! - `audio`: the module `audio`, WAV and FLAC files, folders of them, log-mel spectrograms, views of clips.
 //! - `table`: the module `table`, tables of numbers and categories, their preprocessing, CSV and JSON lines.
 //! - `parquet`: as `table`, and Parquet and Arrow files. It builds the C library of zstd.
+//! - `text`: the module `text`, masking, noise, sentence pairs and words, on the numbers of tokens.
 //!
 //! All else works without them.
 //!
@@ -86,6 +87,8 @@ mod shards;
 mod sheet;
 #[cfg(feature = "table")]
 pub mod table;
+#[cfg(feature = "text")]
+pub mod text;
 
 pub use crate::image::{GREY_WEIGHTS, Image, ImageItem, Pixels};
 pub use batch::{Collate, ImageCollate, PlainBatch, Sample};

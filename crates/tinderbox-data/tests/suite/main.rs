@@ -42,3 +42,7 @@ mod text_tables;
 #[cfg(feature = "table")]
 #[path = "../../../../fixtures/addressed.rs"]
 mod addressed;
+#[cfg(feature = "text")]
+mod masking;
+#[cfg(feature = "text")]
+mod words;

@@ -1,0 +1,111 @@
+//! Text as token and word ids: masking, noise, sentence pairs, word windows and co-occurrence counts.
+//!
+//! Nothing here needs a tokeniser. A [`TokenItem`] is a sequence of token ids that knows which tokens continue a word; views such as
+//! [`MaskTokens`] change it, and collations such as [`MaskedCollate`] pad the results to a batch, so that
+//! the [`Loader`](crate::Loader) works unchanged and every epoch draws a new mask.
+//!
+//! ```
+//! use tinderbox_data::text::{MaskedCollate, MaskingConfig, SpecialTokens, TokenItem};
+//! use tinderbox_data::{Collate, SampleRng, View};
+//!
+//! let special = SpecialTokens { vocabulary: 100, pad: 0, cls: 1, sep: 2, mask: 3, others: vec![] };
+//! let view = MaskingConfig::default().build(special)?;
+//! let item = TokenItem::new(vec![1, 10, 11, 12, 13, 14, 2]);
+//! let sample = view.apply(item, SampleRng::new(7, 0, 0, SampleRng::VIEW));
+//! assert_eq!(sample.positions.len(), sample.targets.len());
+//! let batch = MaskedCollate { pad: 0, length: None }.collate(vec![sample]);
+//! assert_eq!(&batch.tensors[0].1.shape()[..], [1, 7]);
+//! # Ok::<(), tinderbox_data::DataError>(())
+//! ```
+
+mod choice;
+mod co_occurrence;
+mod deletion;
+mod masking;
+mod negative_sampling;
+mod next_sentence;
+mod padding;
+mod replacement;
+mod sentence_chunks;
+mod sentence_order;
+mod sentence_pair;
+mod sorted_runs;
+mod special_tokens;
+mod sub_sampling;
+mod then;
+mod token_item;
+mod vocabulary;
+mod word_windows;
+
+pub use co_occurrence::{CoOccurrence, CoOccurrenceConfig, CoOccurrenceCounter, CoOccurrences};
+pub use deletion::{DeleteTokens, DeletedCollate, DeletedSample};
+pub use masking::{MaskTokens, MaskedCollate, MaskedSample, MaskingConfig, MaskingUnit};
+pub use negative_sampling::NegativeSampler;
+pub use next_sentence::NextSentence;
+pub use replacement::{ReplaceTokens, ReplacedCollate, ReplacedSample};
+pub use sentence_chunks::{SentenceChunk, SentenceChunks};
+pub use sentence_order::SentenceOrder;
+pub use special_tokens::SpecialTokens;
+pub use sub_sampling::{KeepRule, SubSampling};
+pub use then::Then;
+pub use token_item::TokenItem;
+pub use vocabulary::Vocabulary;
+pub use word_windows::{Cbow, SkipGram};
+
+use crate::DataError;
+
+/// # Errors
+/// [`DataError::Config`] unless `share` is a number from 0 to 1.
+fn check_share(name: &'static str, share: f32) -> Result<(), DataError> {
+    if (0.0..=1.0).contains(&share) {
+        Ok(())
+    } else {
+        Err(DataError::config(name, "a number from 0 to 1", share))
+    }
+}
+
+#[cfg(test)]
+mod testing {
+    use super::{SpecialTokens, TokenItem};
+    use crate::SampleRng;
+
+    /// A vocabulary of 1,000 with the special tokens 0 to 4.
+    pub(super) fn special() -> SpecialTokens {
+        SpecialTokens {
+            vocabulary: 1000,
+            pad: 0,
+            cls: 1,
+            sep: 2,
+            mask: 3,
+            others: vec![4],
+        }
+    }
+
+    pub(super) fn rng(index: u64) -> SampleRng {
+        SampleRng::new(3, 0, index, SampleRng::VIEW)
+    }
+
+    /// `[CLS] ordinary tokens [SEP]`, of which about a third continue a word.
+    pub(super) fn sentence(ordinary: usize, index: u64) -> TokenItem {
+        let mut rng = SampleRng::new(5, 0, index, 77);
+        let mut tokens = vec![1];
+        let mut continues = vec![false];
+        for place in 0..ordinary {
+            tokens.push(5 + rng.below(995) as u32);
+            continues.push(place > 0 && rng.bool(0.33));
+        }
+        tokens.push(2);
+        continues.push(false);
+        TokenItem::new(tokens).with_continuations(continues)
+    }
+
+    /// Whether a count of `n` trials is within five standard deviations of its mean.
+    #[track_caller]
+    pub(super) fn assert_share(count: usize, n: usize, p: f64) {
+        let (mean, deviation) = (n as f64 * p, (n as f64 * p * (1.0 - p)).sqrt());
+        assert!(
+            (count as f64 - mean).abs() <= 5.0 * deviation,
+            "{count} of {n}, expected {mean} +- {deviation}"
+        );
+    }
+}
