@@ -5,6 +5,7 @@ mod listing;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+#[cfg(any(feature = "audio", feature = "text"))]
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -107,7 +108,7 @@ impl ClassFolder {
     ///
     /// # Panics
     /// If there is no such item.
-    #[cfg(feature = "audio")]
+    #[cfg(any(feature = "audio", feature = "text"))]
     pub(crate) fn read(&self, index: usize, limit: u64) -> Result<Vec<u8>, DataError> {
         let path = self.path(index);
         let io = |source| DataError::io(path, source);

@@ -1,6 +1,6 @@
 //! Recognising a data set again.
 
-#[cfg(any(feature = "audio", feature = "image"))]
+#[cfg(any(feature = "audio", feature = "image", feature = "text"))]
 use std::io::Read;
 
 use burn::data::dataset::Dataset;
@@ -59,7 +59,7 @@ fn sized(hasher: &mut blake3::Hasher, bytes: &[u8]) {
 }
 
 /// Gives `sink` the next `length` bytes, or all that are left.
-#[cfg(any(feature = "audio", feature = "image"))]
+#[cfg(any(feature = "audio", feature = "image", feature = "text"))]
 pub(crate) fn pieces(
     input: impl Read,
     length: Option<u64>,

@@ -67,7 +67,7 @@ mod views;
 
 #[cfg(feature = "audio")]
 pub mod audio;
-#[cfg(any(feature = "audio", feature = "image"))]
+#[cfg(any(feature = "audio", feature = "image", feature = "text"))]
 mod class_folder;
 #[cfg(feature = "image")]
 mod classes;
