@@ -129,7 +129,7 @@ fn text_of(folder: &Path, config: &AudioPreprocessConfig) -> String {
     let AudioPreprocessConfig { rate, samples, .. } = config;
     let length = tidy(*samples as f64 / f64::from(*rate));
     format!(
-        "[data]\nsource = \"audio-folder\"\npath = {path}\n\n[data.audio]\nrate = {rate} # the commonest\n\
+        "# Settings for the library; `pretrain` does not read clips yet.\n[data]\nsource = \"audio-folder\"\npath = {path}\n\n[data.audio]\nrate = {rate} # the commonest\n\
          samples = {samples} # {length} s, which nine clips of ten fit into\n"
     )
 }

@@ -14,7 +14,7 @@ const LOOKED_AT: usize = 10_000;
 
 const PICTURES: &[&str] = &["png", "jpg", "jpeg"];
 const SOUNDS: &[&str] = &["wav", "flac"];
-const TEXTS: &[&str] = &["txt", "md"];
+pub(super) const TEXTS: &[&str] = &["txt", "md"];
 
 /// A kind of data, and where it lies.
 #[derive(Debug, Clone, PartialEq)]

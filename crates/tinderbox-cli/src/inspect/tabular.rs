@@ -28,7 +28,10 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection, CliError> {
     let mut inspection = Inspection {
         kind: "table",
         details: profile.to_string(),
-        recipe: profile.recipe(),
+        recipe: format!(
+            "# Settings for the library; `pretrain` does not read tables yet.\n{}",
+            profile.recipe()
+        ),
         charts: profile.columns.iter().filter_map(chart).collect(),
         ..Inspection::default()
     };

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use tinderbox::data::text::DocumentSource;
+use tinderbox::data::text::{
+    DocumentSource, TextFile, TextFileConfig, TextFolder, TextFolderConfig,
+};
 
 use super::{Chart, Inspection, range};
 use crate::error::CliError;
@@ -34,6 +36,25 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection, CliError> {
         toml::Value::from(path.to_string_lossy().into_owned())
     );
     Ok(inspection)
+}
+
+/// A folder of files, or the lines of a file. Bytes that are no text are replaced and counted.
+fn open(path: &Path) -> Result<Box<dyn DocumentSource>, CliError> {
+    if path.is_dir() {
+        let config = TextFolderConfig {
+            endings: super::source::TEXTS,
+            lossy: true,
+            ..TextFolderConfig::default()
+        };
+        return Ok(Box::new(TextFolder::open(path, config)?));
+    }
+    let config = TextFileConfig {
+        lossy: true,
+        // Nothing is left beside data that is only looked at.
+        cache: Some(std::env::temp_dir()),
+        ..TextFileConfig::default()
+    };
+    Ok(Box::new(TextFile::open(path, config)?))
 }
 
 fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
@@ -135,9 +156,9 @@ fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
         bars: common,
     });
     inspection.recipe = format!(
-        "[tokeniser]\nkind = \"wordpiece\"\n# {} words in ten occur among so many different ones\nvocabulary = {vocabulary}\n\n\
-         [data]\nlength = {} # tokens, {PIECES} a word, that nine documents of ten fit into, up to {LONGEST}\nsource = \"text\"\n",
-        "nine",
+        "# Settings for the library; `pretrain` does not read text yet.\n[tokeniser]\nkind = \"wordpiece\"\n\
+         # So many different words make nine tenths of the text.\nvocabulary = {vocabulary}\n\n\
+         [data]\n# Tokens, {PIECES} a word, that nine documents of ten fit into, up to {LONGEST}.\nlength = {}\nsource = \"text\"\n",
         length(&words),
     );
 }
@@ -162,4 +183,38 @@ fn length(words: &[f64]) -> usize {
     ((PIECES * most) as usize)
         .next_power_of_two()
         .clamp(16, LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tinderbox::data::text::InMemoryDocuments;
+
+    #[test]
+    fn documents_are_counted_by_words_and_repeats() {
+        let texts = ["To be, or not to be", "that is the question", "To be, or not to be", ""];
+        let mut inspection = Inspection::default();
+        look(&mut inspection, &InMemoryDocuments::new(texts));
+        let fact = |name: &str| {
+            let found = inspection.facts.iter().find(|(n, _)| n == name);
+            found.map(|(_, value)| value.as_str())
+        };
+        assert_eq!(fact("documents"), Some("4"));
+        assert_eq!(fact("words"), Some("16"));
+        assert_eq!(fact("different words"), Some("8"));
+        assert_eq!(fact("empty documents"), Some("1"));
+        assert_eq!(fact("exact repeats"), Some("1"));
+        let words = inspection.charts.last().unwrap();
+        assert_eq!(words.bars[0], ("be".to_owned(), 4));
+    }
+
+    #[test]
+    fn sizes_are_powers_of_two_that_fit_most() {
+        let counts: Vec<(String, u64)> = (0..5_000).map(|n| (n.to_string(), 1)).collect();
+        assert_eq!(vocabulary(&counts), 8_192);
+        assert_eq!(vocabulary(&counts[..10]), 1_024);
+        let words: Vec<f64> = (1..=100).map(f64::from).collect();
+        assert_eq!(length(&words), 128);
+        assert_eq!(length(&[]), 16);
+    }
 }
