@@ -31,6 +31,20 @@ pub enum DataError {
         /// What was found.
         got: String,
     },
+    /// A line or a document of a text file is not what it must be.
+    #[error("{}:{line}: {what}: expected {expected}, got {got}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: u64,
+        /// The part of the line that is wrong.
+        what: &'static str,
+        /// What is accepted.
+        expected: String,
+        /// What was found.
+        got: String,
+    },
     /// A picture could not be decoded.
     #[error("{}: not a readable picture: {message}", path.display())]
     Decode {

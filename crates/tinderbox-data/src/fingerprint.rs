@@ -2,7 +2,7 @@
 
 use burn::data::dataset::Dataset;
 
-use crate::{DataError, ImageItem, Labelled};
+use crate::{DataError, Labelled};
 
 /// The bytes that an item is made from.
 pub trait Content {
@@ -23,9 +23,9 @@ pub trait Content {
 /// An item that cannot be read counts as such, whatever the cause, so that a damaged item does not keep the rest from being recognised.
 ///
 /// The cost is one pass over all bytes.
-pub fn fingerprint<D>(dataset: &D) -> String
+pub fn fingerprint<I, D>(dataset: &D) -> String
 where
-    D: Dataset<ImageItem, DataError> + Labelled + Content + ?Sized,
+    D: Dataset<I, DataError> + Labelled + Content + ?Sized,
 {
     let mut all = blake3::Hasher::new();
     all.update(b"tinderbox data 1");

@@ -10,10 +10,10 @@ use crate::DataError;
 use crate::error::memory;
 
 /// Inflated data may be this many times the size of the compressed data, beyond the first [`FREE`] bytes.
-const MAX_RATIO: u64 = 256;
+pub(crate) const MAX_RATIO: u64 = 256;
 
 /// Inflated data of this size is accepted from any compressed data.
-const FREE: u64 = 1 << 20;
+pub(crate) const FREE: u64 = 1 << 20;
 
 /// All bytes of a regular file, whose memory is that of the file.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, DataError> {

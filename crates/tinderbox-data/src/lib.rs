@@ -17,6 +17,7 @@
 //! # Features
 //!
 //! - `image`: PNG and JPEG files, and folders of them. All else works without it.
+//! - `text`: files, JSON lines and folders of text as data sets of documents, in the module `text`.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -31,7 +32,7 @@
 //! assert_eq!(&batch.tensors[0].1.shape()[..], [16, 1, 8, 8]);
 //! # Ok::<(), tinderbox_data::DataError>(())
 //! ```
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod batch;
 pub mod cifar;
@@ -56,6 +57,10 @@ mod views;
 mod decode;
 #[cfg(feature = "image")]
 mod folder;
+#[cfg(any(feature = "image", feature = "text"))]
+mod listing;
+#[cfg(feature = "text")]
+pub mod text;
 
 pub use crate::image::{GREY_WEIGHTS, Image, ImageItem, Pixels};
 pub use batch::{Collate, ImageCollate, PlainBatch, Sample};
@@ -65,7 +70,7 @@ pub use error::DataError;
 pub use fingerprint::{Content, fingerprint};
 pub use in_memory::InMemoryImages;
 pub use joined::Joined;
-pub use loader::{Loader, LoaderConfig, Skipped};
+pub use loader::{BatchOrder, Loader, LoaderConfig, Skipped};
 pub use preprocess::Preprocess;
 pub use rng::SampleRng;
 pub use split::{Split, stratified_split, stratified_subset};

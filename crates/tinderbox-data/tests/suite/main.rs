@@ -12,3 +12,5 @@ mod views;
 mod decode;
 #[cfg(feature = "image")]
 mod folder;
+#[cfg(feature = "text")]
+mod text_sources;
