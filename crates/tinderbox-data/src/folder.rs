@@ -1,14 +1,15 @@
 //! A folder of pictures.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::data::dataset::Dataset;
 use fast_image_resize::images::Image as Canvas;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use walkdir::WalkDir;
 
-use crate::listing::Listing;
 use crate::views::resize;
 use crate::{Content, DataError, DecodeLimits, Image, ImageItem, Labelled, Pixels, decode};
 
@@ -50,7 +51,16 @@ impl Default for ImageFolderConfig {
 #[derive(Debug, Clone)]
 pub struct ImageFolder {
     config: ImageFolderConfig,
-    listing: Listing,
+    files: Vec<Entry>,
+    class_names: Vec<String>,
+    ignored: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    path: PathBuf,
+    id: String,
+    label: Option<u32>,
 }
 
 impl ImageFolder {
@@ -72,13 +82,49 @@ impl ImageFolder {
             let got = format!("{height} x {width}");
             return Err(DataError::config("resize", "1 to 65,535 pixels", got));
         }
-        let listing = Listing::new(root.as_ref(), &ENDINGS, "PNG or JPEG files", config.labels)?;
-        Ok(Self { config, listing })
+        let root = root.as_ref();
+        let (mut relative, ignored) = list(root)?;
+        // Components are compared as joined by `/`, on every system.
+        relative.sort_by_cached_key(|path| joined(path));
+        let class = |path: &Path| -> Option<Vec<u8>> {
+            let mut parts = path.iter();
+            let first = parts.next()?;
+            (config.labels && parts.next().is_some()).then(|| first.as_encoded_bytes().to_vec())
+        };
+        let mut classes: Vec<Vec<u8>> = relative.iter().filter_map(|path| class(path)).collect();
+        classes.sort();
+        classes.dedup();
+        let files: Vec<Entry> = relative
+            .iter()
+            .map(|path| Entry {
+                path: root.join(path),
+                id: String::from_utf8_lossy(&joined(path)).into_owned(),
+                label: class(path)
+                    .and_then(|name| classes.binary_search(&name).ok())
+                    .map(|number| number as u32),
+            })
+            .collect();
+        if files.is_empty() {
+            return Err(DataError::Empty {
+                path: root.to_path_buf(),
+                what: "PNG or JPEG files",
+                ignored,
+            });
+        }
+        Ok(Self {
+            config,
+            files,
+            class_names: classes
+                .iter()
+                .map(|name| String::from_utf8_lossy(name).into_owned())
+                .collect(),
+            ignored,
+        })
     }
 
     /// How many files were ignored because they are neither PNG nor JPEG nor hidden.
     pub fn ignored(&self) -> usize {
-        self.listing.ignored
+        self.ignored
     }
 
     /// The path of item `index`.
@@ -86,7 +132,7 @@ impl ImageFolder {
     /// # Panics
     /// If there is no such item.
     pub fn path(&self, index: usize) -> &Path {
-        &self.listing.files[index].path
+        &self.files[index].path
     }
 
     fn read(&self, path: &Path) -> Result<Image, DataError> {
@@ -117,6 +163,75 @@ impl ImageFolder {
     }
 }
 
+/// The relative paths of all pictures, and how many other files there are.
+fn list(root: &Path) -> Result<(Vec<PathBuf>, usize), DataError> {
+    let canonical = root
+        .canonicalize()
+        .map_err(|source| DataError::io(root, source))?;
+    let mut relative = Vec::new();
+    let mut ignored = 0;
+    let hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
+    let entries = WalkDir::new(root)
+        .min_depth(1)
+        .into_iter()
+        .filter_entry(|entry| entry.depth() == 0 || !hidden(entry.file_name()));
+    for entry in entries {
+        let entry = entry.map_err(|error| {
+            let path = error.path().unwrap_or(root).to_path_buf();
+            DataError::io(path, error.into())
+        })?;
+        let mut kind = entry.file_type();
+        if kind.is_symlink() {
+            match entry.path().canonicalize() {
+                Ok(target) if !target.starts_with(&canonical) => {
+                    return Err(DataError::OutsideRoot {
+                        path: entry.into_path(),
+                        target,
+                        root: root.to_path_buf(),
+                    });
+                }
+                Ok(target) => {
+                    let metadata = target
+                        .metadata()
+                        .map_err(|source| DataError::io(&target, source))?;
+                    kind = metadata.file_type();
+                }
+                // A link that leads nowhere is a file that cannot be read, if its name says that it is a picture.
+                Err(_) if is_picture(entry.path()) => {}
+                Err(_) => {
+                    ignored += 1;
+                    continue;
+                }
+            }
+        }
+        if kind.is_dir() {
+            continue;
+        }
+        // Pipes and devices are never opened, whatever their name.
+        if is_picture(entry.path()) && (kind.is_file() || kind.is_symlink()) {
+            let path = entry.path().strip_prefix(root).unwrap_or(entry.path());
+            relative.push(path.to_path_buf());
+        } else {
+            ignored += 1;
+        }
+    }
+    Ok((relative, ignored))
+}
+
+fn is_picture(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| {
+        ENDINGS
+            .iter()
+            .any(|known| ending.eq_ignore_ascii_case(known))
+    })
+}
+
+/// The bytes of a relative path with `/` between its parts.
+fn joined(path: &Path) -> Vec<u8> {
+    let parts: Vec<&[u8]> = path.iter().map(OsStr::as_encoded_bytes).collect();
+    parts.join(&b'/')
+}
+
 /// Bytes are resized as bytes, by instructions for them; what has more precision keeps it.
 fn resized(image: Image, (height, width): (usize, usize)) -> Result<Image, DataError> {
     let channels = image.channels;
@@ -145,7 +260,7 @@ fn resized(image: Image, (height, width): (usize, usize)) -> Result<Image, DataE
 
 impl Dataset<ImageItem, DataError> for ImageFolder {
     fn get(&self, index: usize) -> Result<ImageItem, DataError> {
-        let entry = &self.listing.files[index];
+        let entry = &self.files[index];
         Ok(ImageItem {
             image: self.read(&entry.path)?,
             label: entry.label,
@@ -154,27 +269,36 @@ impl Dataset<ImageItem, DataError> for ImageFolder {
     }
 
     fn len(&self) -> usize {
-        self.listing.files.len()
+        self.files.len()
     }
 }
 
 impl Labelled for ImageFolder {
     fn label(&self, index: usize) -> Option<u32> {
-        self.listing.files[index].label
+        self.files[index].label
     }
 
     fn class_names(&self) -> &[String] {
-        &self.listing.class_names
+        &self.class_names
     }
 
     fn id(&self, index: usize) -> String {
-        self.listing.files[index].id.clone()
+        self.files[index].id.clone()
     }
 }
 
 impl Content for ImageFolder {
     /// The bytes of the file.
     fn content(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), DataError> {
-        self.listing.files[index].content(sink)
+        let path = &self.files[index].path;
+        let io = |source| DataError::io(path, source);
+        let mut file = File::open(path).map_err(io)?;
+        let mut piece = vec![0; 1 << 16];
+        loop {
+            match file.read(&mut piece).map_err(io)? {
+                0 => return Ok(()),
+                length => sink(&piece[..length]),
+            }
+        }
     }
 }

@@ -36,6 +36,8 @@
 
 mod batch;
 pub mod cifar;
+#[cfg(feature = "text")]
+mod class_folder;
 mod dataset;
 mod digits;
 mod error;
@@ -57,8 +59,6 @@ mod views;
 mod decode;
 #[cfg(feature = "image")]
 mod folder;
-#[cfg(any(feature = "image", feature = "text"))]
-mod listing;
 #[cfg(feature = "text")]
 pub mod text;
 

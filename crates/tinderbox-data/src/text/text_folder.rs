@@ -1,21 +1,19 @@
 //! A folder of text files.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use burn::data::dataset::Dataset;
 
 use super::document::Document;
 use super::plain_text::{foreign_encoding, text_of};
-use crate::listing::Listing;
+use crate::class_folder::{ClassFolder, FileKind};
 use crate::{Content, DataError, Labelled};
 
 /// How a [`TextFolder`] reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextFolderConfig {
     /// The endings of text files, in any case, without a dot.
-    pub endings: Vec<String>,
+    pub endings: &'static [&'static str],
     /// Whether the folders of the first level are the classes.
     pub labels: bool,
     /// A file with more bytes is refused when it is asked for.
@@ -28,7 +26,7 @@ impl Default for TextFolderConfig {
     /// `txt` files of at most 16 MiB, labels from folders, strict.
     fn default() -> Self {
         Self {
-            endings: vec!["txt".to_owned()],
+            endings: &["txt"],
             labels: true,
             max_bytes: 16 << 20,
             lossy: false,
@@ -46,7 +44,7 @@ impl Default for TextFolderConfig {
 #[derive(Debug, Clone)]
 pub struct TextFolder {
     config: TextFolderConfig,
-    listing: Listing,
+    files: ClassFolder,
 }
 
 impl TextFolder {
@@ -56,30 +54,22 @@ impl TextFolder {
     /// [`DataError::Io`] when a folder cannot be listed, [`DataError::OutsideRoot`] for a link that leads outside,
     /// [`DataError::Empty`] when there is no text file.
     pub fn open(root: impl AsRef<Path>, config: TextFolderConfig) -> Result<Self, DataError> {
-        let endings: Vec<&str> = config.endings.iter().map(String::as_str).collect();
-        let listing = Listing::new(root.as_ref(), &endings, "text files", config.labels)?;
-        Ok(Self { config, listing })
+        let kind = FileKind {
+            what: "text files",
+            endings: config.endings,
+        };
+        let files = ClassFolder::open(root.as_ref(), kind, config.labels)?;
+        Ok(Self { config, files })
     }
 
     /// How many files were ignored because they are neither text files nor hidden.
     pub fn ignored(&self) -> usize {
-        self.listing.ignored
+        self.files.ignored()
     }
 
-    fn read(&self, path: &Path) -> Result<String, DataError> {
-        let io = |source| DataError::io(path, source);
-        let file = File::open(path).map_err(io)?;
-        let length = file.metadata().map_err(io)?.len();
-        if length > self.config.max_bytes {
-            return Err(DataError::TooLarge {
-                path: path.to_path_buf(),
-                what: "size of the file in bytes",
-                limit: self.config.max_bytes,
-                got: length,
-            });
-        }
-        let mut bytes = Vec::with_capacity(length as usize);
-        file.take(length).read_to_end(&mut bytes).map_err(io)?;
+    fn text(&self, index: usize) -> Result<String, DataError> {
+        let path = self.files.path(index);
+        let bytes = self.files.read(index, self.config.max_bytes)?;
         let wrong = |at: usize, got: String| DataError::Line {
             path: path.to_path_buf(),
             line: 1 + memchr::memchr_iter(b'\n', &bytes[..at]).count() as u64,
@@ -101,36 +91,35 @@ impl TextFolder {
 
 impl Dataset<Document, DataError> for TextFolder {
     fn get(&self, index: usize) -> Result<Document, DataError> {
-        let file = &self.listing.files[index];
         Ok(Document {
-            text: self.read(&file.path)?,
-            label: file.label,
-            id: file.id.clone(),
+            text: self.text(index)?,
+            label: self.label(index),
+            id: self.id(index),
         })
     }
 
     fn len(&self) -> usize {
-        self.listing.files.len()
+        self.files.len()
     }
 }
 
 impl Labelled for TextFolder {
     fn label(&self, index: usize) -> Option<u32> {
-        self.listing.files[index].label
+        self.files.label(index)
     }
 
     fn class_names(&self) -> &[String] {
-        &self.listing.class_names
+        self.files.class_names()
     }
 
     fn id(&self, index: usize) -> String {
-        self.listing.files[index].id.clone()
+        self.files.id(index)
     }
 }
 
 impl Content for TextFolder {
     /// The bytes of the file.
     fn content(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), DataError> {
-        self.listing.files[index].content(sink)
+        self.files.content(index, sink)
     }
 }
