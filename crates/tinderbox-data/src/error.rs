@@ -45,6 +45,12 @@ pub enum DataError {
         /// What was found.
         got: String,
     },
+    /// A tokeniser could not be read, trained or applied.
+    #[error("tokeniser: {message}")]
+    Tokeniser {
+        /// What the tokeniser said.
+        message: String,
+    },
     /// A picture could not be decoded.
     #[error("{}: not a readable picture: {message}", path.display())]
     Decode {

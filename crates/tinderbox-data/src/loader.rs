@@ -16,6 +16,8 @@ use crate::{Collate, DataError, PlainBatch, View};
 use make::{Made, Make, Maker, Unmade, make_caught};
 pub use order::BatchOrder;
 use order::Order;
+#[cfg(feature = "text")]
+pub(crate) use order::{Recent, permutation};
 use queue::Queue;
 
 /// More threads than this are a mistake of the caller.

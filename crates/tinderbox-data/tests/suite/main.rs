@@ -14,3 +14,5 @@ mod decode;
 mod folder;
 #[cfg(feature = "text")]
 mod text_sources;
+#[cfg(feature = "text")]
+mod tokenisers;
