@@ -54,6 +54,12 @@ pub enum DataError {
         #[source]
         source: Box<DataError>,
     },
+    /// A tokeniser could not be read, trained or applied.
+    #[error("tokeniser: {message}")]
+    Tokeniser {
+        /// What the tokeniser said.
+        message: String,
+    },
     /// A picture could not be decoded.
     #[error("{}: not a readable picture: {message}", path.display())]
     Decode {

@@ -24,7 +24,7 @@
 //! - `audio`: the module `audio`, WAV and FLAC files, folders of them, log-mel spectrograms, views of clips.
 //! - `table`: the module `table`, tables of numbers and categories, their preprocessing, CSV and JSON lines.
 //! - `parquet`: as `table`, and Parquet and Arrow files. It builds the C library of zstd.
-//! - `text`: the module `text`, masking, noise, sentence pairs and words, on the numbers of tokens.
+//! - `text`: the module `text`, corpora, tokenisers, masking, noise, sentence pairs, and windows and counts of words.
 //!
 //! All else works without them.
 //!
@@ -41,7 +41,7 @@
 //! assert_eq!(&batch.tensors[0].1.shape()[..], [16, 1, 8, 8]);
 //! # Ok::<(), tinderbox_data::DataError>(())
 //! ```
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod batch;
 pub mod cifar;
@@ -73,6 +73,8 @@ mod class_folder;
 mod classes;
 #[cfg(feature = "image")]
 mod decode;
+#[cfg(any(feature = "table", feature = "text"))]
+mod decompress;
 #[cfg(feature = "image")]
 mod folder;
 #[cfg(feature = "image")]
@@ -98,7 +100,7 @@ pub use error::DataError;
 pub use fingerprint::{Content, fingerprint};
 pub use in_memory::InMemoryImages;
 pub use joined::Joined;
-pub use loader::{Loader, LoaderConfig, Skipped};
+pub use loader::{BatchOrder, Loader, LoaderConfig, Skipped};
 pub use multi_crop::{MultiCrop, MultiCropConfig};
 pub use preprocess::Preprocess;
 pub use rng::SampleRng;

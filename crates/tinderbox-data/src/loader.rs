@@ -14,6 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Collate, DataError, PlainBatch, View};
 use make::{Made, Make, Maker, Unmade, make_caught};
+pub use order::BatchOrder;
+use order::Order;
+#[cfg(feature = "text")]
+pub(crate) use order::{Recent, permutation};
 use queue::Queue;
 
 /// More threads than this are a mistake of the caller.
@@ -86,10 +90,39 @@ impl Loader {
         V: View<I> + 'static,
         C: Collate<V::Out> + 'static,
     {
-        let LoaderConfig { batch, threads, .. } = config;
+        let LoaderConfig { batch, seed, .. } = config;
         if batch == 0 {
             return Err(DataError::config("batch", "at least 1", 0));
         }
+        let items = dataset.len();
+        if items < batch {
+            return Err(DataError::TooFew { items, batch });
+        }
+        let order = Order::new(items, batch, config.shuffle.then_some(seed));
+        Self::with_order(dataset, view, collate, config, order)
+    }
+
+    /// A loader whose batches `order` puts together, such as batches of items of like length.
+    ///
+    /// Of `config`, `batch` and `shuffle` are without effect.
+    ///
+    /// # Errors
+    /// [`DataError::TooFew`] when the order has no batches, [`DataError::Config`] when the number of threads is above 1,024,
+    /// [`DataError::Io`] when the system refuses a thread.
+    pub fn with_order<I, D, V, C>(
+        dataset: Arc<D>,
+        view: V,
+        collate: C,
+        config: LoaderConfig,
+        order: impl BatchOrder + 'static,
+    ) -> Result<Self, DataError>
+    where
+        I: 'static,
+        D: Dataset<I, DataError> + ?Sized + 'static,
+        V: View<I> + 'static,
+        C: Collate<V::Out> + 'static,
+    {
+        let threads = config.threads;
         if threads > MAX_THREADS {
             return Err(DataError::config(
                 "threads",
@@ -97,11 +130,13 @@ impl Loader {
                 threads,
             ));
         }
-        let items = dataset.len();
-        if items < batch {
-            return Err(DataError::TooFew { items, batch });
+        let steps_per_epoch = order.batches_per_epoch();
+        if steps_per_epoch == 0 {
+            let items = dataset.len();
+            return Err(DataError::TooFew { items, batch: 1 });
         }
-        let maker: Arc<dyn Make> = Arc::new(Maker::new(dataset, view, collate, config));
+        let order = Box::new(order);
+        let maker: Arc<dyn Make> = Arc::new(Maker::new(dataset, view, collate, config, order));
         let queue = match threads {
             0 => None,
             _ => Some(Queue::start(
@@ -114,7 +149,7 @@ impl Loader {
             maker,
             queue,
             position: 0,
-            steps_per_epoch: (items / batch) as u64,
+            steps_per_epoch,
             max_bad: config.max_bad,
             skipped: BTreeMap::new(),
             failed: None,
@@ -190,7 +225,7 @@ impl Loader {
         self.position
     }
 
-    /// Whole batches in an epoch.
+    /// Batches in an epoch.
     pub fn steps_per_epoch(&self) -> u64 {
         self.steps_per_epoch
     }

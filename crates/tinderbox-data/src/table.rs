@@ -42,7 +42,6 @@
 mod category_counts;
 mod config;
 mod csv;
-mod decompress;
 mod encoder;
 mod fit;
 mod interactions;

@@ -1,8 +1,11 @@
-//! Text as token and word ids: masking, noise, sentence pairs, word windows and co-occurrence counts.
+//! Text: corpora of any size, tokenisers, and what is done with the numbers of tokens and words.
 //!
-//! Nothing here needs a tokeniser. A [`TokenItem`] is a sequence of token ids that knows which tokens continue a word; views such as
-//! [`MaskTokens`] change it, and collations such as [`MaskedCollate`] pad the results to a batch, so that
-//! the [`Loader`](crate::Loader) works unchanged and every epoch draws a new mask.
+//! [`TextFile`] opens a file of any size by its index, [`TextFolder`] a folder of files with its classes, and
+//! [`InMemoryDocuments`] what is at hand; all are [`DocumentSource`]s. A [`Tokeniser`] is loaded, or trained by [`TokeniserTraining`]. A
+//! [`TokenCorpus`] holds a corpus as tokens, [`Packed`] cuts it into sequences, and [`BucketOrder`] makes batches of like length.
+//!
+//! What follows needs no tokeniser. A [`TokenItem`] is a sequence of token ids that knows which tokens continue a word; views such as
+//! [`MaskTokens`] change it, and collations such as [`MaskedCollate`] pad the results to a batch, so that the [`Loader`](crate::Loader) works unchanged and every epoch draws a new mask.
 //!
 //! ```
 //! use tinderbox_data::text::{MaskedCollate, MaskingConfig, SpecialTokens, TokenItem};
@@ -18,37 +21,58 @@
 //! # Ok::<(), tinderbox_data::DataError>(())
 //! ```
 
+mod bucket_order;
 mod choice;
 mod co_occurrence;
 mod deletion;
+mod document;
+mod document_index;
+mod mapped_file;
 mod masking;
 mod negative_sampling;
 mod next_sentence;
+mod packing;
 mod padding;
+mod plain_text;
 mod replacement;
+mod sealed_file;
 mod sentence_chunks;
 mod sentence_order;
 mod sentence_pair;
 mod sorted_runs;
 mod special_tokens;
 mod sub_sampling;
+mod text_file;
+mod text_folder;
 mod then;
+mod token_corpus;
 mod token_item;
+mod tokeniser;
+mod tokeniser_training;
+mod unpack;
 mod vocabulary;
 mod word_windows;
 
+pub use bucket_order::BucketOrder;
 pub use co_occurrence::{CoOccurrence, CoOccurrenceConfig, CoOccurrenceCounter, CoOccurrences};
 pub use deletion::{DeleteTokens, DeletedCollate, DeletedSample};
+pub use document::{Document, DocumentSource, InMemoryDocuments};
 pub use masking::{MaskTokens, MaskedCollate, MaskedSample, MaskingConfig, MaskingUnit};
 pub use negative_sampling::NegativeSampler;
 pub use next_sentence::NextSentence;
+pub use packing::{Packed, PackedSequence};
 pub use replacement::{ReplaceTokens, ReplacedCollate, ReplacedSample};
 pub use sentence_chunks::{SentenceChunk, SentenceChunks};
 pub use sentence_order::SentenceOrder;
 pub use special_tokens::SpecialTokens;
 pub use sub_sampling::{KeepRule, SubSampling};
+pub use text_file::{TextFile, TextFileConfig, TextUnit};
+pub use text_folder::{TextFolder, TextFolderConfig};
 pub use then::Then;
+pub use token_corpus::TokenCorpus;
 pub use token_item::TokenItem;
+pub use tokeniser::{Encoded, Role, Tokeniser};
+pub use tokeniser_training::{TokeniserKind, TokeniserTraining};
 pub use vocabulary::Vocabulary;
 pub use word_windows::{Cbow, SkipGram};
 

@@ -12,7 +12,7 @@ const MAX_LINES: usize = 600;
 const WARN_LINES: usize = 450;
 
 /// Crates that may hold `unsafe`, in modules that say why; they `deny` it.
-const MAY_BE_UNSAFE: &[&str] = &["tinderbox-kernels"];
+const MAY_BE_UNSAFE: &[&str] = &["tinderbox-data", "tinderbox-kernels"];
 
 /// Endings of the files that are read as text.
 const TEXT: &[&str] = &["md", "py", "rs", "sh", "toml", "yaml", "yml", "json"];

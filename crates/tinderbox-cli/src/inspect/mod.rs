@@ -8,7 +8,7 @@ mod page;
 mod sound;
 mod source;
 mod tabular;
-//mod text;
+mod text;
 
 use std::path::Path;
 
@@ -61,7 +61,7 @@ impl Inspection {
         Ok(match Source::find(path)? {
             Source::Table(file) => tabular::inspect(&file)?,
             Source::Images(recipe) => images::inspect(&recipe)?,
-            Source::Text(_) => todo!(),
+            Source::Text(path) => text::inspect(&path)?,
             Source::Sound(folder) => sound::inspect(&folder)?,
         })
     }

@@ -192,7 +192,12 @@ mod tests {
 
     #[test]
     fn documents_are_counted_by_words_and_repeats() {
-        let texts = ["To be, or not to be", "that is the question", "To be, or not to be", ""];
+        let texts = [
+            "To be, or not to be",
+            "that is the question",
+            "To be, or not to be",
+            "",
+        ];
         let mut inspection = Inspection::default();
         look(&mut inspection, &InMemoryDocuments::new(texts));
         let fact = |name: &str| {

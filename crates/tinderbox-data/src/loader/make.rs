@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::data::dataset::Dataset;
 
-use super::order::Order;
-use super::{LoaderConfig, Skipped};
+use super::{BatchOrder, LoaderConfig, Skipped};
 use crate::{Collate, DataError, PlainBatch, SampleRng, View};
 
 /// A batch, or why there is none, and the unreadable items met on the way.
@@ -62,7 +61,7 @@ pub(super) struct Maker<I, D: ?Sized, V, C> {
     collate: C,
     config: LoaderConfig,
     items: usize,
-    order: Order,
+    order: Box<dyn BatchOrder>,
     /// Unreadable items that some thread has met, so that none is read twice.
     bad: Mutex<BTreeMap<usize, String>>,
     item: PhantomData<fn() -> I>,
@@ -74,7 +73,13 @@ where
     V: View<I>,
     C: Collate<V::Out>,
 {
-    pub(super) fn new(dataset: Arc<D>, view: V, collate: C, config: LoaderConfig) -> Self {
+    pub(super) fn new(
+        dataset: Arc<D>,
+        view: V,
+        collate: C,
+        config: LoaderConfig,
+        order: Box<dyn BatchOrder>,
+    ) -> Self {
         let items = dataset.len();
         Self {
             dataset,
@@ -82,7 +87,7 @@ where
             collate,
             config,
             items,
-            order: Order::new(items, config.shuffle.then_some(config.seed)),
+            order,
             bad: Mutex::default(),
             item: PhantomData,
         }
@@ -111,14 +116,14 @@ where
     C: Collate<V::Out>,
 {
     fn make(&self, step: u64, cancelled: &dyn Fn() -> bool) -> Made {
-        let LoaderConfig { batch, seed, .. } = self.config;
-        let steps_per_epoch = (self.items / batch) as u64;
+        let seed = self.config.seed;
+        let steps_per_epoch = self.order.batches_per_epoch();
         let epoch = step / steps_per_epoch;
-        let first = (step % steps_per_epoch) as usize * batch;
-        let mut samples = Vec::with_capacity(batch);
+        let places = self.order.batch(epoch, step % steps_per_epoch);
+        let mut samples = Vec::with_capacity(places.len());
         let mut skipped = Vec::new();
         let mut met = BTreeSet::new();
-        for place in self.order.indices(epoch, first..first + batch) {
+        for place in places {
             let mut index = place;
             loop {
                 if cancelled() {

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 
-use super::decompress::text_error;
 use super::reader::{NotUtf8, RowReader, TableOptions, unique, wrong_width};
 use super::row::{Cell, Row};
 use crate::DataError;
+use crate::decompress::text_error;
 
 /// A record may have this many bytes, quotes and delimiters included.
 const MAX_RECORD: u64 = 16 << 20;

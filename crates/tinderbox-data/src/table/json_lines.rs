@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
-use super::decompress::text_error;
 use super::reader::{RowReader, TableOptions};
 use super::row::{Cell, Row};
 use crate::DataError;
+use crate::decompress::text_error;
 
 /// A line may have this many bytes.
 const MAX_LINE: u64 = 16 << 20;

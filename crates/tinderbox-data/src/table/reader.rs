@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::csv::CsvReader;
-use super::decompress::decompressed;
 use super::json_lines::JsonLinesReader;
 use super::row::Row;
 use crate::DataError;
+use crate::decompress::decompressed;
 use crate::error::memory;
 
 /// A table that is read once, from the first row to the last, in constant memory.

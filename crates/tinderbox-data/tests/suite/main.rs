@@ -45,4 +45,8 @@ mod addressed;
 #[cfg(feature = "text")]
 mod masking;
 #[cfg(feature = "text")]
+mod text_sources;
+#[cfg(feature = "text")]
+mod tokenisers;
+#[cfg(feature = "text")]
 mod words;

@@ -18,8 +18,13 @@ const MAX_WINDOW: u64 = 8 << 20;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
+/// Whether the first four bytes of a file are those of gzip or zstd.
+pub(crate) fn is_compressed(start: &[u8]) -> bool {
+    start.starts_with(&GZIP) || start == ZSTD
+}
+
 /// The bytes of `file`, decompressed if its first bytes say that it is gzip or zstd.
-pub(super) fn decompressed<R: BufRead + Send + 'static>(
+pub(crate) fn decompressed<R: BufRead + Send + 'static>(
     mut file: R,
     path: &Path,
 ) -> Result<Box<dyn BufRead + Send>, DataError> {
@@ -28,9 +33,9 @@ pub(super) fn decompressed<R: BufRead + Send + 'static>(
         .take(4)
         .read_to_end(&mut magic)
         .map_err(|source| DataError::io(path, source))?;
-    let (gzip, zstd) = (magic.starts_with(&GZIP), magic == ZSTD);
+    let (packed, gzip) = (is_compressed(&magic), magic.starts_with(&GZIP));
     let whole = io::Cursor::new(magic).chain(file);
-    if !gzip && !zstd {
+    if !packed {
         return Ok(Box::new(whole));
     }
     let read = Arc::new(AtomicU64::new(0));
@@ -51,7 +56,8 @@ pub(super) fn decompressed<R: BufRead + Send + 'static>(
 }
 
 /// The error of reading text: what the operating system said, or what is wrong with the bytes.
-pub(super) fn text_error(path: &Path, source: io::Error) -> DataError {
+#[cfg(feature = "table")]
+pub(crate) fn text_error(path: &Path, source: io::Error) -> DataError {
     if source.raw_os_error().is_some() {
         return DataError::io(path, source);
     }

@@ -1,0 +1,125 @@
+//! A folder of text files.
+
+use std::path::Path;
+
+use burn::data::dataset::Dataset;
+
+use super::document::Document;
+use super::plain_text::{foreign_encoding, text_of};
+use crate::class_folder::{ClassFolder, FileKind};
+use crate::{Content, DataError, Labelled};
+
+/// How a [`TextFolder`] reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextFolderConfig {
+    /// The endings of text files, in any case, without a dot.
+    pub endings: &'static [&'static str],
+    /// Whether the folders of the first level are the classes.
+    pub labels: bool,
+    /// A file with more bytes is refused when it is asked for.
+    pub max_bytes: u64,
+    /// Whether bytes that are no text become U+FFFD instead of an error.
+    pub lossy: bool,
+}
+
+impl Default for TextFolderConfig {
+    /// `txt` files of at most 16 MiB, labels from folders, strict.
+    fn default() -> Self {
+        Self {
+            endings: &["txt"],
+            labels: true,
+            max_bytes: 16 << 20,
+            lossy: false,
+        }
+    }
+}
+
+/// The text files below a folder, however deep, in the order of the bytes of their relative paths; each is a document.
+///
+/// The names of the first level's folders are the classes, sorted by bytes, as far as they hold text; a file beside them has no
+/// label. Hidden files and folders (a dot first) are ignored, other files are ignored and counted. A link to a file within the
+/// folder counts as a file; a link to a folder within is not followed.
+///
+/// A file is read when its item is asked for, so that one that cannot be read costs one item.
+#[derive(Debug, Clone)]
+pub struct TextFolder {
+    config: TextFolderConfig,
+    files: ClassFolder,
+}
+
+impl TextFolder {
+    /// Lists the folder.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] when a folder cannot be listed, [`DataError::OutsideRoot`] for a link that leads outside,
+    /// [`DataError::Empty`] when there is no text file.
+    pub fn open(root: impl AsRef<Path>, config: TextFolderConfig) -> Result<Self, DataError> {
+        let kind = FileKind {
+            what: "text files",
+            endings: config.endings,
+        };
+        let files = ClassFolder::open(root.as_ref(), kind, config.labels, None)?;
+        Ok(Self { config, files })
+    }
+
+    /// How many files were ignored because they are neither text files nor hidden.
+    pub fn ignored(&self) -> usize {
+        self.files.ignored()
+    }
+
+    fn text(&self, index: usize) -> Result<String, DataError> {
+        let path = self.files.path(index);
+        let bytes = self.files.read(index, self.config.max_bytes)?;
+        let wrong = |at: usize, got: String| DataError::Line {
+            path: path.to_path_buf(),
+            line: 1 + memchr::memchr_iter(b'\n', &bytes[..at]).count() as u64,
+            what: "text".to_owned(),
+            expected: "UTF-8 without NUL".to_owned(),
+            got,
+        };
+        if let Some(encoding) = foreign_encoding(&bytes) {
+            return Err(wrong(0, encoding.to_owned()));
+        }
+        text_of(bytes.trim_ascii_end(), self.config.lossy).map_err(|no_text| {
+            wrong(
+                no_text.at,
+                format!("{} at byte {}", no_text.got, no_text.at),
+            )
+        })
+    }
+}
+
+impl Dataset<Document, DataError> for TextFolder {
+    fn get(&self, index: usize) -> Result<Document, DataError> {
+        Ok(Document {
+            text: self.text(index)?,
+            label: self.label(index),
+            id: self.id(index),
+        })
+    }
+
+    fn len(&self) -> usize {
+        self.files.len()
+    }
+}
+
+impl Labelled for TextFolder {
+    fn label(&self, index: usize) -> Option<u32> {
+        self.files.label(index)
+    }
+
+    fn class_names(&self) -> &[String] {
+        self.files.class_names()
+    }
+
+    fn id(&self, index: usize) -> String {
+        self.files.id(index)
+    }
+}
+
+impl Content for TextFolder {
+    /// The bytes of the file.
+    fn content(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), DataError> {
+        self.files.content(index, sink)
+    }
+}

@@ -1,0 +1,199 @@
+//! A corpus tokenised once, in a file of its own.
+//!
+//! The body of the file is the ids of all documents, one after another, then `documents + 1` offsets, counted in tokens. Ids take 2
+//! bytes, or 4 where the vocabulary has more than 65,536 tokens; offsets take 8; all are little-endian.
+
+use std::ops::Range;
+use std::path::Path;
+
+use burn::data::dataset::Dataset;
+use serde::{Deserialize, Serialize};
+
+use super::document::Document;
+use super::sealed_file::{Kind, SealedFile, SealedWriter, number};
+use super::tokeniser::Tokeniser;
+use crate::DataError;
+
+const KIND: Kind = *b"tbxtoks1";
+
+/// Documents that are tokenised at a time, on all threads.
+const CHUNK: usize = 1024;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    tokeniser: String,
+    corpus: String,
+    /// Bytes of an id.
+    width: usize,
+    documents: usize,
+    tokens: usize,
+}
+
+/// The token ids of a corpus, memory-mapped, so that a training step costs no tokenising. An item is the ids of a document, without special
+/// tokens.
+///
+/// The file is believed only if it was made from the same corpus by the same tokeniser and is whole; each MiB is verified when
+/// it is first read (BLAKE3). It is written under another name and renamed when whole.
+#[derive(Debug)]
+pub struct TokenCorpus {
+    file: SealedFile,
+    fields: Fields,
+}
+
+impl TokenCorpus {
+    /// Opens the file `path`, or tokenises `documents` on all threads and writes it, if there is none that fits.
+    ///
+    /// `corpus` tells corpora apart: [`fingerprint`](crate::fingerprint), or [`TextFile::content_hash`](super::TextFile::content_hash) with
+    /// what else decides the documents.
+    ///
+    /// # Errors
+    /// The first document that cannot be read or tokenised; [`DataError::Io`] when the file cannot be written.
+    pub fn open_or_build<D>(
+        path: impl AsRef<Path>,
+        documents: &D,
+        corpus: &str,
+        tokeniser: &Tokeniser,
+    ) -> Result<Self, DataError>
+    where
+        D: Dataset<Document, DataError> + ?Sized,
+    {
+        let path = path.as_ref();
+        let hash = tokeniser.hash()?;
+        let found = Self::open(path, corpus, &hash);
+        if let Ok(found) = found
+            && found.len() == documents.len()
+        {
+            return Ok(found);
+        }
+        let width = if tokeniser.vocabulary_size() > 1 << 16 {
+            4
+        } else {
+            2
+        };
+        let mut writer = SealedWriter::create(path, KIND)?;
+        let mut offsets = Vec::with_capacity(documents.len() + 1);
+        let (mut tokens, mut bytes) = (0_usize, Vec::new());
+        offsets.push(0);
+        for start in (0..documents.len()).step_by(CHUNK) {
+            let end = documents.len().min(start + CHUNK);
+            let texts = (start..end)
+                .map(|index| Ok(documents.get(index)?.text))
+                .collect::<Result<Vec<_>, DataError>>()?;
+            for encoded in tokeniser.encode_batch(&texts, false)? {
+                bytes.clear();
+                for id in &encoded.ids {
+                    bytes.extend(&id.to_le_bytes()[..width]);
+                }
+                writer.write(&bytes)?;
+                tokens += encoded.ids.len();
+                offsets.push(tokens);
+            }
+        }
+        for offset in &offsets {
+            writer.write(&(*offset as u64).to_le_bytes())?;
+        }
+        writer.finish(&Fields {
+            tokeniser: hash.clone(),
+            corpus: corpus.to_owned(),
+            width,
+            documents: documents.len(),
+            tokens,
+        })?;
+        Self::open(path, corpus, &hash)
+    }
+
+    fn open(path: &Path, corpus: &str, tokeniser: &str) -> Result<Self, DataError> {
+        let (file, fields) = SealedFile::open::<Fields>(path, KIND)?;
+        let stale =
+            |what, expected: &str, got: &str| Err(DataError::format(what, expected, got).at(path));
+        if fields.corpus != corpus {
+            return stale("corpus", corpus, &fields.corpus);
+        }
+        if fields.tokeniser != tokeniser {
+            return stale("tokeniser", tokeniser, &fields.tokeniser);
+        }
+        let ids = fields.tokens.checked_mul(fields.width);
+        let offsets = fields
+            .documents
+            .checked_add(1)
+            .and_then(|n| n.checked_mul(8));
+        let length = ids
+            .zip(offsets)
+            .and_then(|(ids, offsets)| ids.checked_add(offsets));
+        if !matches!(fields.width, 2 | 4) || length != Some(file.len()) {
+            return stale("length", "that of its fields", "another");
+        }
+        Ok(Self { file, fields })
+    }
+
+    /// All tokens of the corpus.
+    pub fn tokens(&self) -> usize {
+        self.fields.tokens
+    }
+
+    /// Which tokens of the corpus document `index` is.
+    ///
+    /// # Errors
+    /// [`DataError::Format`] when there is no such document or the file was damaged.
+    pub fn span(&self, index: usize) -> Result<Range<usize>, DataError> {
+        let at = self.fields.tokens * self.fields.width + index * 8;
+        let bytes = self.file.bytes(at..at + 16)?;
+        Ok(number(bytes, 0) as usize..number(bytes, 1) as usize)
+    }
+
+    /// The tokens in `range`, whatever documents they belong to.
+    ///
+    /// # Errors
+    /// [`DataError::Format`] when there are no such tokens or the file was damaged.
+    pub fn ids(&self, range: Range<usize>) -> Result<Vec<u32>, DataError> {
+        if range.end > self.fields.tokens {
+            let expected = format!("at most {}", self.fields.tokens);
+            return Err(DataError::format("token", expected, range.end).at(self.file.path()));
+        }
+        let width = self.fields.width;
+        let bytes = self.file.bytes(range.start * width..range.end * width)?;
+        let id = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |id, byte| id << 8 | u32::from(*byte))
+        };
+        Ok(bytes.chunks_exact(width).map(id).collect())
+    }
+
+    /// The number of tokens of each document, for [`BucketOrder`](super::BucketOrder).
+    ///
+    /// # Errors
+    /// [`DataError::Format`] when the file was damaged.
+    pub fn lengths(&self) -> Result<Vec<u32>, DataError> {
+        (0..self.len())
+            .map(|index| Ok(self.span(index)?.len().try_into().unwrap_or(u32::MAX)))
+            .collect()
+    }
+
+    /// The document that token `token` belongs to.
+    pub(super) fn document_of(&self, token: usize) -> Result<usize, DataError> {
+        // Bisection: `low` begins at or before the token, `high` after it.
+        let (mut low, mut high) = (0, self.len());
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if self.span(middle)?.start <= token {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+}
+
+impl Dataset<Vec<u32>, DataError> for TokenCorpus {
+    fn get(&self, index: usize) -> Result<Vec<u32>, DataError> {
+        self.ids(self.span(index)?)
+    }
+
+    fn len(&self) -> usize {
+        self.fields.documents
+    }
+}

@@ -1,0 +1,226 @@
+//! Training, loading and applying tokenisers; token corpora and what is made of them.
+
+use std::sync::Arc;
+
+use burn::data::dataset::Dataset;
+use tinderbox_data::text::{
+    InMemoryDocuments, Packed, Role, TokenCorpus, Tokeniser, TokeniserKind, TokeniserTraining,
+};
+use tinderbox_data::{DataError, SampleRng};
+
+const KINDS: [TokeniserKind; 3] = [
+    TokeniserKind::WordPiece { lowercase: true },
+    TokeniserKind::Bpe,
+    TokeniserKind::Unigram,
+];
+
+/// Texts of made-up words, some far more frequent than others.
+fn texts() -> Vec<String> {
+    let mut rng = SampleRng::new(3, 0, 0, 0);
+    let syllables = ["ta", "ke", "mi", "so", "lu", "ran", "ös", "q", "th", "e"];
+    let words: Vec<String> = (0..400)
+        .map(|_| {
+            (0..1 + rng.below(4))
+                .map(|_| syllables[rng.below(10) as usize])
+                .collect()
+        })
+        .collect();
+    (0..200)
+        .map(|_| {
+            let word = |_| words[(rng.uniform() * rng.uniform() * 400.0) as usize].as_str();
+            (0..20).map(word).collect::<Vec<_>>().join(" ")
+        })
+        .collect()
+}
+
+fn train(kind: TokeniserKind, texts: &[String]) -> Tokeniser {
+    let training = TokeniserTraining {
+        kind,
+        vocabulary: 350,
+        min_frequency: 2,
+    };
+    training.train(texts.iter().cloned().map(Ok)).unwrap()
+}
+
+#[test]
+fn training_gives_the_same_bytes_for_any_order_and_threads() {
+    let texts = texts();
+    for kind in KINDS {
+        let first = train(kind, &texts).json().unwrap();
+        let mut mixed = texts.clone();
+        for threads in [1, 2, 3, 7] {
+            SampleRng::new(threads, 0, 0, 0).shuffle(&mut mixed);
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads as usize)
+                .build();
+            let again = pool
+                .unwrap()
+                .install(|| train(kind, &mixed).json().unwrap());
+            assert!(first == again, "{kind:?} with {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn what_is_encoded_is_decoded_and_saved_tokenisers_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let texts = texts();
+    for kind in KINDS {
+        let tokeniser = train(kind, &texts);
+        let path = folder.path().join("tokenizer.json");
+        tokeniser.save(&path).unwrap();
+        let again = Tokeniser::load(&path).unwrap();
+        assert_eq!(again.hash().unwrap(), tokeniser.hash().unwrap());
+        let batch = again.encode_batch(&texts, true).unwrap();
+        for (text, encoded) in texts.iter().zip(&batch) {
+            assert_eq!(encoded, &tokeniser.encode(text, true).unwrap());
+            assert_eq!(encoded.ids.first().copied(), tokeniser.special(Role::Cls));
+            assert_eq!(encoded.ids.last().copied(), tokeniser.special(Role::Sep));
+            let begins = encoded
+                .continues_word()
+                .iter()
+                .filter(|continues| !**continues)
+                .count();
+            assert_eq!(begins, 20 + 2, "{kind:?}");
+            if kind != KINDS[0] {
+                assert_eq!(&tokeniser.decode(&encoded.ids).unwrap(), text);
+            }
+        }
+        assert!(tokeniser.vocabulary_size() <= 350);
+        assert_eq!(tokeniser.special(Role::Mask), Some(4));
+    }
+}
+
+#[test]
+fn settings_and_files_that_make_no_tokeniser_are_refused() {
+    let training = TokeniserTraining {
+        kind: KINDS[0],
+        vocabulary: 350,
+        min_frequency: 2,
+    };
+    assert!(matches!(training.train([]), Err(DataError::Config { .. })));
+    let small = TokeniserTraining {
+        vocabulary: 5,
+        ..training
+    };
+    assert!(matches!(
+        small.train([Ok("a".into())]),
+        Err(DataError::Config { .. })
+    ));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vocab.txt");
+    std::fs::write(&path, "[UNK]\n[CLS]\n[SEP]\na\na\n").unwrap();
+    let error = Tokeniser::load_bert_vocabulary(&path, true).unwrap_err();
+    assert!(error.to_string().contains("vocab.txt:5"), "{error}");
+    std::fs::write(&path, "[UNK]\n[CLS]\na\n").unwrap();
+    let error = Tokeniser::load_bert_vocabulary(&path, true).unwrap_err();
+    assert!(error.to_string().contains("no [SEP]"), "{error}");
+    assert!(matches!(
+        Tokeniser::load(&path),
+        Err(DataError::Tokeniser { .. })
+    ));
+}
+
+#[test]
+fn a_token_corpus_is_the_documents_and_is_rebuilt_when_stale_or_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens");
+    let mut texts = texts();
+    texts.insert(3, String::new());
+    let documents = InMemoryDocuments::new(texts.clone());
+    let tokeniser = train(KINDS[0], &texts);
+    let check = |tokeniser: &Tokeniser, key: &str| {
+        let corpus = TokenCorpus::open_or_build(&path, &documents, key, tokeniser).unwrap();
+        for (index, text) in texts.iter().enumerate() {
+            assert_eq!(
+                corpus.get(index).unwrap(),
+                tokeniser.encode(text, false).unwrap().ids
+            );
+        }
+        std::fs::read(&path).unwrap()
+    };
+    let bytes = check(&tokeniser, "one");
+    let written = std::fs::metadata(&path).unwrap().modified().unwrap();
+    assert_eq!(check(&tokeniser, "one"), bytes);
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().modified().unwrap(),
+        written
+    );
+    assert_ne!(check(&tokeniser, "two"), bytes);
+    assert_ne!(check(&train(KINDS[1], &texts), "two"), bytes);
+    std::fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
+    assert_eq!(check(&tokeniser, "one"), bytes);
+}
+
+#[test]
+fn packed_sequences_hold_every_token_once_and_part_documents() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut texts = texts();
+    texts.insert(0, String::new());
+    texts.insert(7, String::new());
+    let documents = InMemoryDocuments::new(texts.clone());
+    let tokeniser = train(KINDS[0], &texts);
+    let path = folder.path().join("tokens");
+    let corpus = Arc::new(TokenCorpus::open_or_build(path, &documents, "", &tokeniser).unwrap());
+    // Which document each token is of, and where in it.
+    let origin: Vec<(usize, usize)> = (0..corpus.len())
+        .flat_map(|index| (0..corpus.get(index).unwrap().len()).map(move |at| (index, at)))
+        .collect();
+    for length in [1, 7, 64, corpus.tokens()] {
+        let packed = Packed::new(corpus.clone(), length).unwrap();
+        assert_eq!(packed.len(), corpus.tokens() / length);
+        for index in 0..packed.len() {
+            let sequence = packed.get(index).unwrap();
+            let start = index * length;
+            assert_eq!(sequence.ids, corpus.ids(start..start + length).unwrap());
+            for at in 0..length {
+                let fresh = at == 0 || origin[start + at].0 != origin[start + at - 1].0;
+                let (document, position) = (sequence.documents[at], sequence.positions[at]);
+                if fresh {
+                    assert_eq!(position, 0);
+                    assert_eq!(
+                        document,
+                        if at == 0 {
+                            0
+                        } else {
+                            sequence.documents[at - 1] + 1
+                        }
+                    );
+                } else {
+                    assert_eq!(position, sequence.positions[at - 1] + 1);
+                    assert_eq!(document, sequence.documents[at - 1]);
+                }
+            }
+        }
+    }
+    assert!(Packed::new(corpus.clone(), 0).is_err());
+    assert!(Packed::new(corpus.clone(), corpus.tokens() + 1).is_err());
+}
+
+#[test]
+fn a_bert_vocabulary_encodes_as_in_transformers() {
+    let fixture: serde_json::Value =
+        serde_json::from_str(include_str!("../fixtures/bert_tokeniser.json")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vocab.txt");
+    let tokens: Vec<&str> = fixture["vocabulary"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|token| token.as_str().unwrap())
+        .collect();
+    std::fs::write(&path, tokens.join("\n") + "\n").unwrap();
+    let cases = fixture["cases"].as_array().unwrap();
+    assert!(cases.len() > 10);
+    for case in cases {
+        let lowercase = case["lowercase"].as_bool().unwrap();
+        let tokeniser = Tokeniser::load_bert_vocabulary(&path, lowercase).unwrap();
+        let encoded = tokeniser
+            .encode(case["text"].as_str().unwrap(), true)
+            .unwrap();
+        assert_eq!(serde_json::json!(encoded.ids), case["ids"], "{case}");
+        assert_eq!(serde_json::json!(encoded.words), case["words"], "{case}");
+        let decoded = tokeniser.decode(&encoded.ids).unwrap();
+        assert_eq!(decoded, case["decoded"].as_str().unwrap());
+    }
+}
