@@ -82,12 +82,8 @@ fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
             if word.is_empty() || word.len() > 64 {
                 continue;
             }
-            match counts.get_mut(&word) {
-                Some(count) => *count += 1,
-                None if counts.len() < VOCABULARY => {
-                    counts.insert(word, 1);
-                }
-                None => {}
+            if counts.len() < VOCABULARY || counts.contains_key(&word) {
+                *counts.entry(word).or_default() += 1;
             }
         }
         empty += usize::from(length == 0);

@@ -65,9 +65,9 @@ proptest! {
         }
         let expected: Vec<u32> = positions.iter().map(|place| item.tokens[*place]).collect();
         prop_assert_eq!(targets, expected);
-        for place in 0..tokens.len() {
+        for (place, token) in tokens.iter().enumerate() {
             let chosen = positions.contains(&place);
-            prop_assert!(chosen || tokens[place] == item.tokens[place]);
+            prop_assert!(chosen || *token == item.tokens[place]);
             let same_word = place > 0 && item.continues[place] && ordinary(place) && ordinary(place - 1);
             if unit != MaskingUnit::Token && same_word {
                 prop_assert_eq!(chosen, positions.contains(&(place - 1)));
