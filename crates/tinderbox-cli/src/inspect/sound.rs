@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::data::dataset::Dataset;
 use tinderbox::data::audio::{
     AudioAugmentConfig, AudioFolder, AudioFolderConfig, AudioItem, AudioPreprocess,
-    AudioPreprocessConfig, AudioTwoViews, LogMelConfig,
+    AudioPreprocessConfig, AudioTwoViews, Gain, LogMelConfig, Noise, SpecAugment, TimeShift,
 };
 use tinderbox::data::{Image, Labelled, Pixels, SampleRng, View, contact_sheet, encode_png};
 
@@ -140,7 +140,14 @@ fn sheet(
     config: AudioPreprocessConfig,
 ) -> Result<(Vec<u8>, String), CliError> {
     let preprocess = AudioPreprocess::new(config)?;
-    let augment = AudioAugmentConfig::default().build(&preprocess)?;
+    let augment = AudioAugmentConfig {
+        random_crop: true,
+        time_shift: Some(TimeShift::default()),
+        gain: Some(Gain::default()),
+        noise: Some(Noise::default()),
+        spec_augment: Some(SpecAugment::default()),
+    };
+    let augment = augment.build(&preprocess)?;
     let view = AudioTwoViews {
         augment,
         preprocess,
@@ -157,8 +164,8 @@ fn sheet(
                 .map(|values| picture(values, mels, frames)),
         );
     }
-    let caption =
-        "Each row: two random views of a clip as log-mel spectrograms, low frequencies below.";
+    let caption = "Each row: two random views of a clip as log-mel spectrograms, low frequencies below: shifted, louder or softer, with noise and \
+                   with bands left out.";
     Ok((
         encode_png(&contact_sheet(&pictures, 2)?)?,
         caption.to_owned(),

@@ -197,7 +197,7 @@ impl Tokeniser {
     /// # Errors
     /// [`DataError::Tokeniser`].
     pub fn encode(&self, text: &str, special: bool) -> Result<Encoded, DataError> {
-        let encoding = self.inner.encode_fast(text, special).map_err(refused)?;
+        let encoding = self.inner.encode(text, special).map_err(refused)?;
         Ok(encoded(&encoding))
     }
 
@@ -211,7 +211,7 @@ impl Tokeniser {
         special: bool,
     ) -> Result<Vec<Encoded>, DataError> {
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-        let encodings = self.inner.encode_batch_fast(texts, special);
+        let encodings = self.inner.encode_batch(texts, special);
         Ok(encodings.map_err(refused)?.iter().map(encoded).collect())
     }
 
