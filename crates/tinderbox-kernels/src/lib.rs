@@ -14,8 +14,7 @@
 //! | [`adamw`], [`momentum`], [`lars`], [`sum_of_squares`] | updates of parameters, and what clipping needs |
 //! | [`keep_freed_memory`] | the C library keeps the memory that a step frees for the next step |
 //!
-//! The only crate of the workspace that may hold `unsafe`: it is denied, and each module that allows it
-//! says why.
+//! Here `unsafe` is denied, and each module that allows it says why.
 #![deny(unsafe_code)]
 
 mod attention;
