@@ -315,8 +315,8 @@ pub enum DataVerb {
     Inspect(InspectArgs),
     /// Say which test images are in the training data too
     ///
-    /// Compares bytes, then pixels, then a 64-bit hash of what is seen, which also finds copies that
-    /// were resized or compressed again.
+    /// Compares bytes, then pixels, and with `--distance` a 64-bit hash of what is seen, which also finds
+    /// copies that were resized or compressed again.
     #[command(after_long_help = EXIT_CODES)]
     Leaks(LeaksArgs),
 }
@@ -335,9 +335,12 @@ pub struct LeaksArgs {
     pub train: PathBuf,
     /// What is tested on
     pub test: PathBuf,
-    /// Bits of 64 in which images that count as the same may differ
-    #[arg(long, value_name = "BITS", default_value_t = 4)]
-    pub distance: u32,
+    /// Also name images that look alike: whose 64-bit hashes differ in at most so many bits
+    ///
+    /// 4 finds photographs that were resized or compressed again. Plain images such as single digits have
+    /// like hashes without being the same.
+    #[arg(long, value_name = "BITS")]
+    pub distance: Option<u32>,
 }
 
 /// Arguments of `recipes`.

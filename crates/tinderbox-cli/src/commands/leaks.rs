@@ -18,14 +18,14 @@ use crate::table::Table;
 const SHOWN: usize = 20;
 
 pub(super) fn run(args: &LeaksArgs, context: Context<'_>) -> Result<(), CliError> {
-    if args.distance > 64 {
-        let message = format!("`--distance` is {}, expected 0 to 64", args.distance);
+    if let Some(distance) = args.distance.filter(|distance| *distance > 64) {
+        let message = format!("`--distance` is {distance}, expected 0 to 64");
         return Err(CliError::usage(message));
     }
     let (train, test) = (open(&args.train)?, open(&args.test)?);
     let config = LeakConfig {
         pixels: true,
-        distance: Some(args.distance),
+        distance: args.distance,
     };
     let leaks = leak::check(&*train, &*test, config);
     let how = |same: Same| match same {
@@ -52,12 +52,17 @@ pub(super) fn run(args: &LeaksArgs, context: Context<'_>) -> Result<(), CliError
             pairs.len() - SHOWN
         ));
     }
+    let near = |same: Same| matches!(same, Same::Near(_));
+    let alike = leaks.found.iter().filter(|leak| near(leak.same)).count();
     output.text(&format!(
         "{} of {} test images are in the training data, of {}\n",
-        pairs.len(),
+        pairs.len() - alike,
         test.len(),
         train.len()
     ));
+    if args.distance.is_some() {
+        output.text(&format!("{alike} more look like one of them\n"));
+    }
     let unreadable = leaks.unreadable_train.len() + leaks.unreadable_test.len();
     if unreadable > 0 {
         output.warn(&format!(

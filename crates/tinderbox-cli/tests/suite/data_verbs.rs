@@ -97,6 +97,18 @@ fn images_in_both_folders_are_named() {
     assert_eq!(found["leaks"].as_array().unwrap().len(), 1);
     assert_eq!(found["leaks"][0]["test"], "copy.png");
     assert_eq!(found["leaks"][0]["how"], json!("equal bytes"));
+    let near = ["data", "leaks", "images", "new", "--distance", "0"];
+    let shown = expect(folder.path(), &near, 0).stdout;
+    let shown = text(&shown);
+    assert!(
+        shown.contains("1 of 1 test images") && shown.contains("0 more look like"),
+        "{shown}"
+    );
+    expect(
+        folder.path(),
+        &["data", "leaks", "images", "new", "--distance", "65"],
+        2,
+    );
 }
 
 #[test]
