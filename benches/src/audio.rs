@@ -4,7 +4,7 @@ use std::error::Error;
 
 use tinderbox::data::audio::{
     AudioAugmentConfig, AudioClip, AudioItem, AudioPreprocess, AudioPreprocessConfig,
-    AudioTwoViews, Gain, LogMelConfig, Noise, SpecAugment, TimeShift,
+    AudioTwoViews, LogMelConfig,
 };
 use tinderbox::data::{DataError, SampleRng, View};
 
@@ -25,13 +25,7 @@ pub(crate) fn bench() -> Result<Vec<Measurement>, Box<dyn Error>> {
     };
     let spectrogram = preprocess(Some(LogMelConfig::default()))?;
     let waveform = preprocess(None)?;
-    let augment = AudioAugmentConfig {
-        random_crop: true,
-        time_shift: Some(TimeShift::default()),
-        gain: Some(Gain::default()),
-        noise: Some(Noise::default()),
-        spec_augment: Some(SpecAugment::default()),
-    };
+    let augment = AudioAugmentConfig::all();
     let two = AudioTwoViews {
         augment: augment.build(&spectrogram)?,
         preprocess: spectrogram.clone(),

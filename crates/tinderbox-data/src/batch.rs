@@ -70,14 +70,7 @@ impl Collate<Sample> for ImageCollate {
             let data = TensorData::new(flat, [samples.len(), channels, height, width]);
             tensors.push((format!("view{view}"), data));
         }
-        let labels: Option<Vec<i64>> = samples
-            .iter()
-            .map(|sample| sample.label.map(i64::from))
-            .collect();
-        if let Some(labels) = labels {
-            let count = labels.len();
-            tensors.push(("label".to_owned(), TensorData::new(labels, [count])));
-        }
+        tensors.extend(labels(samples.iter().map(|sample| sample.label)));
         PlainBatch {
             indices: samples.iter().map(|sample| sample.index).collect(),
             tensors,
@@ -116,6 +109,15 @@ impl Collate<Vec<Sample>> for ImageCollate {
         all.tensors.extend(labels);
         all
     }
+}
+
+/// The tensor `label`, `[batch]` of `i64`, if every item has a label.
+pub(crate) fn labels(labels: impl Iterator<Item = Option<u32>>) -> Option<(String, TensorData)> {
+    let labels: Vec<i64> = labels
+        .map(|label| label.map(i64::from))
+        .collect::<Option<_>>()?;
+    let count = labels.len();
+    Some(("label".to_owned(), TensorData::new(labels, [count])))
 }
 
 #[cfg(test)]

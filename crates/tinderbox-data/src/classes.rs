@@ -7,10 +7,10 @@ pub(crate) fn classes(labels: &[Option<String>]) -> (Vec<Option<u32>>, Vec<Strin
     let mut names: Vec<&str> = labels.iter().flatten().map(String::as_str).collect();
     names.sort_unstable();
     names.dedup();
-    let numbers: Option<Vec<u64>> = names.iter().map(|name| name.parse().ok()).collect();
+    let numbers: Option<Vec<i128>> = names.iter().map(|name| name.parse().ok()).collect();
     if numbers.is_some() {
         // Equal numbers that are written otherwise, such as 7 and 07, stay two classes.
-        names.sort_by_key(|name| (name.parse::<u64>().unwrap_or(u64::MAX), *name));
+        names.sort_by_key(|name| (name.parse::<i128>().unwrap_or(i128::MAX), *name));
     }
     let places: std::collections::HashMap<&str, u32> = names.iter().copied().zip(0..).collect();
     let numbers = labels

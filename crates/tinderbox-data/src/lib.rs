@@ -69,7 +69,7 @@ mod views;
 pub mod audio;
 #[cfg(any(feature = "audio", feature = "image", feature = "text"))]
 mod class_folder;
-#[cfg(feature = "image")]
+#[cfg(any(feature = "image", feature = "text"))]
 mod classes;
 #[cfg(feature = "image")]
 mod decode;

@@ -1,13 +1,14 @@
 //! Images: sizes, classes, repeats, and a sheet of the views that pre-training would see.
 
+use std::collections::HashSet;
 use std::path::Path;
 
-use tinderbox::data::leak::{self, LeakConfig};
+use rayon::prelude::*;
 use tinderbox::data::{
     AugmentConfig, Image, ImageSource, Preprocess, SampleRng, contact_sheet, encode_png,
 };
 
-use super::{Chart, Inspection, range, spread};
+use super::{Chart, Inspection, quoted, range, spread};
 use crate::error::CliError;
 use crate::images;
 use crate::recipe::{DataRecipe, DataSource, Labels, RecipeFile};
@@ -16,8 +17,6 @@ use crate::recipe::{DataRecipe, DataSource, Labels, RecipeFile};
 const ROWS: usize = 6;
 const VIEWS: usize = 7;
 const BINS: usize = 16;
-/// More than this many classes share a bar.
-const CLASSES: usize = 30;
 /// Images are resized for a network to at most this side, unless a person says otherwise.
 const SIDE: usize = 64;
 
@@ -34,8 +33,7 @@ pub(super) fn inspect(recipe: &DataRecipe) -> Result<Inspection, CliError> {
     inspection.fact("images", items);
     inspection.fact("looked into", seen.looked_at);
     for (name, values) in [("height", &seen.heights), ("width", &seen.widths)] {
-        let range = range(values).unwrap_or_else(|| "unknown".into());
-        inspection.fact(name, range);
+        inspection.fact(name, range(values));
     }
     inspection.fact(
         "in colour",
@@ -44,16 +42,9 @@ pub(super) fn inspect(recipe: &DataRecipe) -> Result<Inspection, CliError> {
     inspection.classes(
         dataset.class_names(),
         (0..items).map(|index| dataset.label(index)),
-        CLASSES,
     );
     inspection.repeats(repeats(&*dataset), "images");
-    if let Some(first) = seen.unreadable.first() {
-        inspection.warnings.push(format!(
-            "{} of {} images cannot be read, the first: {first}",
-            seen.unreadable.len(),
-            seen.looked_at
-        ));
-    }
+    inspection.unreadable(&seen.unreadable, seen.looked_at, "images");
     inspection.charts.extend(Chart::histogram(
         "Brightness",
         "Mean of an image, 0 is black; a peak at an end may be images without content.",
@@ -68,7 +59,8 @@ pub(super) fn inspect(recipe: &DataRecipe) -> Result<Inspection, CliError> {
             text: inspection.recipe.clone(),
         };
         let data = views.resolve(&[])?.data;
-        let side = data.size.unwrap_or(SIDE);
+        // Without a size, all are squares of one side.
+        let side = data.size.unwrap_or(seen.heights[0] as usize);
         inspection.sheet = Some(sheet(&seen.examples, &data.views, side)?);
     }
     Ok(inspection)
@@ -130,17 +122,26 @@ impl Seen {
 
 /// Images whose bytes are those of one before.
 fn repeats(dataset: &dyn ImageSource) -> usize {
-    let bytes = LeakConfig {
-        pixels: false,
-        distance: None,
-    };
-    let found = leak::check(dataset, dataset, bytes).found;
-    found.iter().filter(|one| one.train != one.test).count()
+    let hashes: Vec<Option<blake3::Hash>> = (0..dataset.len())
+        .into_par_iter()
+        .map(|index| {
+            let mut hasher = blake3::Hasher::new();
+            let read = dataset.content(index, &mut |piece| {
+                hasher.update(piece);
+            });
+            read.ok().map(|()| hasher.finalize())
+        })
+        .collect();
+    let mut seen = HashSet::new();
+    hashes
+        .into_iter()
+        .flatten()
+        .filter(|hash| !seen.insert(*hash))
+        .count()
 }
 
 /// A recipe that runs, for a person to change.
 fn text_of(data: &DataRecipe, seen: &Seen) -> String {
-    let quoted = |path: &Path| toml::Value::from(path.to_string_lossy().into_owned()).to_string();
     let mut text = "version = 1\n\n[data]\n".to_owned();
     let source = if data.source == DataSource::Idx {
         "idx"

@@ -21,6 +21,8 @@ pub use source::Source;
 
 /// Items that are looked into, evenly spread, where looking costs time.
 const SAMPLE: usize = 500;
+/// Classes with a bar of their own.
+const CLASSES: usize = 30;
 
 /// What there is in a data set.
 #[derive(Debug, Clone, Default)]
@@ -109,12 +111,7 @@ impl Inspection {
     }
 
     /// How many items each class has; nothing without classes.
-    fn classes(
-        &mut self,
-        names: &[String],
-        labels: impl Iterator<Item = Option<u32>>,
-        most: usize,
-    ) {
+    fn classes(&mut self, names: &[String], labels: impl Iterator<Item = Option<u32>>) {
         let mut counts: Vec<(String, u64)> = names.iter().map(|name| (name.clone(), 0)).collect();
         let mut without = 0;
         for label in labels {
@@ -137,7 +134,17 @@ impl Inspection {
                 "the rarest class has {least} items; what is measured on it says little"
             ));
         }
-        self.charts.push(Chart::of_classes(counts, most));
+        self.charts.push(Chart::of_classes(counts, CLASSES));
+    }
+
+    /// Which of the items that were looked into cannot be read, and why.
+    fn unreadable(&mut self, reasons: &[String], looked_at: usize, what: &str) {
+        if let Some(first) = reasons.first() {
+            let count = reasons.len();
+            self.warnings.push(format!(
+                "{count} of {looked_at} {what} cannot be read, the first: {first}"
+            ));
+        }
     }
 
     /// How many items are equal to one before them.
@@ -208,13 +215,15 @@ fn spread(items: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |place| place * items / count)
 }
 
-/// The least, the median and the largest of some numbers, or nothing.
-fn range(values: &[f64]) -> Option<String> {
+/// The least, the median and the largest of some numbers.
+fn range(values: &[f64]) -> String {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);
     let tidy = crate::table::tidy;
-    let (first, last) = (sorted.first()?, sorted.last()?);
-    Some(if first == last {
+    let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else {
+        return "unknown".to_owned();
+    };
+    if first == last {
         tidy(*first)
     } else {
         let median = sorted[sorted.len() / 2];
@@ -224,7 +233,12 @@ fn range(values: &[f64]) -> Option<String> {
             tidy(*last),
             tidy(median)
         )
-    })
+    }
+}
+
+/// A path as a value of TOML.
+fn quoted(path: &Path) -> String {
+    toml::Value::from(path.to_string_lossy().into_owned()).to_string()
 }
 
 #[cfg(test)]
@@ -258,6 +272,6 @@ mod tests {
         let some: Vec<usize> = spread(100_000).collect();
         assert_eq!((some.len(), some[1]), (SAMPLE, 200));
         assert_eq!(spread(0).count(), 0);
-        assert_eq!(range(&[3.0, 1.0, 2.0]).unwrap(), "1 to 3, median 2");
+        assert_eq!(range(&[3.0, 1.0, 2.0]), "1 to 3, median 2");
     }
 }

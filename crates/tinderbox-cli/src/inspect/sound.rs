@@ -6,16 +6,15 @@ use std::path::Path;
 use burn::data::dataset::Dataset;
 use tinderbox::data::audio::{
     AudioAugmentConfig, AudioFolder, AudioFolderConfig, AudioItem, AudioPreprocess,
-    AudioPreprocessConfig, AudioTwoViews, Gain, LogMelConfig, Noise, SpecAugment, TimeShift,
+    AudioPreprocessConfig, AudioTwoViews, LogMelConfig,
 };
 use tinderbox::data::{Image, Labelled, Pixels, SampleRng, View, contact_sheet, encode_png};
 
-use super::{Chart, Inspection, range, spread};
+use super::{Chart, Inspection, quoted, range, spread};
 use crate::error::CliError;
 use crate::table::tidy;
 
 const BINS: usize = 16;
-const CLASSES: usize = 30;
 /// Clips on the sheet; each has two views.
 const ROWS: usize = 6;
 /// A clip whose largest sample is below this is as good as silent: -60 dB.
@@ -60,10 +59,7 @@ pub(super) fn inspect(folder: &Path) -> Result<Inspection, CliError> {
     inspection.fact("folder", folder.display());
     inspection.fact("clips", items);
     inspection.fact("looked into", looked_at);
-    inspection.fact(
-        "seconds",
-        range(&seconds).unwrap_or_else(|| "unknown".into()),
-    );
+    inspection.fact("seconds", range(&seconds));
     let each = rates
         .iter()
         .map(|(rate, count)| format!("{rate} ({count})"));
@@ -74,14 +70,8 @@ pub(super) fn inspect(folder: &Path) -> Result<Inspection, CliError> {
     inspection.classes(
         dataset.class_names(),
         (0..items).map(|index| dataset.label(index)),
-        CLASSES,
     );
-    if let Some(first) = unreadable.first() {
-        inspection.warnings.push(format!(
-            "{} of {looked_at} clips cannot be read, the first: {first}",
-            unreadable.len()
-        ));
-    }
+    inspection.unreadable(&unreadable, looked_at, "clips");
     if rates.len() > 1 {
         inspection.warnings.push(
             "clips have different rates; all are resampled to one, and the lowest of them bounds what can be heard".into(),
@@ -125,7 +115,7 @@ fn preprocessing(rates: &BTreeMap<u32, u64>, seconds: &[f64]) -> Option<AudioPre
 }
 
 fn text_of(folder: &Path, config: &AudioPreprocessConfig) -> String {
-    let path = toml::Value::from(folder.to_string_lossy().into_owned());
+    let path = quoted(folder);
     let AudioPreprocessConfig { rate, samples, .. } = config;
     let length = tidy(*samples as f64 / f64::from(*rate));
     format!(
@@ -140,13 +130,7 @@ fn sheet(
     config: AudioPreprocessConfig,
 ) -> Result<(Vec<u8>, String), CliError> {
     let preprocess = AudioPreprocess::new(config)?;
-    let augment = AudioAugmentConfig {
-        random_crop: true,
-        time_shift: Some(TimeShift::default()),
-        gain: Some(Gain::default()),
-        noise: Some(Noise::default()),
-        spec_augment: Some(SpecAugment::default()),
-    };
+    let augment = AudioAugmentConfig::all();
     let augment = augment.build(&preprocess)?;
     let view = AudioTwoViews {
         augment,

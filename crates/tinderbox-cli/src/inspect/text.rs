@@ -7,13 +7,12 @@ use tinderbox::data::text::{
     DocumentSource, TextFile, TextFileConfig, TextFolder, TextFolderConfig,
 };
 
-use super::{Chart, Inspection, range};
+use super::{Chart, Inspection, quoted, range};
 use crate::error::CliError;
 
 /// Documents that are looked into, evenly spread.
 const DOCUMENTS: usize = 10_000;
 const BINS: usize = 20;
-const CLASSES: usize = 30;
 /// Words with a bar of their own.
 const WORDS: usize = 20;
 /// Different words that are counted; beyond these, only known ones go on being counted.
@@ -31,10 +30,7 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection, CliError> {
     };
     inspection.fact("path", path.display());
     look(&mut inspection, &*documents);
-    inspection.recipe += &format!(
-        "path = {}\n",
-        toml::Value::from(path.to_string_lossy().into_owned())
-    );
+    inspection.recipe += &format!("path = {}\n", quoted(path));
     Ok(inspection)
 }
 
@@ -96,10 +92,7 @@ fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
     }
     inspection.fact("documents", items);
     inspection.fact("looked into", count);
-    inspection.fact(
-        "words a document",
-        range(&words).unwrap_or_else(|| "unknown".into()),
-    );
+    inspection.fact("words a document", range(&words));
     let together: f64 = words.iter().sum();
     let share = if count < items {
         items as f64 / count as f64
@@ -117,7 +110,6 @@ fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
     inspection.classes(
         documents.class_names(),
         (0..items).map(|index| documents.label(index)),
-        CLASSES,
     );
     inspection.repeats(repeats, "documents");
     if replaced > 0 {
@@ -125,12 +117,7 @@ fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
             "{replaced} documents are not UTF-8; what could not be read stands as \u{fffd}"
         ));
     }
-    if let Some(first) = unreadable.first() {
-        inspection.warnings.push(format!(
-            "{} of {count} documents cannot be read, the first: {first}",
-            unreadable.len()
-        ));
-    }
+    inspection.unreadable(&unreadable, count, "documents");
     let logarithms: Vec<f64> = words
         .iter()
         .filter(|n| **n > 0.0)

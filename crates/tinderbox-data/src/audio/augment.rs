@@ -28,6 +28,17 @@ pub struct AudioAugmentConfig {
 }
 
 impl AudioAugmentConfig {
+    /// All transforms, each with its defaults.
+    pub fn all() -> Self {
+        Self {
+            random_crop: true,
+            time_shift: Some(TimeShift::default()),
+            gain: Some(Gain::default()),
+            noise: Some(Noise::default()),
+            spec_augment: Some(SpecAugment::default()),
+        }
+    }
+
     /// The transforms, checked, for inputs that `preprocess` makes.
     ///
     /// # Errors
@@ -126,16 +137,6 @@ mod tests {
         .unwrap()
     }
 
-    fn all() -> AudioAugmentConfig {
-        AudioAugmentConfig {
-            random_crop: true,
-            time_shift: Some(TimeShift::default()),
-            gain: Some(Gain::default()),
-            noise: Some(Noise::default()),
-            spec_augment: Some(SpecAugment::default()),
-        }
-    }
-
     fn clip(length: usize) -> AudioClip {
         let mut rng = SampleRng::new(5, 0, 0, 99);
         let samples = (0..length).map(|_| rng.range(-1.0..1.0));
@@ -145,7 +146,7 @@ mod tests {
     #[test]
     fn equal_keys_give_equal_views_and_others_do_not() {
         let preprocess = preprocess(true);
-        let augment = all().build(&preprocess).unwrap();
+        let augment = AudioAugmentConfig::all().build(&preprocess).unwrap();
         let view = |index| {
             let mut rng = SampleRng::new(1, 2, index, SampleRng::VIEW);
             augment.apply(clip(3_000), &preprocess, &mut rng)
@@ -204,7 +205,7 @@ mod tests {
     fn settings_outside_of_their_range_are_named() {
         let preprocess = preprocess(true);
         let check = |change: fn(&mut AudioAugmentConfig), expected: &str| {
-            let mut config = all();
+            let mut config = AudioAugmentConfig::all();
             change(&mut config);
             let error = config.build(&preprocess).unwrap_err();
             assert_eq!(error.to_string(), expected);
@@ -229,7 +230,9 @@ mod tests {
 
     #[test]
     fn masks_need_a_spectrogram() {
-        let error = all().build(&preprocess(false)).unwrap_err();
+        let error = AudioAugmentConfig::all()
+            .build(&preprocess(false))
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "`spec_augment` is for waveforms, expected a preprocessing with `log_mel`"

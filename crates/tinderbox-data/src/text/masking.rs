@@ -4,8 +4,9 @@ use burn::tensor::TensorData;
 use serde::{Deserialize, Serialize};
 
 use super::choice::choose;
-use super::padding::{labels, padded, padded_length, padding};
+use super::padding::{padded, padded_length, padding};
 use super::{SpecialTokens, TokenItem, check_share};
+use crate::batch::labels;
 use crate::{Collate, DataError, PlainBatch, SampleRng, View};
 
 /// What is masked as a whole.
@@ -210,8 +211,7 @@ impl Collate<MaskedSample> for MaskedCollate {
             ("positions".to_owned(), TensorData::new(positions, [count])),
             ("targets".to_owned(), TensorData::new(targets, [count])),
         ];
-        let labels = labels(samples.iter().map(|sample| sample.label));
-        tensors.extend(labels.map(|labels| ("label".to_owned(), labels)));
+        tensors.extend(labels(samples.iter().map(|sample| sample.label)));
         PlainBatch {
             indices: samples.iter().map(|sample| sample.index).collect(),
             tensors,

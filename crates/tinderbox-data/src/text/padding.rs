@@ -39,12 +39,3 @@ pub(super) fn padding(lengths: impl ExactSizeIterator<Item = usize>, length: usi
         .collect();
     TensorData::new(flat, shape)
 }
-
-/// The labels, `[B]` of `i64`, when every sample has one.
-pub(super) fn labels(labels: impl Iterator<Item = Option<u32>>) -> Option<TensorData> {
-    let labels: Vec<i64> = labels
-        .map(|label| label.map(i64::from))
-        .collect::<Option<_>>()?;
-    let count = labels.len();
-    Some(TensorData::new(labels, [count]))
-}

@@ -1,6 +1,5 @@
 //! One large file of text, JSON lines or paragraphs as a data set of documents.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use burn::data::dataset::Dataset;
@@ -12,6 +11,7 @@ use super::document_index::{Boundary, DocumentIndex, FileFacts};
 use super::mapped_file::MappedFile;
 use super::plain_text::text_of;
 use super::unpack::{is_packed, unpack};
+use crate::classes::classes;
 use crate::{Content, DataError, Labelled};
 
 /// What a document of a file is.
@@ -218,25 +218,8 @@ impl TextFile {
                 _ => None,
             })
             .collect();
-        let mut sorted: Vec<&String> = names
-            .iter()
-            .flatten()
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
-        if sorted.iter().all(|name| name.parse::<i64>().is_ok()) {
-            sorted.sort_by_key(|name| name.parse::<i64>().ok());
-        }
-        let numbers: std::collections::HashMap<&String, u32> = sorted
-            .iter()
-            .enumerate()
-            .map(|(number, name)| (*name, number as u32))
-            .collect();
-        let labels = names
-            .iter()
-            .map(|name| numbers.get(name.as_ref()?).copied())
-            .collect();
-        (Some(labels), sorted.into_iter().cloned().collect())
+        let (labels, class_names) = classes(&names);
+        (Some(labels), class_names)
     }
 }
 

@@ -8,8 +8,7 @@ use burn::data::dataset::Dataset;
 use tempfile::TempDir;
 use tinderbox_data::audio::{
     AudioAugmentConfig, AudioFolder, AudioFolderConfig, AudioLimits, AudioOneView, AudioPreprocess,
-    AudioPreprocessConfig, AudioTwoViews, Gain, LogMelConfig, Noise, SpecAugment, TimeShift,
-    WaveformCollate,
+    AudioPreprocessConfig, AudioTwoViews, LogMelConfig, WaveformCollate,
 };
 use tinderbox_data::{
     DataError, ImageCollate, Labelled, Loader, LoaderConfig, PlainBatch, fingerprint, labels,
@@ -207,16 +206,6 @@ fn config(threads: usize) -> LoaderConfig {
     }
 }
 
-fn augment() -> AudioAugmentConfig {
-    AudioAugmentConfig {
-        random_crop: true,
-        time_shift: Some(TimeShift::default()),
-        gain: Some(Gain::default()),
-        noise: Some(Noise::default()),
-        spec_augment: Some(SpecAugment::default()),
-    }
-}
-
 fn shapes(batch: &PlainBatch) -> Vec<(&str, Vec<usize>)> {
     batch
         .tensors
@@ -231,7 +220,7 @@ fn spectrograms_load_as_pictures_whatever_the_threads() {
     let folder = Arc::new(open(zoo.path()));
     let preprocess = preprocess(&folder, true);
     let view = AudioTwoViews {
-        augment: augment().build(&preprocess).unwrap(),
+        augment: AudioAugmentConfig::all().build(&preprocess).unwrap(),
         preprocess,
     };
     let batches = |threads| {
