@@ -5,15 +5,17 @@ from lightly.models.modules.heads import ProjectionHead
 from torch import nn
 
 
-def reference_cnn(channels, size, filters=32, hidden=128, dropout=0.2):
+def reference_cnn(channels, size, filters=32, stages=1, hidden=128, dropout=0.2):
     """`ReferenceCnn` of tinderbox-nn; PyTorch's default initialisation is also ours."""
-    side = (size - 2) // 2
+    layers = []
+    for stage in range(stages):
+        width = filters << stage
+        layers += [nn.Conv2d(channels, width, 3), nn.ReLU(), nn.MaxPool2d(2)]
+        channels, size = width, (size - 2) // 2
     return nn.Sequential(
-        nn.Conv2d(channels, filters, 3),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
+        *layers,
         nn.Flatten(),
-        nn.Linear(filters * side * side, hidden),
+        nn.Linear(channels * size * size, hidden),
         nn.ReLU(),
         nn.Dropout(dropout),
     )

@@ -82,9 +82,10 @@ def read_encoder(keys):
     kind = keys.take("encoder.kind")
     if kind == "reference-cnn":
         filters = keys.take("encoder.filters", 32)
+        stages = keys.take("encoder.stages", 1)
         hidden = keys.take("encoder.hidden", 128)
         dropout = keys.take("encoder.dropout", 0.2)
-        return lambda channels, size: reference_cnn(channels, size, filters, hidden, dropout), hidden
+        return lambda channels, size: reference_cnn(channels, size, filters, stages, hidden, dropout), hidden
     if kind == "resnet18":
         stem = keys.take("encoder.stem", "imagenet")
         width = keys.take("encoder.width", 64)

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use tinderbox::data::{DataError, ImageCollate, Loader, LoaderConfig, Preprocess, TwoViews};
+use tinderbox::data::{DataError, Loader, LoaderConfig, Preprocess, TwoViews, ViewCollate};
 
 use crate::measurement::{Measurement, seconds, verdict};
 use crate::step::{self, BATCH};
@@ -31,7 +31,7 @@ pub(crate) fn bench() -> Result<Vec<Measurement>, Box<dyn Error>> {
         shuffle: true,
         max_bad: 0,
     };
-    let mut loader = Loader::new(Arc::new(images), view, ImageCollate, config)?;
+    let mut loader = Loader::new(Arc::new(images), view, ViewCollate, config)?;
     let seconds = seconds(RUNS, || {
         for _ in 0..BATCHES {
             std::hint::black_box(loader.next_batch()?);

@@ -229,6 +229,7 @@ fn compare(config: &ImageEncoderConfig, shape: [usize; 4]) {
 fn main() {
     let reference_cnn = ImageEncoderConfig::ReferenceCnn {
         filters: 32,
+        stages: 1,
         hidden: 128,
         // Devices draw different numbers from one seed.
         dropout: 0.0,

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use tinderbox::burn::tensor::Device;
 use tinderbox::data::{
-    AugmentConfig, ImageCollate, Loader, LoaderConfig, Preprocess, RandomAffine, Subset, TwoViews,
+    AugmentConfig, Loader, LoaderConfig, Preprocess, RandomAffine, Subset, TwoViews, ViewCollate,
     digits, labels, stratified_split,
 };
 use tinderbox::nn::ReferenceCnnConfig;
 use tinderbox::objectives::{Objective, SimClrConfig};
-use tinderbox::train::{LabelledImages, OptimConfig, Trainer, TrainerConfig, encode, initialise};
+use tinderbox::train::{LabelledItems, OptimConfig, Trainer, TrainerConfig, encode, initialise};
 use tinderbox::transfer::{LinearProbeConfig, accuracy};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             augment: augment.build()?,
             preprocess: preprocess.clone(),
         },
-        ImageCollate,
+        ViewCollate,
         LoaderConfig {
             batch,
             seed: 0,
@@ -66,8 +66,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pretrained = trainer.trained();
 
     // The probe: logistic regression on frozen features.
-    let (train, _) = LabelledImages::load(&*digits, &split.train, &preprocess)?;
-    let (test, _) = LabelledImages::load(&*digits, &split.test, &preprocess)?;
+    let (train, _) = LabelledItems::images(&*digits, &split.train, &preprocess)?;
+    let (test, _) = LabelledItems::images(&*digits, &split.test, &preprocess)?;
     let features = encode(pretrained.encoder(), &train, &device);
     let probe = LinearProbeConfig::default().fit(&features, &train.labels, 10);
     let predicted = probe.predict(&encode(pretrained.encoder(), &test, &device));

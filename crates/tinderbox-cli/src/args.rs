@@ -155,13 +155,13 @@ pub enum Verb {
     /// inside the run directory, each a run directory of its own.
     #[command(after_long_help = EXIT_CODES)]
     Finetune(FinetuneArgs),
-    /// Write the features of images, as npy or CSV
+    /// Write the features of items, as npy or CSV
     ///
     /// Rows are in input order and carry the path or id. An image that cannot be read has a row
     /// with the reason: in CSV in the column `error`, in npy as NaN, with the reasons beside it.
     #[command(after_long_help = EXIT_CODES)]
     Embed(EmbedArgs),
-    /// Write the class and its probability for images, as CSV
+    /// Write the class and its probability for items, as CSV
     ///
     /// Takes a fine-tuned model. Rows are in input order and carry the path or id; an image that
     /// cannot be read has a row with the reason.
@@ -198,7 +198,7 @@ pub struct PretrainArgs {
 /// Which data a verb works on.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DataArgs {
-    /// A folder of images; the names of its folders are the classes
+    /// A folder of images, the names of its folders the classes; for a model of rows, a table
     #[arg(
         long,
         value_name = "FOLDER",

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 use tinderbox::nn::Encoder;
 use tinderbox::objectives::{Objective, Supervised};
-use tinderbox::train::{Evaluation, Evaluator, LabelledImages, TrainError};
+use tinderbox::train::{Evaluation, Evaluator, LabelledItems, TrainError};
 use tinderbox::transfer::accuracy;
 
-/// Images that a head classifies at once.
-const HEAD_BATCH: usize = 256;
+use crate::encoder::AnyInput;
 
 /// The test accuracy of a classifier, as the trainer's figure.
 pub const HEAD_ACCURACY: &str = "test/accuracy";
@@ -17,7 +16,7 @@ pub const HEAD_ACCURACY: &str = "test/accuracy";
 /// Measures a classifier on the test part.
 pub struct HeadEvaluator {
     /// The test part.
-    pub test: Arc<LabelledImages>,
+    pub test: Arc<LabelledItems>,
     /// Where the model is, without gradients.
     pub device: Device,
 }
@@ -37,25 +36,23 @@ where
 
 /// A model that gives one logit a class.
 pub trait Classifier {
-    /// Logits of images, `[batch, classes]`.
-    fn classify(&self, images: Tensor<4>) -> Tensor<2>;
+    /// Logits of a batch, `[batch, classes]`.
+    fn classify(&self, input: AnyInput) -> Tensor<2>;
 }
 
-impl<E: Encoder<Input = Tensor<4>>> Classifier for Supervised<E> {
-    fn classify(&self, images: Tensor<4>) -> Tensor<2> {
-        self.logits(images)
+impl<E: Encoder<Input = AnyInput>> Classifier for Supervised<E> {
+    fn classify(&self, input: AnyInput) -> Tensor<2> {
+        self.logits(input)
     }
 }
 
-/// Share of images that a classifier, in inference mode, puts into their class.
-pub fn test_accuracy(model: &impl Classifier, images: &LabelledImages, device: &Device) -> f64 {
-    let mut predicted: Vec<u32> = Vec::with_capacity(images.len());
-    for start in (0..images.len()).step_by(HEAD_BATCH) {
-        let end = (start + HEAD_BATCH).min(images.len());
-        let logits = model.classify(images.tensor(start..end, device));
-        predicted.extend(classes_of(logits));
-    }
-    accuracy(&predicted, &images.labels)
+/// Share of items that a classifier, in inference mode, puts into their class.
+pub fn test_accuracy(model: &impl Classifier, items: &LabelledItems, device: &Device) -> f64 {
+    let predicted: Vec<u32> = items
+        .inputs(device)
+        .flat_map(|input| classes_of(model.classify(input)))
+        .collect();
+    accuracy(&predicted, &items.labels)
 }
 
 /// The most probable class of each row of logits.

@@ -9,7 +9,7 @@ fn name(arm: Arm) -> &'static str {
     match arm {
         Arm::PreTrained => "pre-trained encoder",
         Arm::Random => "random encoder",
-        Arm::Pixels => "plain pixels",
+        Arm::Plain => "plain input",
         Arm::Scratch => "training from scratch",
     }
 }
@@ -178,9 +178,9 @@ pub(crate) mod tests {
             train: 1_198,
             test: 599,
             pretrain_each: false,
-            scores: vec![score(Arm::PreTrained, &ours), score(Arm::Pixels, &theirs)],
+            scores: vec![score(Arm::PreTrained, &ours), score(Arm::Plain, &theirs)],
             leads: vec![Lead {
-                rival: Arm::Pixels,
+                rival: Arm::Plain,
                 readout: Readout::LinearProbe,
                 share: 0.01,
                 difference: stats::paired_interval(&ours, &theirs),
@@ -200,7 +200,7 @@ pub(crate) mod tests {
         assert!(text.contains("over 3 draws of labels") && text.contains("599 test items"));
         // The same difference in every draw has an interval of no width.
         let lead = "lead at 1 %, points            linear probe\n\
-                    over plain pixels    +32.0 (+32.0 to +32.0)";
+                    over plain input     +32.0 (+32.0 to +32.0)";
         assert!(text.contains(lead), "{text}");
     }
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tinderbox::data::Skipped;
 
-use crate::images::Images;
+use crate::dataset::DataSet;
+use crate::encoder::InputShape;
 
 /// `data.json`: what the data of a run is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,26 +21,24 @@ pub struct DataFacts {
     pub test: usize,
     /// Classes.
     pub classes: usize,
-    /// Channels of an input.
-    pub channels: usize,
-    /// Side of an input.
-    pub size: usize,
+    /// The shape of an item.
+    #[serde(flatten)]
+    pub shape: InputShape,
     /// Items that could not be read.
     pub skipped: Vec<Skipped>,
 }
 
 impl DataFacts {
     /// What is known before the run.
-    pub fn of(images: &Images, items: &[usize]) -> Self {
+    pub fn of(data: &DataSet, items: &[usize]) -> Self {
         Self {
-            fingerprint: images.fingerprint(),
-            items: images.dataset.len(),
+            fingerprint: data.items.fingerprint(),
+            items: data.items.len(),
             train: items.len(),
-            labelled: images.labelled.len(),
-            test: images.test.len(),
-            classes: images.classes.len(),
-            channels: images.shape.channels,
-            size: images.shape.size,
+            labelled: data.labelled.len(),
+            test: data.test.len(),
+            classes: data.classes.len(),
+            shape: data.shape,
             skipped: Vec::new(),
         }
     }

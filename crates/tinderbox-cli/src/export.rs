@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::nn::Linear;
-use tinderbox::data::Preprocess;
-use tinderbox::nn::{AnyImageEncoder, Encoder, ImageEncoderConfig, StateDict};
+use tinderbox::nn::{Encoder, StateDict};
 
 use crate::data_facts::DataFacts;
+use crate::dataset::DataSet;
+use crate::encoder::AnyEncoder;
 use crate::error::CliError;
-use crate::images::Images;
+use crate::inputs::Preprocessing;
 use crate::model_card::{CardFacts, FORMAT_VERSION, HeadDescription, ModelDescription, model_card};
 use crate::recipe::Recipe;
 use crate::registry::Trainable;
@@ -25,19 +26,8 @@ pub const DESCRIPTION: &str = "tinderbox.json";
 /// The model card.
 pub const CARD: &str = "README.md";
 
-/// The prefix of an output layer's weights: the published one where the encoder's family has one.
-pub fn head_name(encoder: &ImageEncoderConfig) -> &'static str {
-    match encoder {
-        // The reference network's own dense layer is `fc`.
-        ImageEncoderConfig::ReferenceCnn { .. } => "output",
-        ImageEncoderConfig::Resnet18 { .. }
-        | ImageEncoderConfig::Resnet34 { .. }
-        | ImageEncoderConfig::Resnet50 { .. } => "fc",
-    }
-}
-
 /// Weights of an encoder, and of an output layer if there is one, under published names.
-pub fn weights(encoder: &AnyImageEncoder, head: Option<(&Linear, &HeadDescription)>) -> StateDict {
+pub fn weights(encoder: &AnyEncoder, head: Option<(&Linear, &HeadDescription)>) -> StateDict {
     let mut weights = StateDict::of(encoder);
     if let Some((head, description)) = head {
         for (name, data) in StateDict::of(head).with_prefix(&description.name).iter() {
@@ -55,7 +45,7 @@ pub fn write(
     folder: &Path,
     weights: &StateDict,
     model: &ModelDescription,
-    preprocess: &Preprocess,
+    preprocess: &Preprocessing,
     facts: &CardFacts,
 ) -> Result<(), CliError> {
     let temporary = beside(folder, "writing");
@@ -134,9 +124,9 @@ pub struct Exported<'a> {
     /// The recipe that made it.
     pub recipe: &'a Recipe,
     /// The data it was made on.
-    pub images: &'a Images,
-    /// How an image becomes an input.
-    pub preprocess: &'a Preprocess,
+    pub data: &'a DataSet,
+    /// What makes items its input.
+    pub preprocess: &'a Preprocessing,
     /// What the data is.
     pub facts: &'a DataFacts,
     /// Steps done.
@@ -159,15 +149,14 @@ impl Exported<'_> {
         let encoder = objective.encoder();
         let config = &self.recipe.encoder.config;
         let head = objective.head().map(|_| HeadDescription {
-            name: head_name(config).to_string(),
-            classes: self.images.classes.clone(),
+            name: config.head_name().to_string(),
+            classes: self.data.classes.clone(),
         });
         let model = ModelDescription {
             format_version: FORMAT_VERSION,
             tinderbox_version: env!("CARGO_PKG_VERSION").to_string(),
             encoder: config.clone(),
-            channels: self.images.shape.channels,
-            size: self.images.shape.size,
+            shape: self.data.shape,
             feature_dim: encoder.feature_dim(),
             head: head.clone(),
             objective: self.recipe.objective.name().to_string(),

@@ -3,10 +3,11 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
-use tinderbox::nn::{AnyImageEncoder, Encoder};
+use tinderbox::nn::{Encoder, Input};
 use tinderbox::objectives::{LabelledBatch, Objective, StepContext, StepOutput, cross_entropy};
 
 use crate::classifier::Classifier;
+use crate::encoder::{AnyEncoder, AnyInput};
 
 /// A frozen encoder below a linear classifier.
 ///
@@ -15,7 +16,7 @@ use crate::classifier::Classifier;
 #[derive(Module, Debug)]
 pub struct Frozen {
     /// The encoder, which stays as it is.
-    pub encoder: AnyImageEncoder,
+    pub encoder: AnyEncoder,
     /// From features to one logit a class.
     pub head: Linear,
     label_smoothing: f64,
@@ -23,7 +24,7 @@ pub struct Frozen {
 
 impl Frozen {
     /// An output layer on an encoder.
-    pub fn new(encoder: AnyImageEncoder, head: Linear, label_smoothing: f64) -> Self {
+    pub fn new(encoder: AnyEncoder, head: Linear, label_smoothing: f64) -> Self {
         Self {
             encoder,
             head,
@@ -33,8 +34,8 @@ impl Frozen {
 }
 
 impl Objective for Frozen {
-    type Batch = LabelledBatch<Tensor<4>>;
-    type Encoder = AnyImageEncoder;
+    type Batch = LabelledBatch<AnyInput>;
+    type Encoder = AnyEncoder;
 
     fn step(&self, batch: Self::Batch, _at: StepContext) -> StepOutput {
         let features = self.encoder.valid().forward(batch.inputs.inner());
@@ -42,13 +43,13 @@ impl Objective for Frozen {
         StepOutput::new(cross_entropy(logits, batch.targets, self.label_smoothing))
     }
 
-    fn encoder(&self) -> &AnyImageEncoder {
+    fn encoder(&self) -> &AnyEncoder {
         &self.encoder
     }
 }
 
 impl Classifier for Frozen {
-    fn classify(&self, images: Tensor<4>) -> Tensor<2> {
-        self.head.forward(self.encoder.forward(images))
+    fn classify(&self, input: AnyInput) -> Tensor<2> {
+        self.head.forward(self.encoder.forward(input))
     }
 }

@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
-use tinderbox::data::Preprocess;
-use tinderbox::nn::{
-    AnyImageEncoder, Encoder, LoadReport, StateDict, WeightsError, load_state_dict,
-};
+use tinderbox::nn::{Encoder, LoadReport, StateDict, WeightsError, load_state_dict};
 
 use crate::classifier::Classifier;
+use crate::encoder::{AnyEncoder, AnyInput};
 use crate::error::CliError;
 use crate::export::{DESCRIPTION, WEIGHTS};
+use crate::inputs::Preprocessing;
 use crate::model_card::ModelDescription;
 use crate::recipe::{Recipe, RecipeFile};
 use crate::run::{EXPORTED, PREPROCESSING, RESOLVED};
@@ -22,8 +21,8 @@ use crate::run::{EXPORTED, PREPROCESSING, RESOLVED};
 pub struct Model {
     /// What it is.
     pub description: ModelDescription,
-    /// How an image becomes an input.
-    pub preprocess: Preprocess,
+    /// What makes items its input.
+    pub preprocess: Preprocessing,
     /// Its weights.
     pub weights: StateDict,
     /// The exported folder.
@@ -36,14 +35,14 @@ pub struct Model {
 #[derive(Debug)]
 pub struct LoadedClassifier {
     /// The encoder.
-    pub encoder: AnyImageEncoder,
+    pub encoder: AnyEncoder,
     /// From features to one logit a class.
     pub head: Linear,
 }
 
 impl Classifier for LoadedClassifier {
-    fn classify(&self, images: Tensor<4>) -> Tensor<2> {
-        self.head.forward(self.encoder.forward(images))
+    fn classify(&self, input: AnyInput) -> Tensor<2> {
+        self.head.forward(self.encoder.forward(input))
     }
 }
 
@@ -85,7 +84,7 @@ impl Model {
         };
         let description = ModelDescription::from_json(&read(DESCRIPTION)?)
             .map_err(|error| at(DESCRIPTION, &error))?;
-        let preprocess: Preprocess = serde_json::from_str(&read(PREPROCESSING)?)
+        let preprocess: Preprocessing = serde_json::from_str(&read(PREPROCESSING)?)
             .map_err(|error| at(PREPROCESSING, &error))?;
         let weights =
             StateDict::read(folder.join(WEIGHTS)).map_err(|error| failed(error.into()))?;
@@ -134,9 +133,9 @@ impl Model {
     ///
     /// # Errors
     /// If the weights are not those of the description.
-    pub fn encoder(&self, device: &Device) -> Result<AnyImageEncoder, CliError> {
+    pub fn encoder(&self, device: &Device) -> Result<AnyEncoder, CliError> {
         let model = &self.description;
-        let encoder = model.encoder.init(model.channels, model.size, device)?;
+        let encoder = model.encoder.init(model.shape, device)?;
         let (encoder, _) = load_state_dict(encoder, &self.encoder_weights(), false)
             .map_err(|error| self.damaged(&error))?;
         Ok(encoder)

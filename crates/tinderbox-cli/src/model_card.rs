@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
-use tinderbox::nn::ImageEncoderConfig;
+
+use crate::encoder::{EncoderConfig, ImageShape, InputShape, Modality};
 
 /// The version of `tinderbox.json` that this program writes, and the newest it reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -16,11 +17,10 @@ pub struct ModelDescription {
     /// The program that wrote it.
     pub tinderbox_version: String,
     /// The encoder.
-    pub encoder: ImageEncoderConfig,
-    /// Channels of an image.
-    pub channels: usize,
-    /// Side of an image.
-    pub size: usize,
+    pub encoder: EncoderConfig,
+    /// The shape of an item.
+    #[serde(flatten)]
+    pub shape: InputShape,
     /// Length of a feature vector.
     pub feature_dim: usize,
     /// The output layer; none for an encoder alone.
@@ -99,6 +99,11 @@ pub struct CardFacts {
 /// The text of `exported/README.md`.
 pub fn model_card(model: &ModelDescription, facts: &CardFacts) -> String {
     let kind = model.encoder.name();
+    let items = model.encoder.modality().items();
+    let data = match model.encoder.modality() {
+        Modality::Image => "IMAGES",
+        Modality::Row => "TABLE",
+    };
     let mut card = String::new();
     let mut line = |text: &str| {
         card.push_str(text);
@@ -107,21 +112,23 @@ pub fn model_card(model: &ModelDescription, facts: &CardFacts) -> String {
     line(&format!("# {}", plain(&facts.run)));
     line("");
     let what = if model.head.is_some() {
-        "classifier"
+        "A classifier"
     } else {
-        "encoder"
+        "An encoder"
     };
     line(&format!(
-        "An image {what} ({kind}), trained with the objective `{}` for {} steps by Tinderbox {}.",
+        "{what} of {items} ({kind}), trained with the objective `{}` for {} steps by Tinderbox {}.",
         model.objective, model.step, model.tinderbox_version
     ));
     line("");
     line("| | |");
     line("|---|---|");
-    line(&format!(
-        "| input | {0} x {0} pixels, {1} channel(s) |",
-        model.size, model.channels
-    ));
+    line(&match model.shape {
+        InputShape::Image(ImageShape { channels, size }) => {
+            format!("| input | {size} x {size} pixels, {channels} channel(s) |")
+        }
+        InputShape::Row { columns } => format!("| input | {columns} numbers |"),
+    });
     line(&format!("| features | {} |", model.feature_dim));
     if let Some(head) = &model.head {
         line(&format!("| classes | {} |", head.classes.len()));
@@ -152,15 +159,19 @@ pub fn model_card(model: &ModelDescription, facts: &CardFacts) -> String {
         "- `model.safetensors`: the weights, under the names torchvision uses where it has the model",
     );
     line("- `tinderbox.json`: what the weights belong to");
-    line("- `preprocessing.json`: how an image becomes an input");
+    line(&format!(
+        "- `preprocessing.json`: how {items} become its input"
+    ));
     line("");
     line("## Use");
     line("");
     line("```sh");
     if model.head.is_some() {
-        line("tinderbox predict THIS_FOLDER --data IMAGES");
+        line(&format!("tinderbox predict THIS_FOLDER --data {data}"));
     }
-    line("tinderbox embed THIS_FOLDER --data IMAGES --out features.npy");
+    line(&format!(
+        "tinderbox embed THIS_FOLDER --data {data} --out features.npy"
+    ));
     line("```");
     if let Some(head) = &model.head {
         line("");
@@ -208,8 +219,10 @@ mod tests {
                 .unwrap()
                 .encoder
                 .config,
-            channels: 1,
-            size: 8,
+            shape: InputShape::Image(ImageShape {
+                channels: 1,
+                size: 8,
+            }),
             feature_dim: 128,
             head: None,
             objective: "simclr".into(),
@@ -250,7 +263,10 @@ mod tests {
             recipe: "version = 1\n".into(),
         };
         let card = model_card(&model, &facts);
-        assert!(card.contains("classifier (reference-cnn)"), "{card}");
+        assert!(
+            card.contains("A classifier of images (reference-cnn)"),
+            "{card}"
+        );
         assert!(card.contains("0. a\\|b") && card.contains("1. \\<script\\>"));
         assert!(card.contains("a folder (3 items)") && card.contains("| kNN accuracy | 97.1 % |"));
     }

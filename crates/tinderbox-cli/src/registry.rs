@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::Device;
-use tinderbox::nn::{AnyImageEncoder, Encoder};
+use tinderbox::nn::Encoder;
 use tinderbox::objectives::{Objective, SimClr, SimClrConfig, Supervised, SupervisedConfig};
-use tinderbox::train::{FromPlain, LabelledImages, Trainer, initialise};
+use tinderbox::train::{FromPlain, LabelledItems, Trainer, initialise};
 
 use crate::classifier::HeadEvaluator;
+use crate::encoder::{AnyEncoder, InputShape};
 use crate::error::CliError;
 use crate::frozen::Frozen;
-use crate::images::ImageShape;
+use crate::inputs::Views;
 use crate::recipe::{ObjectiveRecipe, Recipe};
-use crate::training::Views;
 
 /// An objective that a recipe can name.
-pub trait Trainable: Objective<Encoder = AnyImageEncoder, Batch: FromPlain> {
-    /// How many views of an image it eats.
+pub trait Trainable: Objective<Encoder = AnyEncoder, Batch: FromPlain> {
+    /// How many views of an item it eats.
     const VIEWS: Views;
 
     /// The same objective on the encoder that `change` makes of its own.
@@ -28,7 +28,7 @@ pub trait Trainable: Objective<Encoder = AnyImageEncoder, Batch: FromPlain> {
     /// Those of `change`.
     fn map_encoder(
         self,
-        change: impl FnOnce(AnyImageEncoder) -> Result<AnyImageEncoder, CliError>,
+        change: impl FnOnce(AnyEncoder) -> Result<AnyEncoder, CliError>,
     ) -> Result<Self, CliError>;
 
     /// Its output layer, one logit a class, if it has one.
@@ -39,31 +39,31 @@ pub trait Trainable: Objective<Encoder = AnyImageEncoder, Batch: FromPlain> {
     /// Adds the evaluator of its output layer on the test part.
     fn evaluate_head<'t>(
         trainer: Trainer<'t, Self>,
-        _test: Arc<LabelledImages>,
+        _test: Arc<LabelledItems>,
         _device: &Device,
     ) -> Trainer<'t, Self> {
         trainer
     }
 }
 
-impl Trainable for SimClr<AnyImageEncoder> {
+impl Trainable for SimClr<AnyEncoder> {
     const VIEWS: Views = Views::Two;
 
     fn map_encoder(
         mut self,
-        change: impl FnOnce(AnyImageEncoder) -> Result<AnyImageEncoder, CliError>,
+        change: impl FnOnce(AnyEncoder) -> Result<AnyEncoder, CliError>,
     ) -> Result<Self, CliError> {
         self.encoder = change(self.encoder)?;
         Ok(self)
     }
 }
 
-impl Trainable for Supervised<AnyImageEncoder> {
+impl Trainable for Supervised<AnyEncoder> {
     const VIEWS: Views = Views::One;
 
     fn map_encoder(
         mut self,
-        change: impl FnOnce(AnyImageEncoder) -> Result<AnyImageEncoder, CliError>,
+        change: impl FnOnce(AnyEncoder) -> Result<AnyEncoder, CliError>,
     ) -> Result<Self, CliError> {
         self.encoder = change(self.encoder)?;
         Ok(self)
@@ -75,7 +75,7 @@ impl Trainable for Supervised<AnyImageEncoder> {
 
     fn evaluate_head<'t>(
         trainer: Trainer<'t, Self>,
-        test: Arc<LabelledImages>,
+        test: Arc<LabelledItems>,
         device: &Device,
     ) -> Trainer<'t, Self> {
         let device = device.clone();
@@ -88,7 +88,7 @@ impl Trainable for Frozen {
 
     fn map_encoder(
         mut self,
-        change: impl FnOnce(AnyImageEncoder) -> Result<AnyImageEncoder, CliError>,
+        change: impl FnOnce(AnyEncoder) -> Result<AnyEncoder, CliError>,
     ) -> Result<Self, CliError> {
         self.encoder = change(self.encoder)?;
         Ok(self)
@@ -100,7 +100,7 @@ impl Trainable for Frozen {
 
     fn evaluate_head<'t>(
         trainer: Trainer<'t, Self>,
-        test: Arc<LabelledImages>,
+        test: Arc<LabelledItems>,
         device: &Device,
     ) -> Trainer<'t, Self> {
         let device = device.clone();
@@ -125,8 +125,8 @@ pub trait Job {
 pub struct Build<'a> {
     /// The recipe.
     pub recipe: &'a Recipe,
-    /// The shape of an image.
-    pub shape: ImageShape,
+    /// The shape of an item.
+    pub shape: InputShape,
     /// Classes of the data.
     pub classes: usize,
     /// The device without gradients.
@@ -137,28 +137,22 @@ impl Build<'_> {
     /// A new encoder, drawn by `seed`, without gradients.
     ///
     /// # Errors
-    /// Sizes that do not fit the images.
-    pub fn encoder(&self, seed: u64) -> Result<AnyImageEncoder, CliError> {
+    /// Sizes that do not fit the items.
+    pub fn encoder(&self, seed: u64) -> Result<AnyEncoder, CliError> {
         build(self.device, seed, || {
-            let ImageShape { channels, size } = self.shape;
-            Ok(self
-                .recipe
-                .encoder
-                .config
-                .init(channels, size, self.device)?)
+            let config = &self.recipe.encoder.config;
+            Ok(config.init(self.shape, self.device)?)
         })
     }
 
     /// Builds the recipe's objective, drawn by the recipe's seed, and does the job with it.
     ///
     /// # Errors
-    /// Sizes that do not fit the images, or those of the job.
+    /// Sizes that do not fit the items, or those of the job.
     pub fn run<J: Job>(&self, job: J) -> Result<J::Out, CliError> {
         let device = &self.device.clone().autodiff();
-        let ImageShape { channels, size } = self.shape;
         let config = &self.recipe.encoder.config;
-        let encoder =
-            || -> Result<AnyImageEncoder, CliError> { Ok(config.init(channels, size, device)?) };
+        let encoder = || -> Result<AnyEncoder, CliError> { Ok(config.init(self.shape, device)?) };
         let seed = self.recipe.seed;
         let freeze = self.recipe.finetune.is_some_and(|finetune| finetune.freeze);
         match self.recipe.objective {

@@ -2,8 +2,6 @@
 
 use std::cell::RefCell;
 
-use tinderbox::data::Preprocess;
-use tinderbox::nn::AnyImageEncoder;
 use tinderbox::train::{
     LabelEfficiency, LabelEfficiencyConfig, ScratchConfig, Task, Trainer, label_efficiency,
     train_from_scratch,
@@ -11,14 +9,16 @@ use tinderbox::train::{
 use tinderbox::transfer::LinearProbeConfig;
 
 use crate::classifier::test_accuracy;
+use crate::encoder::AnyEncoder;
 use crate::error::CliError;
+use crate::inputs::{Inputs, Views};
 use crate::output::Output;
 use crate::progress::{Progress, ProgressMode};
 use crate::recipe::{CompareRecipe, Recipe};
 use crate::registry::{Build, Job, Trainable};
 use crate::run::COMPARISON;
 use crate::session::{Finished, Plan, read_json};
-use crate::training::{Setup, Views, json_bytes};
+use crate::training::{Setup, json_bytes};
 
 /// How often a scratch run whose loss still falls is made twice as long.
 const SCRATCH_DOUBLINGS: u32 = 3;
@@ -37,22 +37,21 @@ pub fn compare(
     if let Some(made) = read_json(&dir.join(COMPARISON)) {
         return Ok(made);
     }
-    output.note("comparing with a random encoder, plain pixels, and training from scratch");
-    let setup = plan.setup(&finished.preprocess, Views::One);
-    let train = setup.load(&plan.images.labelled)?;
-    let test = setup.load(&plan.images.test)?;
+    output.note("comparing with a random encoder, the plain input, and training from scratch");
+    let setup = plan.setup(&finished.inputs, Views::One);
+    let train = setup.load(&plan.data.labelled)?;
+    let test = setup.load(&plan.data.test)?;
     let scratch = ScratchConfig {
         optim: plan.recipe.optim.clone().with_lr(compare.scratch_lr),
         steps: compare.scratch_steps,
         doublings: SCRATCH_DOUBLINGS,
         batch: plan.recipe.train.batch,
-        augment: Some(setup.augment()?),
     };
     let build = plan.build();
     let autodiff = plan.device.clone().autodiff();
     let encoder = &plan.recipe.encoder.config;
-    let shape = plan.images.shape;
-    let classes = plan.images.classes.len();
+    let shape = plan.data.shape;
+    let classes = plan.data.classes.len();
     let first = plan.recipe.seed;
     let seeds = first..first + compare.seeds;
     let pretrained = if compare.pretrain_each {
@@ -81,7 +80,7 @@ pub fn compare(
             if seed == first {
                 Ok(finished.encoder.clone())
             } else {
-                pretrain_again(plan, &finished.preprocess, seed)
+                pretrain_again(plan, &finished.inputs, seed)
             }
         },
         |seed| {
@@ -99,13 +98,15 @@ pub fn compare(
             let (model, flat) = train_from_scratch(
                 || {
                     encoder
-                        .init(shape.channels, shape.size, &autodiff)
+                        .init(shape, &autodiff)
                         .expect("the same encoder was pre-trained")
                 },
                 classes,
-                &plan.images.dataset,
-                &items,
-                &finished.preprocess,
+                items.len(),
+                |config| {
+                    let views = &plan.recipe.data.views;
+                    finished.inputs.loader(&items, Views::One, views, config)
+                },
                 &scratch,
                 seed,
                 &autodiff,
@@ -120,11 +121,7 @@ pub fn compare(
 }
 
 /// The encoder that the plan's recipe gives by another seed, trained in memory.
-fn pretrain_again(
-    plan: &Plan<'_>,
-    preprocess: &Preprocess,
-    seed: u64,
-) -> Result<AnyImageEncoder, CliError> {
+fn pretrain_again(plan: &Plan<'_>, inputs: &Inputs, seed: u64) -> Result<AnyEncoder, CliError> {
     let recipe = Recipe {
         seed,
         ..plan.recipe.clone()
@@ -136,7 +133,7 @@ fn pretrain_again(
     let job = PretrainJob {
         plan,
         recipe: &recipe,
-        preprocess,
+        inputs,
     };
     build.run(job)
 }
@@ -144,16 +141,16 @@ fn pretrain_again(
 struct PretrainJob<'j> {
     plan: &'j Plan<'j>,
     recipe: &'j Recipe,
-    preprocess: &'j Preprocess,
+    inputs: &'j Inputs,
 }
 
 impl Job for PretrainJob<'_> {
-    type Out = AnyImageEncoder;
+    type Out = AnyEncoder;
 
-    fn run<O: Trainable>(self, objective: O) -> Result<AnyImageEncoder, CliError> {
+    fn run<O: Trainable>(self, objective: O) -> Result<AnyEncoder, CliError> {
         let setup = Setup {
             recipe: self.recipe,
-            ..self.plan.setup(self.preprocess, O::VIEWS)
+            ..self.plan.setup(self.inputs, O::VIEWS)
         };
         let quiet = Output {
             quiet: true,

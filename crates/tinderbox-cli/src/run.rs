@@ -16,7 +16,7 @@ pub const RESOLVED: &str = "resolved.toml";
 pub const ENVIRONMENT: &str = "env.json";
 /// What the data is.
 pub const DATA: &str = "data.json";
-/// How an image becomes an input.
+/// What makes items a model's input.
 pub const PREPROCESSING: &str = "preprocessing.json";
 /// The label-efficiency table.
 pub const COMPARISON: &str = "comparison.json";

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::Device;
-use tinderbox::data::Preprocess;
-use tinderbox::nn::AnyImageEncoder;
 use tinderbox::train::{RateFactor, Trainer};
 
 use crate::args::GlobalArgs;
 use crate::data_facts::DataFacts;
+use crate::dataset::DataSet;
+use crate::encoder::AnyEncoder;
 use crate::environment::Environment;
 use crate::error::{CliError, quoted};
 use crate::export::Exported;
-use crate::images::Images;
+use crate::inputs::{Inputs, Preprocessing, Views};
 use crate::model::{initialise_from, resolved_recipe};
 use crate::output::{Output, escaped};
 use crate::recipe::{Recipe, changes};
@@ -64,13 +64,13 @@ pub struct Plan<'a> {
     /// The recipe as it was given.
     pub recipe_text: String,
     /// The data.
-    pub images: Images,
+    pub data: DataSet,
     /// Items that are trained on.
     pub items: Vec<usize>,
-    /// How an image becomes an input; without it, fitted to the training part.
-    pub preprocess: Option<Preprocess>,
+    /// What makes items a model's input; without it, fitted to the training part.
+    pub preprocess: Option<Preprocessing>,
     /// The encoder to start from; without it, a new one, or what `encoder.init` names.
-    pub start: Option<AnyImageEncoder>,
+    pub start: Option<AnyEncoder>,
     /// Factors on the learning rate.
     pub rate_factor: Option<RateFactor>,
     /// The device, without gradients.
@@ -84,9 +84,9 @@ pub struct Finished {
     /// The run directory, still locked.
     pub opened: Opened,
     /// The encoder, for inference.
-    pub encoder: AnyImageEncoder,
-    /// How an image becomes an input.
-    pub preprocess: Preprocess,
+    pub encoder: AnyEncoder,
+    /// The items as the model reads them.
+    pub inputs: Inputs,
     /// Steps done.
     pub step: u64,
     /// Steps a second.
@@ -109,8 +109,8 @@ impl Plan<'_> {
     pub fn build(&self) -> Build<'_> {
         Build {
             recipe: &self.recipe,
-            shape: self.images.shape,
-            classes: self.images.classes.len(),
+            shape: self.data.shape,
+            classes: self.data.classes.len(),
             device: &self.device,
         }
     }
@@ -122,12 +122,14 @@ impl Plan<'_> {
     pub fn run(&self, context: Context<'_>, stop: &StopSignals) -> Result<Finished, CliError> {
         // Whether it can be built is known before a directory is made.
         self.build().encoder(self.recipe.seed)?;
-        let facts = DataFacts::of(&self.images, &self.items);
+        let facts = DataFacts::of(&self.data, &self.items);
         let opened = run::open(self.recipe.out.as_deref(), &self.numbered, context.global)?;
         let preprocess = self.begin(&opened, &facts, context)?;
+        let inputs = self.data.items.prepare(&preprocess)?;
         let job = TrainJob {
             plan: self,
             preprocess: &preprocess,
+            inputs: &inputs,
             opened: &opened,
             facts: &facts,
             stop,
@@ -150,7 +152,7 @@ impl Plan<'_> {
         };
         Ok(Finished {
             encoder,
-            preprocess,
+            inputs,
             step: trained.step,
             speed: trained.timing.steps_per_second(),
             waiting: trained.timing.waiting_share(),
@@ -165,7 +167,7 @@ impl Plan<'_> {
         opened: &Opened,
         facts: &DataFacts,
         context: Context<'_>,
-    ) -> Result<Preprocess, CliError> {
+    ) -> Result<Preprocessing, CliError> {
         let dir = &opened.dir;
         let output = context.output;
         let environment = Environment::current(&self.recipe.device);
@@ -183,8 +185,18 @@ impl Plan<'_> {
         }
         let preprocess = match preprocess {
             Some(preprocess) => preprocess,
-            None => self.images.fit()?,
+            None => self.data.fit()?,
         };
+        if preprocess.shape() != self.data.shape {
+            return Err(CliError::Refused {
+                message: format!(
+                    "the run began with items {:?}, the data now has {:?}",
+                    preprocess.shape().dims(),
+                    self.data.shape.dims()
+                ),
+                help: Some("bring the data back, or begin another run".into()),
+            });
+        }
         if !opened.resume {
             dir.write(DATA, &json_bytes(facts))?;
             dir.write(RECIPE, self.recipe_text.as_bytes())?;
@@ -212,15 +224,11 @@ impl Plan<'_> {
     }
 
     /// The setup of its training.
-    pub fn setup<'s>(
-        &'s self,
-        preprocess: &'s Preprocess,
-        views: crate::training::Views,
-    ) -> Setup<'s> {
+    pub fn setup<'s>(&'s self, inputs: &'s Inputs, views: Views) -> Setup<'s> {
         Setup {
             recipe: &self.recipe,
-            images: &self.images,
-            preprocess,
+            data: &self.data,
+            inputs,
             items: &self.items,
             views,
             device: &self.device,
@@ -285,7 +293,8 @@ pub fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Option<T> {
 
 struct TrainJob<'j> {
     plan: &'j Plan<'j>,
-    preprocess: &'j Preprocess,
+    preprocess: &'j Preprocessing,
+    inputs: &'j Inputs,
     opened: &'j Opened,
     facts: &'j DataFacts,
     stop: &'j StopSignals,
@@ -293,13 +302,16 @@ struct TrainJob<'j> {
 }
 
 impl Job for TrainJob<'_> {
-    type Out = (AnyImageEncoder, Trained<()>);
+    type Out = (AnyEncoder, Trained<()>);
 
     fn run<O: Trainable>(self, objective: O) -> Result<Self::Out, CliError> {
         let Self {
-            plan, preprocess, ..
+            plan,
+            preprocess,
+            inputs,
+            ..
         } = self;
-        let setup = plan.setup(preprocess, O::VIEWS);
+        let setup = plan.setup(inputs, O::VIEWS);
         let objective = plan.started(objective, self.output)?;
         let loader = setup.loader()?;
         let config = setup.config(&loader, setup.best_figure());
@@ -309,8 +321,8 @@ impl Job for TrainJob<'_> {
         if let Some(factor) = &plan.rate_factor {
             trainer = trainer.with_rate_factor(factor.clone());
         }
-        if plan.images.has_labels() && O::VIEWS == crate::training::Views::One {
-            let test = setup.load(&plan.images.test)?;
+        if plan.data.has_labels() && O::VIEWS == Views::One {
+            let test = setup.load(&plan.data.test)?;
             trainer = O::evaluate_head(trainer, Arc::new(test), &plan.device);
         }
         let trainer = setup.evaluators(trainer)?;
@@ -324,7 +336,7 @@ impl Job for TrainJob<'_> {
         )?;
         let exported = Exported {
             recipe: &plan.recipe,
-            images: &plan.images,
+            data: &plan.data,
             preprocess,
             facts: self.facts,
             step: trained.step,

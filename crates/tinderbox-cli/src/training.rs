@@ -5,49 +5,39 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::Device;
 use serde::Serialize;
-use tinderbox::data::{
-    Augment, ImageCollate, Loader, LoaderConfig, OneView, Preprocess, Subset, TwoViews,
-};
-use tinderbox::nn::AnyImageEncoder;
+use tinderbox::data::{Loader, LoaderConfig};
 use tinderbox::objectives::Objective;
 use tinderbox::train::{
-    CheckpointConfig, FromPlain, HealthEvaluator, KnnEvaluator, LabelledImages, METRICS, Observer,
+    CheckpointConfig, FromPlain, HealthEvaluator, KnnEvaluator, LabelledItems, METRICS, Observer,
     Outcome, ProbeEvaluator, StepReport, Timing, Trainer, TrainerConfig, read_metrics,
 };
 use tinderbox::transfer::{Knn, LinearProbeConfig};
 
 use crate::classifier::HEAD_ACCURACY;
 use crate::data_facts::DataFacts;
+use crate::dataset::DataSet;
+use crate::encoder::{AnyEncoder, AnyInput};
 use crate::environment::cores;
 use crate::error::CliError;
-use crate::images::Images;
+use crate::inputs::{Inputs, Views};
 use crate::output::{Output, escaped};
 use crate::progress::{Progress, ProgressMode};
 use crate::recipe::Recipe;
 use crate::run::{DATA, Opened};
 use crate::signals::StopSignals;
 
-/// Images of the fixed batch whose features tell the health of a representation.
+/// Items of the fixed batch whose features tell the health of a representation.
 const HEALTH_ITEMS: usize = 512;
 
-/// How many views of an image an objective eats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Views {
-    /// Two random views, for contrastive objectives.
-    Two,
-    /// One random view and the label, for supervised ones.
-    One,
-}
-
 /// What a run trains on, and by which recipe.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Setup<'a> {
     /// The recipe.
     pub recipe: &'a Recipe,
     /// The data.
-    pub images: &'a Images,
-    /// How an image becomes an input.
-    pub preprocess: &'a Preprocess,
+    pub data: &'a DataSet,
+    /// Its items as a model reads them.
+    pub inputs: &'a Inputs,
     /// Items that are trained on.
     pub items: &'a [usize],
     /// How many views the objective eats.
@@ -57,14 +47,6 @@ pub struct Setup<'a> {
 }
 
 impl Setup<'_> {
-    /// The random transforms of the recipe.
-    ///
-    /// # Errors
-    /// A value out of its range.
-    pub fn augment(&self) -> Result<Augment, CliError> {
-        Ok(self.recipe.data.views.build()?)
-    }
-
     /// Batches of the training items.
     ///
     /// # Errors
@@ -83,32 +65,8 @@ impl Setup<'_> {
             shuffle: true,
             max_bad: self.recipe.data.max_bad,
         };
-        let subset = Arc::new(Subset::new(self.images.dataset.clone(), items.to_vec()));
-        let preprocess = self.preprocess.clone();
-        let augment = self.augment()?;
-        Ok(match views {
-            Views::Two => Loader::new(
-                subset,
-                TwoViews {
-                    augment,
-                    preprocess,
-                },
-                ImageCollate,
-                config,
-            )?,
-            Views::One => {
-                let augment = Some(augment);
-                Loader::new(
-                    subset,
-                    OneView {
-                        augment,
-                        preprocess,
-                    },
-                    ImageCollate,
-                    config,
-                )?
-            }
-        })
+        let recipe = &self.recipe.data.views;
+        Ok(self.inputs.loader(items, views, recipe, config)?)
     }
 
     /// The trainer's configuration for a loader.
@@ -147,15 +105,15 @@ impl Setup<'_> {
     /// which figure tells the best checkpoint.
     ///
     /// # Errors
-    /// If the images to evaluate on cannot be read.
+    /// If the items to evaluate on cannot be read.
     pub fn evaluators<'t, O>(&self, mut trainer: Trainer<'t, O>) -> Result<Trainer<'t, O>, CliError>
     where
-        O: Objective<Encoder = AnyImageEncoder>,
+        O: Objective<Encoder = AnyEncoder>,
         O::Batch: FromPlain,
     {
         let eval = &self.recipe.eval;
-        if self.images.has_labels() && (eval.knn || eval.linear_probe) {
-            let (train, test) = self.images.evaluation_parts(eval.items);
+        if self.data.has_labels() && (eval.knn || eval.linear_probe) {
+            let (train, test) = self.data.evaluation_parts(eval.items);
             let train = Arc::new(self.load(&train)?);
             let test = Arc::new(self.load(&test)?);
             if eval.knn {
@@ -170,7 +128,7 @@ impl Setup<'_> {
                 trainer = trainer.with_evaluator(ProbeEvaluator {
                     train,
                     test,
-                    classes: self.images.classes.len(),
+                    classes: self.data.classes.len(),
                     probe: LinearProbeConfig::default(),
                     device: self.device.clone(),
                 });
@@ -181,7 +139,7 @@ impl Setup<'_> {
             let batch = self
                 .loader_of(self.items, items, Views::Two)?
                 .next_batch()?;
-            trainer = trainer.with_evaluator(HealthEvaluator::new(&batch, self.device));
+            trainer = trainer.with_evaluator(HealthEvaluator::<AnyInput>::new(&batch, self.device));
         }
         Ok(trainer)
     }
@@ -189,7 +147,7 @@ impl Setup<'_> {
     /// The figure whose best checkpoint is kept.
     pub fn best_figure(&self) -> Option<&'static str> {
         let eval = &self.recipe.eval;
-        if !self.images.has_labels() {
+        if !self.data.has_labels() {
             return None;
         }
         match self.views {
@@ -200,13 +158,12 @@ impl Setup<'_> {
         }
     }
 
-    /// Reads images for evaluation; those that cannot be read are left out.
+    /// Reads items for evaluation; those that cannot be read are left out.
     ///
     /// # Errors
     /// If none can be read.
-    pub fn load(&self, items: &[usize]) -> Result<LabelledImages, CliError> {
-        let (images, _) = LabelledImages::load(&*self.images.dataset, items, self.preprocess)?;
-        Ok(images)
+    pub fn load(&self, items: &[usize]) -> Result<LabelledItems, CliError> {
+        Ok(self.inputs.load(items)?.0)
     }
 }
 
@@ -236,7 +193,7 @@ pub fn train<'a, O>(
     total: u64,
 ) -> Result<Trained<O>, CliError>
 where
-    O: Objective<Encoder = AnyImageEncoder>,
+    O: Objective<Encoder = AnyEncoder>,
     O::Batch: FromPlain,
 {
     let run = &opened.dir;

@@ -4,7 +4,7 @@
 //! input, in training and in prediction: mixed down to one channel, resampled, brought to one length, turned into a log-mel spectrogram
 //! if wanted, and normalised. [`AudioTwoViews`] and [`AudioOneView`] put the random transforms of an [`AudioAugment`] at their
 //! places on that path. A spectrogram is a picture of one channel, so that every encoder of pictures takes it and
-//! [`ImageCollate`](crate::ImageCollate) collates it as `[batch, 1, mels, frames]`; a [`WaveformCollate`] gives `[batch, samples]`.
+//! [`ViewCollate`](crate::ViewCollate) collates it as `[batch, 1, mels, frames]`; a [`WaveformCollate`] gives `[batch, samples]`.
 //!
 //! # Decision: its own reader of WAV
 //!

@@ -2,13 +2,13 @@
 
 use burn::tensor::TensorData;
 
-/// What a view makes of one picture.
+/// What a view makes of one item.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sample {
-    /// The views, each of `shape` flattened: channels, then rows, then columns.
+pub struct Sample<const D: usize = 3> {
+    /// The views, each of `shape` flattened, the last axis changing fastest.
     pub views: Vec<Vec<f32>>,
-    /// Channels, height, width of every view.
-    pub shape: [usize; 3],
+    /// The shape of every view: channels, height, width of a picture; columns of a row of a table.
+    pub shape: [usize; D],
     /// The number of the class, if it is known.
     pub label: Option<u32>,
     /// The index of the item in the data set.
@@ -32,15 +32,15 @@ pub trait Collate<S>: Send + Sync {
 
 /// Collates [`Sample`]s.
 ///
-/// Gives `view0`, `view1` and so on, each `[batch, channels, height, width]` of `f32`, and `label`, `[batch]` of `i64`, when
+/// Gives `view0`, `view1` and so on, each `[batch, channels, height, width]` (of rows `[batch, columns]`) of `f32`, and `label`, `[batch]` of `i64`, when
 /// every sample has one. Of items with several samples each, whose shapes differ from sample to sample, the views are numbered on.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct ImageCollate;
+pub struct ViewCollate;
 
-impl Collate<Sample> for ImageCollate {
+impl<const D: usize> Collate<Sample<D>> for ViewCollate {
     /// # Panics
     /// If there are no samples, or if their shapes or numbers of views differ.
-    fn collate(&self, samples: Vec<Sample>) -> PlainBatch {
+    fn collate(&self, samples: Vec<Sample<D>>) -> PlainBatch {
         let first = samples.first().expect("a batch has at least one sample");
         let (views, shape) = (first.views.len(), first.shape);
         let values = shape.iter().product::<usize>();
@@ -54,7 +54,6 @@ impl Collate<Sample> for ImageCollate {
                 first.index,
             );
         }
-        let [channels, height, width] = shape;
         let mut tensors = Vec::with_capacity(views + 1);
         for view in 0..views {
             let mut flat = Vec::with_capacity(samples.len() * values);
@@ -67,7 +66,8 @@ impl Collate<Sample> for ImageCollate {
                 );
                 flat.extend_from_slice(&sample.views[view]);
             }
-            let data = TensorData::new(flat, [samples.len(), channels, height, width]);
+            let shape: Vec<usize> = std::iter::once(samples.len()).chain(shape).collect();
+            let data = TensorData::new(flat, shape);
             tensors.push((format!("view{view}"), data));
         }
         tensors.extend(labels(samples.iter().map(|sample| sample.label)));
@@ -78,16 +78,16 @@ impl Collate<Sample> for ImageCollate {
     }
 }
 
-impl Collate<Vec<Sample>> for ImageCollate {
+impl<const D: usize> Collate<Vec<Sample<D>>> for ViewCollate {
     /// # Panics
     /// If there are no samples, if their numbers differ between items, or as for one sample an item.
-    fn collate(&self, items: Vec<Vec<Sample>>) -> PlainBatch {
+    fn collate(&self, items: Vec<Vec<Sample<D>>>) -> PlainBatch {
         let count = items.first().map_or(0, Vec::len);
         assert!(
             count > 0 && items.iter().all(|item| item.len() == count),
             "every item of a batch has the same number of samples, at least one"
         );
-        let mut groups: Vec<Vec<Sample>> = vec![Vec::new(); count];
+        let mut groups: Vec<Vec<Sample<D>>> = vec![Vec::new(); count];
         for item in items {
             for (group, sample) in groups.iter_mut().zip(item) {
                 group.push(sample);
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn views_and_labels_keep_the_order() {
-        let batch = ImageCollate.collate(vec![sample(7, Some(1)), sample(3, Some(0))]);
+        let batch = ViewCollate.collate(vec![sample(7, Some(1)), sample(3, Some(0))]);
         assert_eq!(batch.indices, [7, 3]);
         let names: Vec<_> = batch
             .tensors
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn one_missing_label_leaves_the_labels_out() {
-        let batch = ImageCollate.collate(vec![sample(0, Some(1)), sample(1, None)]);
+        let batch = ViewCollate.collate(vec![sample(0, Some(1)), sample(1, None)]);
         assert_eq!(batch.tensors.len(), 2);
     }
 }

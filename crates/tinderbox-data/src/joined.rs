@@ -23,25 +23,10 @@ impl Joined {
     /// # Errors
     /// [`DataError::Config`] if the test set has a class that the training set lacks.
     pub fn new(train: Arc<dyn ImageSource>, test: Arc<dyn ImageSource>) -> Result<Self, DataError> {
-        let known = train.class_names();
-        let number = |name: &String| {
-            let found = known.iter().position(|known| known == name);
-            let number = found.map(|class| class as u32);
-            number.ok_or_else(|| DataError::Config {
-                name: "test",
-                expected: format!("classes of the training data: {}", known.join(", ")),
-                got: format!("the class {name}"),
-            })
-        };
-        let classes = test
-            .class_names()
-            .iter()
-            .map(number)
-            .collect::<Result<_, _>>()?;
         Ok(Self {
+            classes: numbers(train.class_names(), test.class_names())?,
             train,
             test,
-            classes,
         })
     }
 
@@ -52,6 +37,18 @@ impl Joined {
             Some(index) => (&*self.test, index),
         }
     }
+}
+
+/// The training data's number of each class of the test data.
+pub(crate) fn numbers(train: &[String], test: &[String]) -> Result<Vec<u32>, DataError> {
+    let number = |name: &String| {
+        let found = train.iter().position(|known| known == name);
+        found.map(|class| class as u32).ok_or_else(|| {
+            let expected = format!("classes of the training data: {}", train.join(", "));
+            DataError::config("test", expected, format!("the class {name}"))
+        })
+    };
+    test.iter().map(number).collect()
 }
 
 impl Dataset<ImageItem, DataError> for Joined {

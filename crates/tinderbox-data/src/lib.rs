@@ -30,13 +30,13 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use tinderbox_data::{AugmentConfig, ImageCollate, Loader, LoaderConfig, Preprocess, TwoViews, digits};
+//! use tinderbox_data::{AugmentConfig, ViewCollate, Loader, LoaderConfig, Preprocess, TwoViews, digits};
 //!
 //! let digits = Arc::new(digits());
 //! let preprocess = Preprocess::fit(&*digits, &[0, 1, 2, 3], (8, 8), 1, 0)?;
 //! let view = TwoViews { augment: AugmentConfig::simclr(0.5).build()?, preprocess };
 //! let config = LoaderConfig { batch: 16, seed: 1, threads: 2, prefetch: 2, shuffle: true, max_bad: 0 };
-//! let mut loader = Loader::new(digits, view, ImageCollate, config)?;
+//! let mut loader = Loader::new(digits, view, ViewCollate, config)?;
 //! let batch = loader.next_batch()?;
 //! assert_eq!(&batch.tensors[0].1.shape()[..], [16, 1, 8, 8]);
 //! # Ok::<(), tinderbox_data::DataError>(())
@@ -69,7 +69,7 @@ mod views;
 pub mod audio;
 #[cfg(any(feature = "audio", feature = "image", feature = "text"))]
 mod class_folder;
-#[cfg(any(feature = "image", feature = "text"))]
+#[cfg(any(feature = "image", feature = "table", feature = "text"))]
 mod classes;
 #[cfg(feature = "image")]
 mod decode;
@@ -93,7 +93,7 @@ pub mod table;
 pub mod text;
 
 pub use crate::image::{GREY_WEIGHTS, Image, ImageItem, Pixels};
-pub use batch::{Collate, ImageCollate, PlainBatch, Sample};
+pub use batch::{Collate, PlainBatch, Sample, ViewCollate};
 pub use dataset::{ImageSource, Labelled, labels};
 pub use digits::digits;
 pub use error::DataError;

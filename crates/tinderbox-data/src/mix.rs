@@ -213,10 +213,10 @@ fn gamma(shape: f32, rng: &mut SampleRng) -> f64 {
 /// ```
 /// use std::sync::Arc;
 /// use tinderbox_data::mix::{Mix, Mixed};
-/// use tinderbox_data::{ImageCollate, Loader, LoaderConfig, OneView, Preprocess, digits};
+/// use tinderbox_data::{ViewCollate, Loader, LoaderConfig, OneView, Preprocess, digits};
 ///
 /// let view = OneView { augment: None, preprocess: Preprocess::plain((8, 8), 1) };
-/// let collate = Mixed::new(ImageCollate, Mix::CutMix { alpha: 1.0 }, 10, 0)?;
+/// let collate = Mixed::new(ViewCollate, Mix::CutMix { alpha: 1.0 }, 10, 0)?;
 /// let config = LoaderConfig { batch: 16, seed: 1, threads: 0, prefetch: 0, shuffle: true, max_bad: 0 };
 /// let mut loader = Loader::new(Arc::new(digits()), view, collate, config)?;
 /// let batch = loader.next_batch()?;

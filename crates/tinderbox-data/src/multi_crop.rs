@@ -12,7 +12,7 @@ use crate::{
 /// Visual Features by Contrasting Cluster Assignments"; Caron et al. 2021, "Emerging Properties in Self-Supervised Vision
 /// Transformers").
 ///
-/// An item becomes two samples, first the global crops, then the local ones; [`ImageCollate`](crate::ImageCollate) numbers their views
+/// An item becomes two samples, first the global crops, then the local ones; [`ViewCollate`](crate::ViewCollate) numbers their views
 /// on, so that `view0` and `view1` are global and `view2` and so on local.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MultiCrop {
@@ -134,7 +134,7 @@ impl View<ImageItem> for MultiCrop {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Collate, Image, ImageCollate, Pixels};
+    use crate::{Collate, Image, Pixels, ViewCollate};
 
     fn item() -> ImageItem {
         let values = (0..60 * 40 * 3).map(|value| (value % 251) as u8).collect();
@@ -169,7 +169,7 @@ mod tests {
         for (place, view) in all.iter().enumerate() {
             assert!(!all[..place].contains(view), "crop {place} is not its own");
         }
-        let batch = ImageCollate.collate(vec![made(0), made(1)]);
+        let batch = ViewCollate.collate(vec![made(0), made(1)]);
         let found: Vec<_> = batch
             .tensors
             .iter()

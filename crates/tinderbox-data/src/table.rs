@@ -2,7 +2,8 @@
 //!
 //! A table is read row by row, whatever its file: [`open`] gives a [`RowReader`] of CSV, JSON lines, Parquet or Arrow. One pass over it
 //! fits a [`ColumnPipeline`], from a [`ColumnPipelineConfig`] that a person wrote or that [`TableProfile::recipe`] suggests; the pipeline turns
-//! rows into a [`Matrix`] and its rows back into values, and serialises.
+//! rows into a [`Matrix`] and its rows back into values, and serialises. [`TableItems`] holds a table as a data set to train on, its rows the
+//! items and one of its columns their classes; [`SwapViews`] makes the two views of a row for contrastive pre-training.
 //!
 //! # Decision: what is missing, and what is not a number
 //!
@@ -45,6 +46,7 @@ mod csv;
 mod encoder;
 mod fit;
 mod interactions;
+mod items;
 mod json_lines;
 mod matrix;
 mod moments;
@@ -56,6 +58,7 @@ mod row;
 mod scaler;
 mod suggest;
 mod swap_noise;
+mod view;
 
 #[cfg(feature = "parquet")]
 mod columnar;
@@ -70,6 +73,7 @@ pub use csv::CsvReader;
 pub use encoder::{CategoryConfig, CategoryEncoder, Encoding, MissingCategory, UnknownCategory};
 pub use fit::PipelineFit;
 pub use interactions::{InteractionColumns, Interactions};
+pub use items::{RowItem, TableItems, TableRows};
 pub use json_lines::JsonLinesReader;
 pub use matrix::Matrix;
 pub use moments::Moments;
@@ -81,3 +85,4 @@ pub use row::{Cell, Row, Value};
 pub use scaler::{MaxAbsScaler, MinMaxScaler, RobustScaler, Scaler, StandardScaler};
 pub use suggest::Suggestion;
 pub use swap_noise::SwapNoise;
+pub use view::{PlainRow, SwapViews};

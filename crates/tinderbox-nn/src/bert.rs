@@ -6,11 +6,11 @@
 
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig, Linear};
-use burn::tensor::{Bool, Device, Int, Tensor};
+use burn::tensor::{Bool, Device, Int, Shape, Tensor};
 use tinderbox_kernels::{Activation, dropout, embedding};
 
 use crate::bert_layer::BertLayer;
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, Input};
 use crate::error::{NnConfigError, at_least_one};
 use crate::layers::{dense, normalise};
 use crate::transformer::{NormOrder, TransformerBlockConfig};
@@ -149,6 +149,39 @@ pub struct TokenBatch {
     pub segments: Tensor<2, Int>,
     /// True where a token is padding, `[B, T]`; none is without it.
     pub padding: Option<Tensor<2, Bool>>,
+}
+
+impl Input for TokenBatch {
+    /// Batches without padding count as padded nowhere.
+    fn cat(batches: Vec<Self>) -> Self {
+        let padded = batches.iter().any(|batch| batch.padding.is_some());
+        let padding = |batch: &Self| {
+            let none = || batch.tokens.zeros_like().bool();
+            batch.padding.clone().unwrap_or_else(none)
+        };
+        let padding = padded.then(|| Tensor::cat(batches.iter().map(padding).collect(), 0));
+        let (tokens, segments) = batches
+            .into_iter()
+            .map(|batch| (batch.tokens, batch.segments))
+            .unzip();
+        Self {
+            tokens: Tensor::cat(tokens, 0),
+            segments: Tensor::cat(segments, 0),
+            padding,
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        self.tokens.shape()
+    }
+
+    fn inner(self) -> Self {
+        Self {
+            tokens: self.tokens.inner(),
+            segments: self.segments.inner(),
+            padding: self.padding.map(Tensor::inner),
+        }
+    }
 }
 
 /// BERT (Devlin et al. 2019, "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding"):

@@ -1,7 +1,36 @@
 //! The [`Encoder`] trait: what pre-training produces and everything downstream consumes.
 
 use burn::module::{Module, ModuleDisplay};
-use burn::tensor::Tensor;
+use burn::tensor::{Shape, Tensor};
+
+/// A batch of what an encoder reads.
+pub trait Input: Clone + Send {
+    /// Several batches as one, in their order.
+    ///
+    /// # Panics
+    /// If there are none, or their shapes differ in more than the number of items.
+    fn cat(batches: Vec<Self>) -> Self;
+
+    /// The shape of its first tensor, the number of items first.
+    fn shape(&self) -> Shape;
+
+    /// The same without gradients, for a model in inference mode.
+    fn inner(self) -> Self;
+}
+
+impl<const D: usize> Input for Tensor<D> {
+    fn cat(batches: Vec<Self>) -> Self {
+        Tensor::cat(batches, 0)
+    }
+
+    fn shape(&self) -> Shape {
+        Tensor::shape(self)
+    }
+
+    fn inner(self) -> Self {
+        Tensor::inner(self)
+    }
+}
 
 /// A network that turns an input into one feature vector an item.
 ///
@@ -9,7 +38,7 @@ use burn::tensor::Tensor;
 /// transferred with another.
 pub trait Encoder: Module + ModuleDisplay {
     /// What the encoder reads, such as `Tensor<4>` for images `[batch, channels, height, width]`.
-    type Input;
+    type Input: Input;
 
     /// Features of a batch.
     ///

@@ -13,6 +13,10 @@ fn default_filters() -> usize {
     ReferenceCnnConfig::FILTERS
 }
 
+fn default_stages() -> usize {
+    ReferenceCnnConfig::STAGES
+}
+
 fn default_hidden() -> usize {
     ReferenceCnnConfig::HIDDEN
 }
@@ -33,9 +37,12 @@ fn default_width() -> usize {
 pub enum ImageEncoderConfig {
     /// `reference-cnn`: see [`ReferenceCnn`].
     ReferenceCnn {
-        /// Filters of the convolution (32).
+        /// Filters of the first convolution (32).
         #[serde(default = "default_filters")]
         filters: usize,
+        /// Pairs of a convolution and a pooling, each with twice the filters of the one before (1).
+        #[serde(default = "default_stages")]
+        stages: usize,
         /// Units of the dense layer (128).
         #[serde(default = "default_hidden")]
         hidden: usize,
@@ -107,12 +114,14 @@ impl ImageEncoderConfig {
         match *self {
             Self::ReferenceCnn {
                 filters,
+                stages,
                 hidden,
                 dropout,
             } => ReferenceCnnConfig {
                 channels,
                 image_size,
                 filters,
+                stages,
                 hidden,
                 dropout,
             }

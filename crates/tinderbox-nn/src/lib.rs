@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | images | [`ReferenceCnn`], [`ResNet`] | [`ProjectionHead`] |
 //! | images, whole or some of their patches | [`Vit`] | [`MaeDecoder`] |
+//! | rows of numbers | [`MlpEncoder`] | [`ProjectionHead`] |
 //! | words | [`Bert`] | [`MaskedWordHead`] |
 //!
 //! # Decisions
@@ -29,7 +30,7 @@
 //! use burn::tensor::{Device, Tensor};
 //! use tinderbox_nn::{Encoder, ImageEncoderConfig, StateDict};
 //!
-//! let config = ImageEncoderConfig::ReferenceCnn { filters: 32, hidden: 128, dropout: 0.2 };
+//! let config = ImageEncoderConfig::ReferenceCnn { filters: 32, stages: 1, hidden: 128, dropout: 0.2 };
 //! let encoder = config.init(1, 8, &Device::flex()).unwrap();
 //! let images = Tensor::zeros([2, 1, 8, 8], &Device::flex());
 //! assert_eq!(encoder.forward(images).dims(), [2, 128]);
@@ -47,6 +48,7 @@ mod image_encoder;
 mod layers;
 mod mae_decoder;
 mod masked_word_head;
+mod mlp_encoder;
 mod patches;
 mod projection_head;
 mod reference_cnn;
@@ -58,13 +60,14 @@ mod weights;
 pub use batch_norm::{BatchNorm, BatchNormConfig, RunningStatistic};
 pub use bert::{Bert, BertConfig, BertEmbeddings, BertLayers, TokenBatch};
 pub use bert_layer::{BertAttention, BertIntermediate, BertLayer, BertOutput, BertSelfAttention};
-pub use encoder::Encoder;
+pub use encoder::{Encoder, Input};
 pub use error::NnConfigError;
 pub use image_encoder::{AnyImageEncoder, ImageEncoderConfig};
 pub use mae_decoder::{MaeDecoder, MaeDecoderConfig};
 pub use masked_word_head::{
     MaskedWordHead, MaskedWordHeadConfig, MaskedWordPredictions, MaskedWordTransform,
 };
+pub use mlp_encoder::{MlpEncoder, MlpEncoderConfig};
 pub use patches::patchify;
 pub use projection_head::{ProjectionHead, ProjectionHeadConfig};
 pub use reference_cnn::{ReferenceCnn, ReferenceCnnConfig};

@@ -23,8 +23,10 @@ pub struct ReferenceCnnConfig {
     pub channels: usize,
     /// Side of a square image, in pixels.
     pub image_size: usize,
-    /// Filters of the convolution.
+    /// Filters of the first convolution.
     pub filters: usize,
+    /// Pairs of a convolution and a pooling, each with twice the filters of the one before.
+    pub stages: usize,
     /// Units of the dense layer, which are the features.
     pub hidden: usize,
     /// Probability that training drops a feature.
@@ -33,15 +35,17 @@ pub struct ReferenceCnnConfig {
 
 impl ReferenceCnnConfig {
     pub(crate) const FILTERS: usize = 32;
+    pub(crate) const STAGES: usize = 1;
     pub(crate) const HIDDEN: usize = 128;
     pub(crate) const DROPOUT: f64 = 0.2;
 
-    /// The survey's network: 32 filters, 128 units, dropout 0.2.
+    /// The survey's network: one stage of 32 filters, 128 units, dropout 0.2.
     pub fn new(channels: usize, image_size: usize) -> Self {
         Self {
             channels,
             image_size,
             filters: Self::FILTERS,
+            stages: Self::STAGES,
             hidden: Self::HIDDEN,
             dropout: Self::DROPOUT,
         }
@@ -50,13 +54,16 @@ impl ReferenceCnnConfig {
     /// A network with PyTorch's default initialisation, `U(-1/sqrt(fan_in), 1/sqrt(fan_in))` a layer.
     ///
     /// # Errors
-    /// [`NnConfigError`] for a size of 0, an image of fewer than 4 pixels a side (convolution and
-    /// pooling would leave nothing), or a dropout outside `0..1`.
+    /// [`NnConfigError`] for a size of 0, an image too small (the stages would leave nothing: one wants
+    /// 4 pixels a side, two want 10), or a dropout outside `0..1`.
     pub fn init(&self, device: &Device) -> Result<ReferenceCnn, NnConfigError> {
         at_least_one("channels", self.channels)?;
         at_least_one("filters", self.filters)?;
         at_least_one("hidden", self.hidden)?;
-        let minimum = KERNEL - 1 + POOL;
+        at_least_one("stages", self.stages)?;
+        probability(self.dropout)?;
+        let below = |side: usize| side.saturating_mul(POOL).saturating_add(KERNEL - 1);
+        let minimum = (0..self.stages).fold(1, |side, _| below(side));
         if self.image_size < minimum {
             return Err(NnConfigError::ImageTooSmall {
                 encoder: "reference-cnn",
@@ -64,12 +71,25 @@ impl ReferenceCnnConfig {
                 got: self.image_size,
             });
         }
-        probability(self.dropout)?;
-        let side = (self.image_size - (KERNEL - 1)) / POOL;
+        let (mut channels, mut filters, mut side) = (self.channels, self.filters, self.image_size);
+        let mut stage = |width: usize| {
+            let conv = Conv2dConfig::new([channels, width], [KERNEL; 2]).init(device);
+            side = (side - (KERNEL - 1)) / POOL;
+            channels = width;
+            conv
+        };
+        let conv = stage(filters);
+        let deeper = (1..self.stages)
+            .map(|_| {
+                filters *= 2;
+                stage(filters)
+            })
+            .collect();
         Ok(ReferenceCnn {
-            conv: Conv2dConfig::new([self.channels, self.filters], [KERNEL; 2]).init(device),
+            conv,
+            deeper,
             pool: MaxPool2dConfig::new([POOL; 2]).init(),
-            fc: LinearConfig::new(self.filters * side * side, self.hidden).init(device),
+            fc: LinearConfig::new(filters * side * side, self.hidden).init(device),
             dropout: DropoutConfig { prob: self.dropout }.init(),
             feature_dim: self.hidden,
         })
@@ -83,13 +103,18 @@ impl ReferenceCnnConfig {
 /// are dense 128 with ReLU, dropout 0.2, and the output: that `Linear` is what a supervised objective
 /// adds as its head, and what another task replaces.
 ///
+/// With more than one stage, convolution, ReLU and pooling repeat, each time with twice the filters: the shape
+/// of LeNet (LeCun et al. 1998), which tolerates shifts better.
+///
 /// Flattening is channel-major, `[channel, row, column]`, as PyTorch does it; Keras flattens with the
 /// channel last, which is the same function with the dense layer's inputs in another order.
 #[derive(Module, Debug)]
 pub struct ReferenceCnn {
-    /// The convolution.
+    /// The first convolution.
     pub conv: Conv2d,
-    /// The pooling.
+    /// Those of the further stages.
+    pub deeper: Vec<Conv2d>,
+    /// The pooling after each.
     pub pool: MaxPool2d,
     /// The dense layer.
     pub fc: Linear,
@@ -111,7 +136,8 @@ impl Encoder for ReferenceCnn {
     /// If the images have other channels or another size than configured.
     fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         // The largest value of a window is the same before and after a ReLU.
-        let maps = max_pool(&self.pool, convolution(&self.conv, images), true);
+        let stage = |maps, conv| max_pool(&self.pool, convolution(conv, maps), true);
+        let maps = self.deeper.iter().fold(stage(images, &self.conv), stage);
         let hidden = apply(&self.fc, maps.flatten(1, 3), Activation::Relu);
         self.dropout.forward(hidden)
     }

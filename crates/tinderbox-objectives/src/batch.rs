@@ -1,20 +1,22 @@
 //! What objectives consume.
 //!
+//! What an encoder reads is an [`Input`](tinderbox_nn::Input): images `[B, C, H, W]`, unless said otherwise.
+//!
 //! Shape letters: `B` batch, `C` channels, `H` height, `W` width, `T` tokens, `N` masked places.
 
 use burn::tensor::{Bool, Int, Tensor};
 
-/// Several random views of the same images: `views[v]` row `b` shows image `b`.
+/// Several random views of the same items: `views[v]` row `b` shows item `b`.
 #[derive(Debug, Clone)]
-pub struct ViewBatch {
-    /// One `[B, C, H, W]` tensor a view.
-    pub views: Vec<Tensor<4>>,
+pub struct ViewBatch<I = Tensor<4>> {
+    /// What the encoder reads, once a view.
+    pub views: Vec<I>,
 }
 
 /// Inputs with a class index each.
 #[derive(Debug, Clone)]
 pub struct LabelledBatch<I = Tensor<4>> {
-    /// What the encoder reads, `[B, C, H, W]` for images.
+    /// What the encoder reads.
     pub inputs: I,
     /// Class indices in `0..classes`, shape `[B]`.
     pub targets: Tensor<1, Int>,

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
-use tinderbox_nn::{Encoder, ProjectionHead, ProjectionHeadConfig};
+use tinderbox_nn::{Encoder, Input, ProjectionHead, ProjectionHeadConfig};
 
 use crate::batch::ViewBatch;
 use crate::error::ObjectiveConfigError;
@@ -54,7 +54,7 @@ impl SimClrConfig {
     ///
     /// # Errors
     /// [`ObjectiveConfigError`] for a size of 0 or a temperature that is not positive and finite.
-    pub fn init<E: Encoder<Input = Tensor<4>>>(
+    pub fn init<E: Encoder>(
         &self,
         encoder: E,
         device: &Device,
@@ -88,7 +88,7 @@ impl SimClrConfig {
 }
 
 /// An encoder with a projection head, trained by [`nt_xent`](crate::nt_xent()) on two views of each
-/// image.
+/// item, such as an image.
 ///
 /// Both views pass the encoder as one batch of `2B`, so batch normalisation sees them together, as
 /// in the paper's code. The projection is left behind when the encoder is transferred.
@@ -103,14 +103,13 @@ pub struct SimClr<E: Encoder> {
     temperature: f64,
 }
 
-impl<E: Encoder<Input = Tensor<4>>> SimClr<E> {
-    /// Embeddings of a batch of images, not normalised.
+impl<E: Encoder> SimClr<E> {
+    /// Embeddings of a batch, not normalised.
     ///
     /// # Shapes
-    /// - `images`: `[batch, channels, height, width]`
     /// - output: `[batch, projection_dim]`
-    pub fn embed(&self, images: Tensor<4>) -> Tensor<2> {
-        self.projection.forward(self.encoder.forward(images))
+    pub fn embed(&self, input: E::Input) -> Tensor<2> {
+        self.projection.forward(self.encoder.forward(input))
     }
 
     /// The temperature in force.
@@ -119,22 +118,24 @@ impl<E: Encoder<Input = Tensor<4>>> SimClr<E> {
     }
 }
 
-impl<E: Encoder<Input = Tensor<4>>> Objective for SimClr<E> {
-    type Batch = ViewBatch;
+impl<E: Encoder> Objective for SimClr<E> {
+    type Batch = ViewBatch<E::Input>;
     type Encoder = E;
 
     /// # Panics
     /// If the batch does not hold exactly two views of one shape.
-    fn step(&self, batch: ViewBatch, _at: StepContext) -> StepOutput {
+    fn step(&self, batch: Self::Batch, _at: StepContext) -> StepOutput {
         let views = batch.views.len();
-        assert_eq!(views, 2, "SimCLR needs 2 views of each image, got {views}");
-        let (left, right) = (batch.views[0].dims(), batch.views[1].dims());
-        assert_eq!(
-            left, right,
-            "SimCLR's views must have one shape, got {left:?} and {right:?}"
+        assert_eq!(views, 2, "SimCLR needs 2 views of each item, got {views}");
+        let (left, right) = (batch.views[0].shape(), batch.views[1].shape());
+        assert!(
+            left == right,
+            "SimCLR's views must have one shape, got {:?} and {:?}",
+            left.as_slice(),
+            right.as_slice()
         );
 
-        let embeddings = self.embed(Tensor::cat(batch.views, 0));
+        let embeddings = self.embed(Input::cat(batch.views));
         let halves = embeddings.chunk(2, 0);
         let contrast = Contrast::new(halves[0].clone(), halves[1].clone());
         let accuracy = contrast.clone().accuracy();

@@ -84,11 +84,7 @@ impl<E: Encoder> Supervised<E> {
     }
 }
 
-impl<E> Objective for Supervised<E>
-where
-    E: Encoder,
-    E::Input: Send,
-{
+impl<E: Encoder> Objective for Supervised<E> {
     type Batch = LabelledBatch<E::Input>;
     type Encoder = E;
 

@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use tinderbox_data::PlainBatch;
+use tinderbox_nn::Input;
 use tinderbox_objectives::{ImageBatch, LabelledBatch, MaskedBatch, ViewBatch};
 
 /// Builds an objective's batch from the named tensors that a `Collate` made.
@@ -29,24 +30,42 @@ pub fn named<'a>(batch: &'a PlainBatch, name: &str) -> &'a TensorData {
     }
 }
 
-impl FromPlain for ViewBatch {
-    /// Takes `view0`, `view1`, and so on, each `[batch, channels, height, width]`.
-    fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
-        let views = batch
-            .tensors
-            .iter()
-            .filter(|(name, _)| name.starts_with("view"))
-            .map(|(_, data)| Tensor::from_data(data.clone(), device))
-            .collect();
-        Self { views }
+/// What an encoder reads, made of what a `Collate` named after a view of the items.
+pub trait PlainInput: Input {
+    /// View `view` of the items, from 0; none if the batch has not as many.
+    fn of_view(batch: &PlainBatch, view: usize, device: &Device) -> Option<Self>;
+}
+
+impl<const D: usize> PlainInput for Tensor<D> {
+    /// Takes the tensor `view0`, `view1`, and so on, as it is: `[batch, channels, height, width]` of images, `[batch, columns]` of
+    /// rows.
+    fn of_view(batch: &PlainBatch, view: usize, device: &Device) -> Option<Self> {
+        view_data(batch, view).map(|data| Tensor::from_data(data.clone(), device))
     }
 }
 
-impl FromPlain for LabelledBatch<Tensor<4>> {
-    /// Takes `view0` `[batch, channels, height, width]` and `label` `[batch]`.
+/// The tensor of a view, if it is there.
+pub fn view_data(batch: &PlainBatch, view: usize) -> Option<&TensorData> {
+    let wanted = format!("view{view}");
+    let found = batch.tensors.iter().find(|(name, _)| *name == wanted);
+    found.map(|(_, data)| data)
+}
+
+impl<I: PlainInput> FromPlain for ViewBatch<I> {
+    /// Takes all views.
+    fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
+        let views = (0..).map_while(|view| I::of_view(batch, view, device));
+        Self {
+            views: views.collect(),
+        }
+    }
+}
+
+impl<I: PlainInput> FromPlain for LabelledBatch<I> {
+    /// Takes view 0 and `label` `[batch]`.
     fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
         Self {
-            inputs: Tensor::from_data(named(batch, "view0").clone(), device),
+            inputs: I::of_view(batch, 0, device).expect("the batch has a view"),
             targets: Tensor::<1, Int>::from_data(named(batch, "label").clone(), device),
         }
     }

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use tinderbox_data::PlainBatch;
 use tinderbox_nn::Encoder;
 use tinderbox_objectives::{Objective, ViewBatch};
 use tinderbox_transfer::health::alignment;
 use tinderbox_transfer::{FeatureMatrix, Health, Knn, LinearProbeConfig, accuracy};
 
-use crate::batch::FromPlain;
+use crate::batch::{FromPlain, PlainInput};
 use crate::error::TrainError;
-use crate::images::{LabelledImages, encode};
+use crate::labelled::{LabelledItems, encode};
 
 /// What an evaluator found.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -33,10 +33,10 @@ pub trait Evaluator<O: Objective> {
 
 /// Accuracy of a k-nearest-neighbour vote on the encoder's features, `knn/accuracy` (0 to 1).
 pub struct KnnEvaluator {
-    /// Images whose labels vote.
-    pub train: Arc<LabelledImages>,
-    /// Images that are classified.
-    pub test: Arc<LabelledImages>,
+    /// Items whose labels vote.
+    pub train: Arc<LabelledItems>,
+    /// Items that are classified.
+    pub test: Arc<LabelledItems>,
     /// The vote.
     pub knn: Knn,
     /// Where the encoder is, without autodiff.
@@ -46,7 +46,7 @@ pub struct KnnEvaluator {
 impl<O> Evaluator<O> for KnnEvaluator
 where
     O: Objective,
-    O::Encoder: Encoder<Input = Tensor<4>>,
+    O::Encoder: Encoder<Input: PlainInput>,
 {
     fn evaluate(&mut self, objective: &O) -> Result<Evaluation, TrainError> {
         let train = encode(objective.encoder(), &self.train, &self.device);
@@ -62,10 +62,10 @@ where
 
 /// Accuracy of a linear probe on the encoder's features, `probe/accuracy` (0 to 1).
 pub struct ProbeEvaluator {
-    /// Images the probe learns from.
-    pub train: Arc<LabelledImages>,
-    /// Images that are classified.
-    pub test: Arc<LabelledImages>,
+    /// Items the probe learns from.
+    pub train: Arc<LabelledItems>,
+    /// Items that are classified.
+    pub test: Arc<LabelledItems>,
     /// Classes.
     pub classes: usize,
     /// The probe.
@@ -77,7 +77,7 @@ pub struct ProbeEvaluator {
 impl<O> Evaluator<O> for ProbeEvaluator
 where
     O: Objective,
-    O::Encoder: Encoder<Input = Tensor<4>>,
+    O::Encoder: Encoder<Input: PlainInput>,
 {
     fn evaluate(&mut self, objective: &O) -> Result<Evaluation, TrainError> {
         let train = encode(objective.encoder(), &self.train, &self.device);
@@ -96,12 +96,12 @@ where
 
 /// The health of a representation on a fixed batch of two views: spread, effective rank,
 /// alignment, uniformity, and an alarm when it collapses.
-pub struct HealthEvaluator {
-    views: ViewBatch,
+pub struct HealthEvaluator<I> {
+    views: ViewBatch<I>,
 }
 
-impl HealthEvaluator {
-    /// Watches a batch with `view0` and `view1`.
+impl<I: PlainInput> HealthEvaluator<I> {
+    /// Watches a batch with two views.
     pub fn new(batch: &PlainBatch, device: &Device) -> Self {
         Self {
             views: ViewBatch::from_plain(batch, device),
@@ -109,15 +109,16 @@ impl HealthEvaluator {
     }
 }
 
-impl<O> Evaluator<O> for HealthEvaluator
+impl<I, O> Evaluator<O> for HealthEvaluator<I>
 where
+    I: PlainInput,
     O: Objective,
-    O::Encoder: Encoder<Input = Tensor<4>>,
+    O::Encoder: Encoder<Input = I>,
 {
     fn evaluate(&mut self, objective: &O) -> Result<Evaluation, TrainError> {
         let [a, b] = [0, 1].map(|view: usize| {
-            let images = self.views.views[view].clone();
-            FeatureMatrix::from_tensor(objective.encoder().forward(images))
+            let input = self.views.views[view].clone();
+            FeatureMatrix::from_tensor(objective.encoder().forward(input))
         });
         let Health {
             embedding_std,

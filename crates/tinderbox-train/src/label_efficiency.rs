@@ -4,22 +4,19 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use burn::data::dataset::Dataset;
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-use tinderbox_data::{
-    Augment, ImageCollate, ImageSource, Loader, LoaderConfig, OneView, Preprocess, Subset,
-    stratified_subset,
-};
+use tinderbox_data::{DataError, Loader, LoaderConfig, stratified_subset};
 use tinderbox_nn::Encoder;
 use tinderbox_objectives::{Supervised, SupervisedConfig};
 use tinderbox_transfer::{
     FeatureMatrix, Knn, LinearProbeConfig, PairedDifference, accuracy, stats::paired_interval,
 };
 
+use crate::batch::PlainInput;
 use crate::error::TrainError;
-use crate::images::{LabelledImages, encode};
+use crate::labelled::{LabelledItems, encode};
 use crate::optim::OptimConfig;
 use crate::schedule::Schedule;
 use crate::step::initialise;
@@ -33,8 +30,9 @@ pub enum Arm {
     PreTrained,
     /// The same encoder as it was initialised, frozen.
     Random,
-    /// Plain pixels.
-    Pixels,
+    /// The plain input, such as pixels.
+    #[serde(alias = "pixels")]
+    Plain,
     /// The same encoder trained on the labels alone.
     Scratch,
 }
@@ -85,9 +83,9 @@ pub struct Lead {
 /// The whole comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LabelEfficiency {
-    /// Images whose labels were drawn from.
+    /// Items whose labels were drawn from.
     pub train: usize,
-    /// Images that were classified.
+    /// Items that were classified.
     pub test: usize,
     /// Whether every seed had a pre-trained encoder of its own.
     pub pretrain_each: bool,
@@ -101,10 +99,10 @@ pub struct LabelEfficiency {
 
 /// The labelled data of a comparison.
 pub struct Task<'a> {
-    /// Training images; labels are drawn from these.
-    pub train: &'a LabelledImages,
-    /// Test images, always the same.
-    pub test: &'a LabelledImages,
+    /// Training items; labels are drawn from these.
+    pub train: &'a LabelledItems,
+    /// Test items, always the same.
+    pub test: &'a LabelledItems,
     /// Number of classes.
     pub classes: usize,
     /// Where encoders run, without autodiff.
@@ -148,7 +146,7 @@ pub fn label_efficiency<E, X>(
     mut scratch: impl FnMut(u64, &[usize]) -> Result<(f64, bool), X>,
 ) -> Result<LabelEfficiency, X>
 where
-    E: Encoder<Input = Tensor<4>>,
+    E: Encoder<Input: PlainInput>,
     X: From<TrainError>,
 {
     let mut scores: Vec<Score> = Vec::new();
@@ -156,13 +154,13 @@ where
     let all: Vec<usize> = (0..task.train.len()).collect();
     let features = |arm, encoder: &E| {
         let [train, test] =
-            [task.train, task.test].map(|images| encode(encoder, images, &task.device));
+            [task.train, task.test].map(|items| encode(encoder, items, &task.device));
         Frozen { arm, train, test }
     };
-    let pixels = Frozen {
-        arm: Arm::Pixels,
-        train: task.train.pixels(),
-        test: task.test.pixels(),
+    let plain = Frozen {
+        arm: Arm::Plain,
+        train: task.train.plain(),
+        test: task.test.plain(),
     };
     let mut ours = None;
     for seed in config.seeds.clone() {
@@ -190,7 +188,7 @@ where
                     }),
                 }
             };
-            for Frozen { arm, train, test } in [pretrained, &random, &pixels] {
+            for Frozen { arm, train, test } in [pretrained, &random, &plain] {
                 let known = train.select(&drawn);
                 let predicted = Knn::default().predict(&known, &labels, test);
                 add(*arm, Readout::Knn, accuracy(&predicted, &task.test.labels));
@@ -244,11 +242,10 @@ pub struct ScratchConfig {
     pub doublings: u32,
     /// Largest batch; fewer labels make a smaller one.
     pub batch: usize,
-    /// The augmentation of the pre-training.
-    pub augment: Option<Augment>,
 }
 
-/// Trains `encoder` with a head on the items at `indices` alone, until the training loss is flat.
+/// Trains `encoder` with a head on `items` labelled items, until the training loss is flat. `loader` makes their batches, by
+/// the random views of the pre-training.
 ///
 /// Flat means that over the last tenth of the steps the mean loss fell by less than 0.02, or by
 /// less than 5 %, against the tenth before. Returns the model in inference mode, and whether
@@ -256,19 +253,17 @@ pub struct ScratchConfig {
 ///
 /// # Errors
 /// A loss that is not finite, or data that cannot be read.
-#[allow(clippy::too_many_arguments)]
 pub fn train_from_scratch<E>(
     encoder: impl Fn() -> E,
     classes: usize,
-    dataset: &Arc<dyn ImageSource>,
-    indices: &[usize],
-    preprocess: &Preprocess,
+    items: usize,
+    loader: impl Fn(LoaderConfig) -> Result<Loader, DataError>,
     config: &ScratchConfig,
     seed: u64,
     device: &Device,
 ) -> Result<(Supervised<E>, bool), TrainError>
 where
-    E: Encoder<Input = Tensor<4>>,
+    E: Encoder<Input: PlainInput>,
 {
     let mut steps = config.steps;
     for attempt in 0..=config.doublings {
@@ -277,23 +272,14 @@ where
                 .init(encoder(), device)
                 .expect("a task has at least two classes")
         });
-        let subset = Arc::new(Subset::new(dataset.clone(), indices.to_vec()));
-        let loader = Loader::new(
-            subset.clone(),
-            OneView {
-                augment: config.augment.clone(),
-                preprocess: preprocess.clone(),
-            },
-            ImageCollate,
-            LoaderConfig {
-                batch: config.batch.min(subset.len()),
-                seed,
-                threads: 1,
-                prefetch: 4,
-                shuffle: true,
-                max_bad: 0,
-            },
-        )?;
+        let loader = loader(LoaderConfig {
+            batch: config.batch.min(items),
+            seed,
+            threads: 1,
+            prefetch: 4,
+            shuffle: true,
+            max_bad: 0,
+        })?;
         let losses = Arc::new(Mutex::new(Tail::new((steps / 10).max(1) as usize)));
         let trainer_config = TrainerConfig {
             seed,

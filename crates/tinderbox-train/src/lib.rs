@@ -6,8 +6,8 @@
 //! same weights, bit for bit, as one that was not (on the CPU device `flex`).
 //!
 //! Nothing in the loop knows images: [`FromPlain`] says how an objective's batch is made of the
-//! named tensors that a loader yields. What does know images is set apart: [`LabelledImages`], the
-//! evaluators, and [`label_efficiency`](label_efficiency()), which measures whether pre-training paid.
+//! named tensors that a loader yields. Beside the loop stand [`LabelledItems`], the evaluators, and
+//! [`label_efficiency`](label_efficiency()), which measures whether pre-training paid.
 //!
 //! The cost: one synchronisation with the device at every step, since a loss that is not finite
 //! must be seen before it reaches the weights.
@@ -19,8 +19,8 @@ mod checkpoint;
 mod ema;
 mod error;
 mod evaluator;
-mod images;
 mod label_efficiency;
+mod labelled;
 mod lars;
 mod metrics;
 mod optim;
@@ -33,15 +33,15 @@ mod tensorboard;
 mod trainer;
 mod update;
 
-pub use batch::{FromPlain, named};
+pub use batch::{FromPlain, PlainInput, named, view_data};
 pub use checkpoint::{Best, Checkpoint, CheckpointConfig, CheckpointState, Checkpoints, SetAside};
 pub use error::{TrainConfigError, TrainError};
 pub use evaluator::{Evaluation, Evaluator, HealthEvaluator, KnnEvaluator, ProbeEvaluator};
-pub use images::{LabelledImages, encode};
 pub use label_efficiency::{
     Arm, LabelEfficiency, LabelEfficiencyConfig, Lead, Readout, Score, ScratchConfig, Task,
     label_efficiency, train_from_scratch,
 };
+pub use labelled::{LabelledItems, encode};
 pub use lars::{Lars, LarsConfig, LarsState};
 pub use metrics::{METRICS, Metric, TIMING, read_metrics};
 pub use optim::OptimConfig;

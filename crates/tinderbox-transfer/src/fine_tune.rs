@@ -36,9 +36,14 @@ impl LayerGroups {
         ])
     }
 
-    /// The reference network's: the convolution, then the dense layer.
+    /// The reference network's: the convolutions, then the dense layer.
     pub fn reference_cnn() -> Self {
-        Self::new([vec!["conv"], vec!["fc"]])
+        Self::new([vec!["conv", "deeper"], vec!["fc"]])
+    }
+
+    /// A multilayer perceptron's of so many layers.
+    pub fn mlp(layers: usize) -> Self {
+        Self::new((0..layers).map(|layer| vec![layer.to_string()]))
     }
 
     /// Those of a configured encoder.

@@ -1,28 +1,43 @@
 //! Which data a verb works on.
 
 use crate::args::DataArgs;
+use crate::encoder::{ImageShape, InputShape, Modality};
 use crate::error::CliError;
 use crate::model::Model;
-use crate::recipe::{DataRecipe, RecipeFile};
+use crate::recipe::{DataRecipe, Labels, RecipeFile};
 
-/// The folder of `--data`, the data of `--recipe`, or else the data of the model's own run. Images
-/// become what the model wants, whatever a recipe says.
+/// The folder or table of `--data`, the data of `--recipe`, or else the data of the model's own run. Images
+/// become what the model wants, whatever a recipe says, and the labels of a table are in the column of the model's own recipe.
 pub(super) fn of(args: &DataArgs, model: &Model) -> Result<DataRecipe, CliError> {
     let own = || -> Result<DataRecipe, CliError> {
         let recipe = model.recipe()?.ok_or_else(|| CliError::Usage {
             message: format!("{} does not say which data to use", model.folder.display()),
-            help: Some("name a folder of images with `--data`, or a recipe with `--recipe`".into()),
+            help: Some(
+                "name a folder of images, or a table, with `--data`, or a recipe with `--recipe`"
+                    .into(),
+            ),
         })?;
         Ok(recipe.data)
     };
     let data = match (&args.data, &args.recipe) {
-        (Some(folder), _) => DataRecipe::folder(folder),
+        (Some(path), _) => match model.preprocess.modality() {
+            Modality::Image => DataRecipe::folder(path),
+            Modality::Row => DataRecipe {
+                labels: model
+                    .recipe()?
+                    .map_or(Labels::Own(false), |own| own.data.labels),
+                ..DataRecipe::table(path)
+            },
+        },
         (None, Some(name)) => RecipeFile::find(name)?.resolve(&[])?.data,
         (None, None) => own()?,
     };
-    Ok(DataRecipe {
-        size: Some(model.description.size),
-        channels: Some(model.description.channels),
-        ..data
+    Ok(match model.description.shape {
+        InputShape::Image(ImageShape { channels, size }) => DataRecipe {
+            size: Some(size),
+            channels: Some(channels),
+            ..data
+        },
+        InputShape::Row { .. } => data,
     })
 }

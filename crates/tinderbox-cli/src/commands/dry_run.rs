@@ -3,17 +3,16 @@
 use std::time::Instant;
 
 use serde_json::json;
-use tinderbox::data::Preprocess;
 use tinderbox::nn::Encoder;
 use tinderbox::train::{Observer, StepReport, Trainer, TrainerConfig};
 
 use crate::environment::peak_memory;
 use crate::error::CliError;
 use crate::export::parameters;
+use crate::inputs::{Inputs, Views};
 use crate::registry::{Job, Trainable};
 use crate::session::{Context, Plan};
 use crate::table::{Table, duration};
-use crate::training::Views;
 
 /// Steps that are timed, after one that warms up.
 const TIMED: u64 = 3;
@@ -21,35 +20,30 @@ const TIMED: u64 = 3;
 pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError> {
     let preprocess = match &plan.preprocess {
         Some(preprocess) => preprocess.clone(),
-        None => plan.images.fit()?,
+        None => plan.data.fit()?,
     };
+    let inputs = plan.data.items.prepare(&preprocess)?;
     let found = plan.build().run(DryRun {
         plan,
-        preprocess: &preprocess,
+        inputs: &inputs,
         context,
     })?;
-    let images = &plan.images;
-    let shape = images.shape;
+    let data = &plan.data;
     let batch = plan.recipe.train.batch;
+    let input = [vec![batch], data.shape.dims()].concat();
     let mut table = Table::new(["", ""]).left();
     table
         .row([
             "data",
             &format!(
                 "{} items, {} to train on, {} held out",
-                images.dataset.len(),
+                data.items.len(),
                 plan.items.len(),
-                images.test.len()
+                data.test.len()
             ),
         ])
-        .row(["classes", &images.classes.len().to_string()])
-        .row([
-            "input",
-            &format!(
-                "[{batch}, {}, {}, {}], {} view(s)",
-                shape.channels, shape.size, shape.size, found.views
-            ),
-        ])
+        .row(["classes", &data.classes.len().to_string()])
+        .row(["input", &format!("{input:?}, {} view(s)", found.views)])
         .row(["features", &format!("[{batch}, {}]", found.features)])
         .row([
             "encoder",
@@ -89,11 +83,11 @@ pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError>
     let text = table.render();
     context.output.text(text.trim_start_matches('\n'));
     context.output.json(&json!({
-        "items": images.dataset.len(),
+        "items": data.items.len(),
         "train": plan.items.len(),
-        "test": images.test.len(),
-        "classes": images.classes,
-        "input": [batch, shape.channels, shape.size, shape.size],
+        "test": data.test.len(),
+        "classes": data.classes,
+        "input": input,
         "views": found.views,
         "feature_dim": found.features,
         "encoder_parameters": found.encoder_parameters,
@@ -125,7 +119,7 @@ struct Found {
 
 struct DryRun<'d> {
     plan: &'d Plan<'d>,
-    preprocess: &'d Preprocess,
+    inputs: &'d Inputs,
     context: Context<'d>,
 }
 
@@ -135,7 +129,7 @@ impl Job for DryRun<'_> {
     fn run<O: Trainable>(self, objective: O) -> Result<Found, CliError> {
         let plan = self.plan;
         let objective = plan.started(objective, self.context.output)?;
-        let setup = plan.setup(self.preprocess, O::VIEWS);
+        let setup = plan.setup(self.inputs, O::VIEWS);
         let loader = setup.loader()?;
         let whole = setup.config(&loader, None);
         let views = match O::VIEWS {
@@ -153,7 +147,7 @@ impl Job for DryRun<'_> {
             seed: whole.seed,
             ..TrainerConfig::new(1 + TIMED, whole.optim.clone())
         };
-        let shape = plan.images.shape;
+        let item: usize = plan.data.shape.dims().iter().product();
         let mut clock = Clock::default();
         let mut trainer =
             Trainer::new(objective, loader, &device, config)?.with_observer(&mut clock);
@@ -164,12 +158,7 @@ impl Job for DryRun<'_> {
             features,
             encoder_parameters,
             parameters: parameters_all,
-            batch_bytes: (plan.recipe.train.batch
-                * views
-                * shape.channels
-                * shape.size
-                * shape.size
-                * 4) as u64,
+            batch_bytes: (plan.recipe.train.batch * views * item * 4) as u64,
             // Weights, gradients and two moments, 4 bytes each.
             state_bytes: 16 * parameters_all as u64,
             peak_bytes: peak_memory(),

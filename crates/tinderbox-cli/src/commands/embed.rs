@@ -1,4 +1,4 @@
-//! `embed`: features of images, as npy or CSV.
+//! `embed`: features of items, as npy or CSV.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -8,10 +8,9 @@ use serde_json::json;
 use tinderbox::nn::Encoder;
 use tinderbox::transfer::FeatureMatrix;
 
-use super::{data, device_of, pipe, stream};
+use super::{data, device_of, pipe, stream::Stream};
 use crate::args::{EmbedArgs, EmbedFormat};
 use crate::error::CliError;
-use crate::images;
 use crate::model::Model;
 use crate::rows::{EmbeddingCsv, EmbeddingNpy, ids_path};
 use crate::session::Context;
@@ -21,22 +20,21 @@ pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError
     let format = format(args.format, out)?;
     let model = Model::open(&args.model)?;
     let device = device_of(context.global)?;
-    let recipe = data::of(&args.data, &model)?;
-    let dataset = images::open(&recipe, recipe.channels)?;
+    let stream = Stream::open(&data::of(&args.data, &model)?, &model)?;
     let encoder = model.encoder(&device)?;
     let dim = model.description.feature_dim;
-    let features = |images| -> Vec<Vec<f32>> {
-        let matrix = FeatureMatrix::from_tensor(encoder.forward(images));
+    let features = |input| -> Vec<Vec<f32>> {
+        let matrix = FeatureMatrix::from_tensor(encoder.forward(input));
         matrix.iter_rows().map(<[f32]>::to_vec).collect()
     };
-    let rows = dataset.len();
+    let rows = stream.len();
     let unreadable = match (format, out) {
         (EmbedFormat::Npy, Some(path)) => {
             super::refuse_existing(path, context.global)?;
             super::refuse_existing(&ids_path(path), context.global)?;
             let mut writer = EmbeddingNpy::create(path, rows, dim)?;
             let write = |id: &str, outcome: &_| writer.row(id, outcome);
-            let bad = stream::each(&*dataset, &model.preprocess, &device, features, write)?;
+            let bad = stream.each(&device, features, write)?;
             writer.finish()?;
             bad
         }
@@ -55,7 +53,7 @@ pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError
                 let write = |id: &str, outcome: &_| {
                     writer.row(id, outcome).map_err(CliError::writing(path))
                 };
-                let bad = stream::each(&*dataset, &model.preprocess, &device, features, write)?;
+                let bad = stream.each(&device, features, write)?;
                 writer.finish().map_err(CliError::writing(path))?;
                 Ok(bad)
             };
@@ -67,7 +65,7 @@ pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError
     };
     if unreadable > 0 {
         context.output.warn(&format!(
-            "{unreadable} of {rows} images could not be read; their rows say why"
+            "{unreadable} of {rows} items could not be read; their rows say why"
         ));
     }
     if let Some(path) = out {

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use serde_json::json;
-use tinderbox::data::Preprocess;
 use tinderbox::train::{Checkpoint, Checkpoints, EMA, MODEL};
 
 use super::refuse_existing;
 use crate::args::ExportArgs;
 use crate::data_facts::DataFacts;
+use crate::dataset::DataSet;
 use crate::error::CliError;
 use crate::export::{DESCRIPTION, Exported, copy};
-use crate::images::Images;
+use crate::inputs::Preprocessing;
 use crate::model::resolved_recipe;
 use crate::registry::{Build, Job, Trainable};
 use crate::run::{DATA, EXPORTED, PREPROCESSING, is_run};
@@ -74,16 +74,16 @@ fn from_checkpoint(
             }
         })?,
     };
-    let images = Images::open(&recipe.data)?;
     let damaged =
         |name: &str| CliError::Run(format!("{}/{name} cannot be read", run.display()).into());
     let facts: DataFacts = read_json(&run.join(DATA)).ok_or_else(|| damaged(DATA))?;
-    let preprocess: Preprocess =
+    let preprocess: Preprocessing =
         read_json(&run.join(PREPROCESSING)).ok_or_else(|| damaged(PREPROCESSING))?;
+    let data = DataSet::open(&recipe.data, Some(&preprocess))?;
     let build = Build {
         recipe: &recipe,
-        shape: images.shape,
-        classes: images.classes.len(),
+        shape: data.shape,
+        classes: data.classes.len(),
         device: &device,
     };
     let step = checkpoint.state.step;
@@ -91,7 +91,7 @@ fn from_checkpoint(
         checkpoint: &checkpoint,
         exported: Exported {
             recipe: &recipe,
-            images: &images,
+            data: &data,
             preprocess: &preprocess,
             facts: &facts,
             step,

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tinderbox::train::RateFactor;
-use tinderbox::transfer::LayerGroups;
 
 use super::{data, dry_run, share};
 use crate::args::FinetuneArgs;
 use crate::classifier::HEAD_ACCURACY;
+use crate::dataset::DataSet;
 use crate::error::CliError;
-use crate::images::Images;
 use crate::model::Model;
 use crate::recipe::{DataRecipe, FinetuneRecipe, RecipeFile};
 use crate::report::write_report;
@@ -56,23 +55,19 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
         .map_err(|error| CliError::usage(error.to_string()))?;
     let model = Model::open(&args.model)?;
     let data = data::of(&args.data, &model)?;
-    let images = Images::open(&data)?;
-    images.require_labels()?;
-    let items = (images.labelled.len() as f64 * labels).round() as usize;
-    let file = recipe(&model, &data, finetune, items.max(images.classes.len()));
-    let recipe = file.resolve(&context.global.overrides())?;
-    // `--set` may have changed the data or the share.
-    let images = if recipe.data == data {
-        images
-    } else {
-        Images::open(&recipe.data)?
-    };
-    images.require_labels()?;
-    let finetune = recipe.finetune.unwrap_or(finetune);
+    let overrides = context.global.overrides();
+    // `--set` may change the data or the share, on which the length depends.
+    let asked = recipe(&model, &data, finetune, 1).resolve(&overrides)?;
+    let finetune = asked.finetune.unwrap_or(finetune);
+    let data_set = DataSet::open(&asked.data, Some(&model.preprocess))?;
+    data_set.require_labels()?;
+    let items = (data_set.labelled.len() as f64 * finetune.labels).round() as usize;
+    let file = recipe(&model, &data, finetune, items.max(data_set.classes.len()));
+    let recipe = file.resolve(&overrides)?;
     let device = recipe.device.open()?;
-    let items = images.subset(&images.labelled, finetune.labels, recipe.seed);
+    let items = data_set.subset(&data_set.labelled, finetune.labels, recipe.seed);
     let encoder = model.encoder(&device.clone().autodiff())?;
-    let groups = LayerGroups::of(&model.description.encoder);
+    let groups = model.description.encoder.layer_groups();
     let config = finetune.config();
     let decays = config.layer_decay.is_some() && !config.freeze;
     let rate_factor = decays
@@ -86,7 +81,7 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
         rate_factor,
         device,
         numbered: Box::new(move |number| base.join(format!("finetune-{number}"))),
-        images,
+        data: data_set,
         recipe,
     };
     if context.global.dry_run {

@@ -1,4 +1,4 @@
-//! `predict`: class, name and probability of images, as CSV.
+//! `predict`: class, name and probability of items, as CSV.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -8,11 +8,10 @@ use burn::tensor::activation::softmax;
 use serde_json::json;
 use tinderbox::transfer::FeatureMatrix;
 
-use super::{data, device_of, pipe, refuse_existing, stream};
+use super::{data, device_of, pipe, refuse_existing, stream::Stream};
 use crate::args::PredictArgs;
 use crate::classifier::Classifier;
 use crate::error::CliError;
-use crate::images;
 use crate::model::Model;
 use crate::rows::{Prediction, PredictionWriter};
 use crate::session::Context;
@@ -22,10 +21,9 @@ pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliErr
     let model = Model::open(&args.model)?;
     let device = device_of(context.global)?;
     let (classifier, classes) = model.classifier(&device)?;
-    let recipe = data::of(&args.data, &model)?;
-    let dataset = images::open(&recipe, recipe.channels)?;
-    let predict = |images| -> Vec<Prediction> {
-        let shares = FeatureMatrix::from_tensor(softmax(classifier.classify(images), 1));
+    let stream = Stream::open(&data::of(&args.data, &model)?, &model)?;
+    let predict = |input| -> Vec<Prediction> {
+        let shares = FeatureMatrix::from_tensor(softmax(classifier.classify(input), 1));
         shares
             .iter_rows()
             .map(|row| most_probable(row, classes))
@@ -45,17 +43,17 @@ pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliErr
         let mut writer = PredictionWriter::new(to).map_err(CliError::writing(path))?;
         let write =
             |id: &str, outcome: &_| writer.row(id, outcome).map_err(CliError::writing(path));
-        let bad = stream::each(&*dataset, &model.preprocess, &device, predict, write)?;
+        let bad = stream.each(&device, predict, write)?;
         writer.finish().map_err(CliError::writing(path))?;
         Ok(bad)
     };
     let Some(unreadable) = pipe(run())? else {
         return Ok(());
     };
-    let rows = dataset.len();
+    let rows = stream.len();
     if unreadable > 0 {
         context.output.warn(&format!(
-            "{unreadable} of {rows} images could not be read; their rows say why"
+            "{unreadable} of {rows} items could not be read; their rows say why"
         ));
     }
     if let Some(path) = out {

@@ -8,8 +8,8 @@ use tinderbox::train::LabelEfficiency;
 use super::dry_run;
 use crate::args::PretrainArgs;
 use crate::comparison;
+use crate::dataset::DataSet;
 use crate::error::CliError;
-use crate::images::Images;
 use crate::recipe::{ObjectiveRecipe, RecipeFile};
 use crate::report::write_report;
 use crate::rivals;
@@ -26,21 +26,21 @@ pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliEr
         ));
     }
     let device = recipe.device.open()?;
-    let images = Images::open(&recipe.data)?;
+    let data = DataSet::open(&recipe.data, None)?;
     let items = match recipe.objective {
-        ObjectiveRecipe::Simclr { .. } => images.train.clone(),
+        ObjectiveRecipe::Simclr { .. } => data.train.clone(),
         ObjectiveRecipe::Supervised { .. } => {
-            images.require_labels()?;
-            images.labelled.clone()
+            data.require_labels()?;
+            data.labelled.clone()
         }
     };
     if recipe.compare.is_some() {
-        images.require_labels()?;
+        data.require_labels()?;
     }
     let name = file.name.clone();
     let plan = Plan {
         recipe_text: file.text,
-        images,
+        data,
         items,
         preprocess: None,
         start: None,

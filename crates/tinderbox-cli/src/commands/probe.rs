@@ -3,14 +3,13 @@
 use std::fs;
 
 use serde_json::json;
-use tinderbox::train::LabelledImages;
 use tinderbox::train::encode;
 use tinderbox::transfer::{Knn, LinearProbeConfig, accuracy};
 
 use super::{data, device_of, share};
 use crate::args::ProbeArgs;
+use crate::dataset::DataSet;
 use crate::error::CliError;
-use crate::images::Images;
 use crate::model::Model;
 use crate::session::Context;
 use crate::table::Table;
@@ -20,16 +19,17 @@ pub(super) fn run(args: &ProbeArgs, context: Context<'_>) -> Result<(), CliError
     let share = share(args.labels)?;
     let model = Model::open(&args.model)?;
     let device = device_of(context.global)?;
-    let images = Images::open(&data::of(&args.data, &model)?)?;
-    images.require_labels()?;
+    let data = DataSet::open(&data::of(&args.data, &model)?, Some(&model.preprocess))?;
+    data.require_labels()?;
     let encoder = model.encoder(&device)?;
     let seed = super::seed(context.global)?;
-    let chosen = images.subset(&images.labelled, share, seed);
-    let load = |items: &[usize]| LabelledImages::load(&*images.dataset, items, &model.preprocess);
-    let ((train, bad_train), (test, bad_test)) = (load(&chosen)?, load(&images.test)?);
+    let chosen = data.subset(&data.labelled, share, seed);
+    let inputs = data.items.prepare(&model.preprocess)?;
+    let (train, bad_train) = inputs.load(&chosen)?;
+    let (test, bad_test) = inputs.load(&data.test)?;
     let features = encode(&encoder, &train, &device);
     let queries = encode(&encoder, &test, &device);
-    let classes = images.classes.len();
+    let classes = data.classes.len();
     let fitted = LinearProbeConfig::default()
         .try_fit(&features, &train.labels, classes)
         .map_err(|error| CliError::Run(error.into()))?;

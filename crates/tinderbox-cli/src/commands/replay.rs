@@ -6,8 +6,8 @@ use serde_json::json;
 use tinderbox::train::{Replay, replay};
 
 use crate::args::ReplayArgs;
+use crate::dataset::DataSet;
 use crate::error::CliError;
-use crate::images::Images;
 use crate::model::resolved_recipe;
 use crate::recipe::ObjectiveRecipe;
 use crate::registry::{Build, Job, Trainable};
@@ -19,11 +19,11 @@ pub(super) fn run(args: &ReplayArgs, context: Context<'_>) -> Result<(), CliErro
     let (run, saved) = locate(&args.saved)?;
     let recipe = resolved_recipe(&run)?;
     let device = super::device_or(context.global, &recipe.device)?;
-    let images = Images::open(&recipe.data)?;
+    let data = DataSet::open(&recipe.data, None)?;
     let build = Build {
         recipe: &recipe,
-        shape: images.shape,
-        classes: images.classes.len(),
+        shape: data.shape,
+        classes: data.classes.len(),
         device: &device,
     };
     let found = build.run(ReplayJob {
@@ -33,17 +33,17 @@ pub(super) fn run(args: &ReplayArgs, context: Context<'_>) -> Result<(), CliErro
     })?;
     // Indices of a batch count the items that were trained on.
     let trained_on = match (&recipe.objective, recipe.finetune) {
-        (ObjectiveRecipe::Simclr { .. }, _) => images.train.clone(),
-        (ObjectiveRecipe::Supervised { .. }, None) => images.labelled.clone(),
+        (ObjectiveRecipe::Simclr { .. }, _) => data.train.clone(),
+        (ObjectiveRecipe::Supervised { .. }, None) => data.labelled.clone(),
         (ObjectiveRecipe::Supervised { .. }, Some(finetune)) => {
-            images.subset(&images.labelled, finetune.labels, recipe.seed)
+            data.subset(&data.labelled, finetune.labels, recipe.seed)
         }
     };
     let items: Vec<String> = found
         .items
         .iter()
         .filter_map(|&position| trained_on.get(position as usize))
-        .map(|&index| images.dataset.id(index))
+        .map(|&index| data.items.labelled().id(index))
         .collect();
     let output = context.output;
     output.text(&format!(

@@ -1,55 +1,70 @@
-//! Images through a model in input order, some at a time, readable or not.
+//! Items through a model in input order, some at a time, readable or not.
 
-use burn::tensor::{Device, Tensor, TensorData};
-use rayon::prelude::*;
-use tinderbox::data::{ImageSource, Preprocess};
+use burn::tensor::Device;
+use tinderbox::train::PlainInput;
 
+use crate::dataset::open_unsplit;
+use crate::encoder::AnyInput;
 use crate::error::CliError;
+use crate::inputs::{Inputs, Items};
+use crate::model::Model;
+use crate::recipe::{DataRecipe, Labels};
 use crate::rows::Outcome;
 
-/// Images that are in memory at once.
+/// Items that are in memory at once.
 const AT_ONCE: usize = 256;
 
-/// Gives every image of a data set to `apply`, which makes one result of each row of a batch; `write`
-/// gets the id and the outcome of each in input order. Returns how many could not be read.
-pub(super) fn each<T>(
-    dataset: &dyn ImageSource,
-    preprocess: &Preprocess,
-    device: &Device,
-    apply: impl Fn(Tensor<4>) -> Vec<T>,
-    mut write: impl FnMut(&str, &Outcome<T>) -> Result<(), CliError>,
-) -> Result<usize, CliError> {
-    let (height, width) = preprocess.size;
-    let mut unreadable = 0;
-    for start in (0..dataset.len()).step_by(AT_ONCE) {
-        let range = start..(start + AT_ONCE).min(dataset.len());
-        let read: Vec<Result<Vec<f32>, String>> = range
-            .clone()
-            .into_par_iter()
-            .map(|index| match dataset.get(index) {
-                Ok(item) => Ok(preprocess.apply_owned(item.image)),
-                Err(error) => Err(error.to_string()),
-            })
-            .collect();
-        let values: Vec<f32> = read.iter().flatten().flatten().copied().collect();
-        let count = read.iter().filter(|item| item.is_ok()).count();
-        let mut results = if count == 0 {
-            Vec::new()
-        } else {
-            let shape = [count, preprocess.channels, height, width];
-            apply(Tensor::from_data(TensorData::new(values, shape), device))
-        }
-        .into_iter();
-        for (index, item) in range.zip(read) {
-            let outcome = match item {
-                Ok(_) => Outcome::Done(results.next().expect("one result an image")),
-                Err(reason) => {
-                    unreadable += 1;
-                    Outcome::Unreadable(reason)
-                }
-            };
-            write(&dataset.id(index), &outcome)?;
-        }
+/// The items that a model goes through.
+pub(super) struct Stream {
+    items: Items,
+    inputs: Inputs,
+}
+
+impl Stream {
+    /// Opens them, without their labels.
+    pub(super) fn open(recipe: &DataRecipe, model: &Model) -> Result<Self, CliError> {
+        let items = open_unsplit(&match &recipe.labels {
+            // The column of the labels need not be there.
+            Labels::Column(_) => DataRecipe {
+                labels: Labels::Own(false),
+                ..recipe.clone()
+            },
+            _ => recipe.clone(),
+        })?;
+        let inputs = items.prepare(&model.preprocess)?;
+        Ok(Self { items, inputs })
     }
-    Ok(unreadable)
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Gives them to `apply`, which makes one result of each row of a batch; `write` gets the id and the outcome of each in
+    /// input order. Returns how many could not be read.
+    pub(super) fn each<T>(
+        &self,
+        device: &Device,
+        apply: impl Fn(AnyInput) -> Vec<T>,
+        mut write: impl FnMut(&str, &Outcome<T>) -> Result<(), CliError>,
+    ) -> Result<usize, CliError> {
+        let mut unreadable = 0;
+        for start in (0..self.len()).step_by(AT_ONCE) {
+            let range = start..(start + AT_ONCE).min(self.len());
+            let (batch, outcomes) = self.inputs.read(range.clone());
+            let input = batch.and_then(|batch| AnyInput::of_view(&batch, 0, device));
+            let mut results = input.map_or(Vec::new(), &apply).into_iter();
+            for (index, outcome) in range.zip(outcomes) {
+                let outcome = match outcome {
+                    Ok(()) => Outcome::Done(results.next().expect("one result an item")),
+                    Err(reason) => {
+                        unreadable += 1;
+                        Outcome::Unreadable(reason)
+                    }
+                };
+                write(&self.items.labelled().id(index), &outcome)?;
+            }
+        }
+        Ok(unreadable)
+    }
 }

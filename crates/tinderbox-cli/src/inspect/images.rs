@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use tinderbox::data::{
-    AugmentConfig, Image, ImageSource, Preprocess, SampleRng, contact_sheet, encode_png,
+    Augment, Image, ImageSource, Preprocess, SampleRng, contact_sheet, encode_png,
 };
 
 use super::{Chart, Inspection, quoted, range, spread};
@@ -61,7 +61,7 @@ pub(super) fn inspect(recipe: &DataRecipe) -> Result<Inspection, CliError> {
         let data = views.resolve(&[])?.data;
         // Without a size, all are squares of one side.
         let side = data.size.unwrap_or(seen.heights[0] as usize);
-        inspection.sheet = Some(sheet(&seen.examples, &data.views, side)?);
+        inspection.sheet = Some(sheet(&seen.examples, &data.views.images()?, side)?);
     }
     Ok(inspection)
 }
@@ -177,10 +177,9 @@ fn text_of(data: &DataRecipe, seen: &Seen) -> String {
 /// A row for each picture: itself, then views of it.
 fn sheet(
     examples: &[Image],
-    views: &AugmentConfig,
+    augment: &Augment,
     side: usize,
 ) -> Result<(Vec<u8>, String), CliError> {
-    let augment = views.build()?;
     let mut pictures = Vec::new();
     for (row, image) in examples.iter().take(ROWS).enumerate() {
         let channels = if image.channels >= 3 { 3 } else { 1 };
@@ -238,7 +237,7 @@ mod tests {
             (seen.looked_at, seen.size(), seen.in_colour()),
             (500, None, false)
         );
-        let views = AugmentConfig::simclr(0.5);
+        let views = tinderbox::data::AugmentConfig::simclr(0.5).build().unwrap();
         let (png, caption) = sheet(&seen.examples, &views, 8).unwrap();
         assert!(png.starts_with(b"\x89PNG"));
         assert!(caption.contains("8 x 8"));

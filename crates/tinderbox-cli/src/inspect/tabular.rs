@@ -6,7 +6,7 @@ use tinderbox::data::table::{
     self, ColumnKind, ColumnProfile, NotUtf8, TableOptions, TableProfile,
 };
 
-use super::{Chart, Inspection};
+use super::{Chart, Inspection, quoted};
 use crate::error::CliError;
 
 /// Categories that get a bar of their own.
@@ -28,10 +28,7 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection, CliError> {
     let mut inspection = Inspection {
         kind: "table",
         details: profile.to_string(),
-        recipe: format!(
-            "# Settings for the library; `pretrain` does not read tables yet.\n{}",
-            profile.recipe()
-        ),
+        recipe: text_of(path, &profile),
         charts: profile.columns.iter().filter_map(chart).collect(),
         ..Inspection::default()
     };
@@ -57,6 +54,20 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection, CliError> {
         ));
     }
     Ok(inspection)
+}
+
+/// A recipe that runs, for a person to change.
+fn text_of(path: &Path, profile: &TableProfile) -> String {
+    format!(
+        "version = 1\n\n[data]\nsource = \"table\"\npath = {}\n\
+         # labels = \"COLUMN\" # the column that holds the classes, if there is one; models do not see it\n\n{}\n\
+         # A row attracts itself with this share of its features swapped for those of other rows (SCARF).\n\
+         [data.views]\nswap = 0.6\n\n[encoder]\nkind = \"mlp\"\n\n\
+         [objective]\nkind = \"simclr\"\ntemperature = 1.0\n\n[train]\nepochs = 100\nbatch = {}\n",
+        quoted(path),
+        profile.recipe(),
+        profile.rows.clamp(2, 128),
+    )
 }
 
 fn chart(column: &ColumnProfile) -> Option<Chart> {

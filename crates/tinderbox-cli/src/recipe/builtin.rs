@@ -32,6 +32,10 @@ pub const BUILTINS: &[Builtin] = &[
         "simclr-folder",
         "SimCLR on your own folder of images: a template to copy"
     ),
+    builtin!(
+        "scarf-breast-cancer",
+        "SCARF on a table of measurements: a template for your own"
+    ),
 ];
 
 /// The recipe of a name.

@@ -1,11 +1,13 @@
-//! `[data]`: where images come from, and the views that pre-training sees of them.
+//! `[data]`: where items come from, and the views that pre-training sees of them.
 
 use std::path::PathBuf;
 
 use serde::Serialize;
-use tinderbox::data::AugmentConfig;
+use tinderbox::data::table::ColumnPipelineConfig;
 
 use super::reader::TableReader;
+use super::views::ViewsRecipe;
+use crate::encoder::Modality;
 
 /// What kind of data `data.path` leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -21,16 +23,29 @@ pub enum DataSource {
     Cifar100,
     /// A folder of images; sub-folders name the classes.
     Folder,
+    /// A file that holds a table: CSV, TSV, JSON lines, Parquet or Arrow, by its ending.
+    Table,
 }
 
 impl DataSource {
-    const NAMES: [(&'static str, Self); 5] = [
+    const NAMES: [(&'static str, Self); 6] = [
         ("digits", Self::Digits),
         ("idx", Self::Idx),
         ("cifar10", Self::Cifar10),
         ("cifar100", Self::Cifar100),
         ("folder", Self::Folder),
+        ("table", Self::Table),
     ];
+
+    /// What its items are.
+    pub fn modality(self) -> Modality {
+        match self {
+            Self::Table => Modality::Row,
+            Self::Digits | Self::Idx | Self::Cifar10 | Self::Cifar100 | Self::Folder => {
+                Modality::Image
+            }
+        }
+    }
 }
 
 /// Where labels come from.
@@ -41,6 +56,8 @@ pub enum Labels {
     Own(bool),
     /// A file of labels beside the images; for IDX only.
     File(PathBuf),
+    /// A column; for tables only.
+    Column(String),
 }
 
 /// The `[data]` table.
@@ -67,14 +84,26 @@ pub struct DataRecipe {
     /// Channels that images are converted to, 1 or 3; without it, those of the first image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<usize>,
-    /// How many unreadable images are skipped and listed before the run fails.
+    /// How many unreadable items are skipped and listed before the run fails.
     pub max_bad: usize,
-    /// Random transforms that make the views, applied in a fixed order.
-    pub views: AugmentConfig,
+    /// What becomes of the columns of a table; without it, what they suggest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<ColumnPipelineConfig>,
+    /// The random views of an item.
+    pub views: ViewsRecipe,
 }
 
 impl DataRecipe {
-    /// A folder of images, as `--data PATH` means it.
+    /// A table without labels, as `--data PATH` means it for a model of rows.
+    pub fn table(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: Some(path.into()),
+            labels: Labels::Own(false),
+            ..Self::of(DataSource::Table)
+        }
+    }
+
+    /// A folder of images, as `--data PATH` means it for a model of images.
     pub fn folder(path: impl Into<PathBuf>) -> Self {
         Self {
             path: Some(path.into()),
@@ -101,14 +130,16 @@ impl DataRecipe {
         Self {
             source,
             path: None,
-            labels: Labels::Own(true),
+            // Labels of these lie elsewhere.
+            labels: Labels::Own(!matches!(source, DataSource::Idx | DataSource::Table)),
             test_share: 1.0 / 3.0,
             test_path: None,
             test_labels: None,
             size: None,
             channels: None,
             max_bad: 100,
-            views: AugmentConfig::default(),
+            columns: None,
+            views: ViewsRecipe::of(source.modality()),
         }
     }
 
@@ -143,6 +174,14 @@ impl DataRecipe {
                 "`data.test_labels` is missing, the labels of `test_path`",
             );
         }
+        for key in ["size", "channels"] {
+            if table.has(key) && source == DataSource::Table {
+                table.complain_at(key, format!("`data.{key}` has no use with a table"));
+            }
+        }
+        if table.has("columns") && source != DataSource::Table {
+            table.complain_at("columns", "`data.columns` is for `table` only");
+        }
         if table.has("test_labels") && source != DataSource::Idx {
             table.complain_at("test_labels", "`data.test_labels` is for `idx` only");
         }
@@ -167,31 +206,35 @@ impl DataRecipe {
                 .check("1 or 3", |channels: &usize| matches!(channels, 1 | 3))
                 .optional(),
             max_bad: table.field("max_bad").or(default.max_bad),
-            views: table.table("views", |views| {
-                let check = |views: &AugmentConfig| views.build().map(|_| ());
-                views.checked_rest(check).unwrap_or_default()
+            columns: table.optional_table("columns", |columns| {
+                let check = |columns: &ColumnPipelineConfig| columns.validate();
+                columns.checked_rest(check).unwrap_or_default()
             }),
+            views: table.table("views", |views| ViewsRecipe::read(views, source.modality())),
         }
     }
 }
 
 fn read_labels(table: &mut TableReader<'_>, source: DataSource, default: Labels) -> Labels {
-    if !table.is_string("labels") {
+    if table.text("labels").is_none() {
+        if table.has("labels") && source == DataSource::Table {
+            let message = "`data.labels` of a table is the name of the column that holds them";
+            table.complain_at("labels", message);
+        }
         let own = table.field::<bool>("labels").optional();
         let own = own.map(Labels::Own);
-        // IDX images come without labels of their own.
-        let none = Labels::Own(false);
-        return own.unwrap_or(if source == DataSource::Idx {
-            none
-        } else {
-            default
-        });
+        return own.unwrap_or(default);
     }
-    if source != DataSource::Idx {
-        table.complain_at(
+    match source {
+        DataSource::Table => {
+            let column = table.field("labels").optional();
+            return column.map_or(default, Labels::Column);
+        }
+        DataSource::Idx => {}
+        _ => table.complain_at(
             "labels",
-            "`data.labels` is a file only for `idx`; expected true or false",
-        );
+            "`data.labels` is a file for `idx` and a column for `table`; expected true or false",
+        ),
     }
     table
         .field("labels")

@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use tinderbox::nn::ImageEncoderConfig;
 
 use super::reader::TableReader;
+use crate::encoder::{EncoderConfig, Modality};
 
 /// The `[encoder]` table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EncoderRecipe {
     /// The network and its sizes.
     #[serde(flatten)]
-    pub config: ImageEncoderConfig,
+    pub config: EncoderConfig,
     /// Weights to start from: a run, an exported folder or a safetensors file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<PathBuf>,
@@ -22,14 +22,29 @@ pub struct EncoderRecipe {
 
 impl EncoderRecipe {
     /// Names that `encoder.kind` takes.
-    pub const KINDS: [&'static str; 4] = ["reference-cnn", "resnet18", "resnet34", "resnet50"];
+    pub const KINDS: [&'static str; 5] =
+        ["reference-cnn", "resnet18", "resnet34", "resnet50", "mlp"];
 
-    pub(super) fn read(table: &mut TableReader<'_>) -> Self {
+    pub(super) fn read(table: &mut TableReader<'_>, modality: Modality) -> Self {
         let init = table.field("init").optional();
         let partial = table.field("partial").or(false);
-        let config = table
-            .tagged_rest("kind", &Self::KINDS)
-            .unwrap_or_else(Self::stand_in);
+        let config = match table.text("kind") {
+            Some("mlp") => table
+                .tagged_rest("kind", &Self::KINDS)
+                .map(EncoderConfig::Row),
+            _ => table
+                .tagged_rest("kind", &Self::KINDS)
+                .map(EncoderConfig::Image),
+        };
+        let config = config.unwrap_or_else(|| Self::stand_in(modality));
+        if config.modality() != modality {
+            table.complain(format!(
+                "`encoder.kind` is {}, which reads {}, but the data is {}",
+                config.name(),
+                config.modality().items(),
+                modality.items()
+            ));
+        }
         Self {
             config,
             init,
@@ -38,10 +53,12 @@ impl EncoderRecipe {
     }
 
     /// What reading goes on with after a complaint.
-    fn stand_in() -> ImageEncoderConfig {
-        let table = toml::Table::from_iter([("kind".to_string(), Self::KINDS[0].into())]);
-        table
-            .try_into()
-            .expect("the first encoder has defaults for all its sizes")
+    fn stand_in(modality: Modality) -> EncoderConfig {
+        let kind = match modality {
+            Modality::Image => "reference-cnn",
+            Modality::Row => "mlp",
+        };
+        let table = toml::Table::from_iter([("kind".to_string(), kind.into())]);
+        table.try_into().expect("these have defaults for all sizes")
     }
 }

@@ -33,7 +33,13 @@ impl TableReader<'_> {
             }) {
                 return None;
             }
+            // Of keys whose absence changes the error, the one that it names.
+            let unknown = error.strip_prefix("unknown field `");
+            let unknown = unknown.and_then(|rest| rest.split('`').next());
             let culprit = paths(&entries).into_iter().find(|path| {
+                if unknown.is_some_and(|key| path.last().is_some_and(|last| last != key)) {
+                    return false;
+                }
                 let mut without = entries.clone();
                 remove(&mut without, path);
                 attempt::<T>(&without).err().as_ref() != Some(&error)

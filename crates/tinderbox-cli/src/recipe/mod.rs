@@ -19,6 +19,7 @@ mod from_value;
 mod objective;
 pub mod reader;
 mod train;
+mod views;
 
 use std::path::{Path, PathBuf};
 
@@ -37,6 +38,7 @@ pub use finetune::FinetuneRecipe;
 pub use from_value::FromValue;
 pub use objective::ObjectiveRecipe;
 pub use train::{Length, OPTIM_KINDS, SCHEDULE_KINDS, TrainRecipe};
+pub use views::{SwapRecipe, ViewsRecipe};
 
 use crate::device::DeviceName;
 use crate::error::CliError;
@@ -60,7 +62,7 @@ pub struct Recipe {
     /// The run directory; without it, `runs/NAME`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out: Option<PathBuf>,
-    /// Where images come from.
+    /// Where items come from.
     pub data: DataRecipe,
     /// The network.
     pub encoder: EncoderRecipe,
@@ -94,6 +96,10 @@ impl Recipe {
             .field::<String>("device")
             .parse(|name| name.parse::<DeviceName>())
             .unwrap_or_default();
+        let data = root.table("data", DataRecipe::read);
+        let encoder = root.table("encoder", |table| {
+            EncoderRecipe::read(table, data.source.modality())
+        });
         Self {
             version,
             device,
@@ -103,8 +109,8 @@ impl Recipe {
                 .optional(),
             seed: root.field("seed").or(0),
             out: root.field("out").optional(),
-            data: root.table("data", DataRecipe::read),
-            encoder: root.table("encoder", EncoderRecipe::read),
+            data,
+            encoder,
             objective: root.table("objective", ObjectiveRecipe::read),
             train: root.table("train", TrainRecipe::read),
             optim: root.table("optim", train::read_optim),

@@ -8,7 +8,7 @@ use super::reader::TableReader;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum ObjectiveRecipe {
-    /// SimCLR (Chen et al. 2020): two views of an image attract, other images repel.
+    /// SimCLR (Chen et al. 2020): two views of an item attract, other items repel.
     Simclr {
         /// Temperature of the similarities.
         temperature: f64,

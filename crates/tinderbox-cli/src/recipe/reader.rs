@@ -137,11 +137,12 @@ impl<'a> TableReader<'a> {
         self.entries.contains_key(key)
     }
 
-    /// Whether a key is written and is a string.
-    pub fn is_string(&self, key: &str) -> bool {
-        self.entries
-            .get(key)
-            .is_some_and(|entry| matches!(entry.node.value, Value::String(_)))
+    /// The string that is written for a key, if it is one.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        match &self.entries.get(key)?.node.value {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// Gives up on the keys not read yet, because which are known cannot be told.

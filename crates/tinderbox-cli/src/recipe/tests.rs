@@ -77,7 +77,7 @@ fn the_keys_of_a_recipe_are_agreed() {
     let agreed = "\
         checkpoint checkpoint.best checkpoint.every checkpoint.keep \
         compare compare.pretrain_each compare.scratch_lr compare.scratch_steps compare.seeds compare.shares \
-        data data.channels data.labels data.max_bad data.path data.size data.source \
+        data data.channels data.columns data.labels data.max_bad data.path data.size data.source \
         data.test_labels data.test_path data.test_share data.views \
         device encoder encoder.init encoder.kind encoder.partial \
         eval eval.every eval.health eval.items eval.knn eval.linear_probe \

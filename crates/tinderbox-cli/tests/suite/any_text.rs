@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use tinderbox_cli::encoder::{ImageShape, InputShape};
 use tinderbox_cli::error::CliError;
 use tinderbox_cli::model::Model;
 use tinderbox_cli::recipe::{BUILTINS, Override, RecipeFile};
@@ -202,7 +203,15 @@ fn the_exported_folder_of_these_tests_is_read() {
     let folder = tempfile::tempdir().unwrap();
     export(folder.path());
     let model = Model::open(folder.path()).unwrap();
-    assert_eq!((model.description.step, model.preprocess.size), (7, (8, 8)));
+    let shape = InputShape::Image(ImageShape {
+        channels: 1,
+        size: 8,
+    });
+    assert_eq!(model.description.step, 7);
+    assert_eq!(
+        (model.description.shape, model.preprocess.shape()),
+        (shape, shape)
+    );
 }
 
 proptest! {

@@ -254,6 +254,7 @@ fn reference_cnn() -> Case {
     Case {
         encoder: ImageEncoderConfig::ReferenceCnn {
             filters: 8,
+            stages: 1,
             hidden: 32,
             // Devices draw different numbers from one seed.
             dropout: 0.0,

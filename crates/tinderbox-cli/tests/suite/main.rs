@@ -9,6 +9,7 @@ mod program;
 mod resume;
 mod signals;
 mod system_calls;
+mod tables;
 mod verbs;
 
 use std::path::Path;

@@ -24,6 +24,14 @@ fn every_built_in_recipe_passes_a_dry_run() {
             idx(&[count], (0..count).map(|i| (i % 10) as u8)),
         );
     }
+    let cancer = at.join("data/breast-cancer");
+    fs::create_dir_all(&cancer).unwrap();
+    let rows: String = (0..20).map(|i| format!("{i},{}\n", i % 2)).collect();
+    fs::write(
+        cancer.join("breast-cancer.csv"),
+        format!("a,diagnosis\n{rows}"),
+    )
+    .unwrap();
     let recipes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
     let mut ran = 0;
     for recipe in fs::read_dir(recipes).unwrap() {

@@ -3,7 +3,7 @@
 use burn::tensor::TensorData;
 
 use super::{AudioAugment, AudioItem, AudioPreprocess};
-use crate::{Collate, ImageCollate, PlainBatch, Sample, SampleRng, View};
+use crate::{Collate, PlainBatch, Sample, SampleRng, View, ViewCollate};
 
 /// Two random views of each clip, for contrastive objectives.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,15 +69,15 @@ fn sample(
 
 /// Collates samples of waveforms.
 ///
-/// As [`ImageCollate`], but each view is `[batch, samples]`. Spectrograms are collated by [`ImageCollate`] itself.
+/// As [`ViewCollate`], but each view is `[batch, samples]`. Spectrograms are collated by [`ViewCollate`] itself.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WaveformCollate;
 
 impl Collate<Sample> for WaveformCollate {
     /// # Panics
-    /// As [`ImageCollate`], and if a sample is not of one channel and one row.
+    /// As [`ViewCollate`], and if a sample is not of one channel and one row.
     fn collate(&self, samples: Vec<Sample>) -> PlainBatch {
-        let PlainBatch { indices, tensors } = ImageCollate.collate(samples);
+        let PlainBatch { indices, tensors } = ViewCollate.collate(samples);
         let flat = |(name, data): (String, TensorData)| {
             let [items, channels, rows, length] = data.shape()[..] else {
                 return (name, data);

@@ -205,34 +205,49 @@ impl Table {
         &self.rows
     }
 
+    /// Adds the rows of a table with the same columns.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.rows.extend(other.rows);
+    }
+
     /// A reader from the first row on.
     pub fn reader(&self) -> impl RowReader + '_ {
         TableReader {
-            table: self,
+            columns: &self.columns,
+            rows: self.rows.iter(),
             path: memory(),
-            next: 0,
+        }
+    }
+
+    /// A reader of some rows, in this order, that names `path` in errors.
+    ///
+    /// It panics for a row that there is not.
+    pub(super) fn reader_of<'t>(&'t self, rows: &'t [usize], path: &Path) -> impl RowReader + 't {
+        TableReader {
+            columns: &self.columns,
+            rows: rows.iter().map(|row| &self.rows[*row]),
+            path: path.to_path_buf(),
         }
     }
 }
 
-struct TableReader<'a> {
-    table: &'a Table,
+struct TableReader<'t, R> {
+    columns: &'t [String],
+    rows: R,
     path: PathBuf,
-    next: usize,
 }
 
-impl RowReader for TableReader<'_> {
+impl<'t, R: Iterator<Item = &'t Row> + Send> RowReader for TableReader<'t, R> {
     fn columns(&self) -> &[String] {
-        &self.table.columns
+        self.columns
     }
 
     fn read(&mut self, row: &mut Row) -> Result<bool, DataError> {
-        let Some(next) = self.table.rows.get(self.next) else {
-            return Ok(false);
-        };
-        row.clone_from(next);
-        self.next += 1;
-        Ok(true)
+        let next = self.rows.next();
+        if let Some(next) = next {
+            row.clone_from(next);
+        }
+        Ok(next.is_some())
     }
 
     fn path(&self) -> &Path {

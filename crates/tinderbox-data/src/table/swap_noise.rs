@@ -16,11 +16,14 @@ pub struct SwapNoise {
 
 impl Default for SwapNoise {
     fn default() -> Self {
-        Self { p: 0.6 }
+        Self { p: Self::DEFAULT_P }
     }
 }
 
 impl SwapNoise {
+    /// The share of the paper.
+    pub const DEFAULT_P: f32 = 0.6;
+
     /// With the probability `p` for each feature.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use tinderbox_data::audio::{
     AudioPreprocessConfig, AudioTwoViews, LogMelConfig, WaveformCollate,
 };
 use tinderbox_data::{
-    DataError, ImageCollate, Labelled, Loader, LoaderConfig, PlainBatch, fingerprint, labels,
+    DataError, Labelled, Loader, LoaderConfig, PlainBatch, ViewCollate, fingerprint, labels,
 };
 
 use crate::allocation::times;
@@ -225,7 +225,7 @@ fn spectrograms_load_as_pictures_whatever_the_threads() {
     };
     let batches = |threads| {
         let mut loader =
-            Loader::new(folder.clone(), view.clone(), ImageCollate, config(threads)).unwrap();
+            Loader::new(folder.clone(), view.clone(), ViewCollate, config(threads)).unwrap();
         (0..4)
             .map(|_| loader.next_batch().unwrap())
             .collect::<Vec<_>>()

@@ -8,8 +8,8 @@ use burn::data::dataset::Dataset;
 use image::ExtendedColorType;
 use tempfile::TempDir;
 use tinderbox_data::{
-    DataError, Image, ImageCollate, ImageFolder, ImageFolderConfig, Labelled, Loader, LoaderConfig,
-    OneView, Pixels, Preprocess, fingerprint,
+    DataError, Image, ImageFolder, ImageFolderConfig, Labelled, Loader, LoaderConfig, OneView,
+    Pixels, Preprocess, ViewCollate, fingerprint,
 };
 
 use crate::decode::{jpeg, png};
@@ -248,8 +248,7 @@ fn a_cut_file_costs_one_item_and_is_listed() {
         shuffle: true,
         max_bad: 1,
     };
-    let mut loader =
-        Loader::new(Arc::new(open(folder.path())), view, ImageCollate, config).unwrap();
+    let mut loader = Loader::new(Arc::new(open(folder.path())), view, ViewCollate, config).unwrap();
     let batch = loader.next_batch().unwrap();
     assert_eq!(batch.tensors[0].1.shape()[..], [9, 3, 2, 2]);
     let skipped = loader.skipped();

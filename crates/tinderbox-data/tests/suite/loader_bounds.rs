@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use burn::data::dataset::Dataset;
-use tinderbox_data::{DataError, ImageCollate, Loader, LoaderConfig, Sample, SampleRng, View};
+use tinderbox_data::{DataError, Loader, LoaderConfig, Sample, SampleRng, View, ViewCollate};
 
 use crate::allocation::peak_of_all;
 use crate::loader::{Numbers, open};
@@ -55,7 +55,7 @@ impl View<()> for Large {
 #[ignore = "measures the whole process; `memory_is_bounded` starts it"]
 fn measured_alone() {
     let ((), bytes) = peak_of_all(|| {
-        let mut loader = Loader::new(Arc::new(Nothing), Large, ImageCollate, CONFIG).unwrap();
+        let mut loader = Loader::new(Arc::new(Nothing), Large, ViewCollate, CONFIG).unwrap();
         for _ in 0..12 {
             let batch = loader.next_batch().unwrap();
             // A slow model, which lets the threads go as far ahead as they may.

@@ -4,8 +4,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde_json::json;
 use tinderbox_nn::{
-    AnyImageEncoder, Encoder, ImageEncoderConfig, NnConfigError, ReferenceCnnConfig, ResNetConfig,
-    ResNetDepth, StateDict, Stem,
+    AnyImageEncoder, Encoder, ImageEncoderConfig, MlpEncoderConfig, NnConfigError,
+    ReferenceCnnConfig, ResNetConfig, ResNetDepth, StateDict, Stem,
 };
 
 use crate::support::{device, fixture, floats, uniform};
@@ -22,6 +22,7 @@ fn a_kind_alone_takes_the_published_defaults() {
             "reference-cnn",
             ImageEncoderConfig::ReferenceCnn {
                 filters: 32,
+                stages: 1,
                 hidden: 128,
                 dropout: 0.2,
             },
@@ -73,25 +74,30 @@ fn unknown_kinds_and_keys_are_refused() {
 
 #[test]
 fn degenerate_configurations_are_typed_errors() {
-    let cnn = |filters, hidden, dropout| ImageEncoderConfig::ReferenceCnn {
+    let stages = |stages, filters, hidden, dropout| ImageEncoderConfig::ReferenceCnn {
         filters,
+        stages,
         hidden,
         dropout,
     };
+    let cnn = |filters, hidden, dropout| stages(1, filters, hidden, dropout);
     let resnet = |width| ImageEncoderConfig::Resnet50 {
         stem: Stem::Cifar,
         width,
     };
     let zero = |field| NnConfigError::Zero { field };
-    let small = |got| NnConfigError::ImageTooSmall {
+    let small = |minimum, got| NnConfigError::ImageTooSmall {
         encoder: "reference-cnn",
-        minimum: 4,
+        minimum,
         got,
     };
     for (config, channels, size, expected) in [
         (cnn(32, 128, 0.2), 0, 8, zero("channels")),
         (cnn(32, 128, 0.2), 1, 0, zero("image_size")),
-        (cnn(32, 128, 0.2), 1, 3, small(3)),
+        (cnn(32, 128, 0.2), 1, 3, small(4, 3)),
+        (stages(2, 32, 128, 0.2), 1, 9, small(10, 9)),
+        (stages(99, 32, 128, 0.2), 1, 9, small(usize::MAX, 9)),
+        (stages(0, 32, 128, 0.2), 1, 8, zero("stages")),
         (cnn(0, 128, 0.2), 1, 8, zero("filters")),
         (cnn(32, 0, 0.2), 1, 8, zero("hidden")),
         (cnn(32, 128, 1.0), 1, 8, NnConfigError::Dropout { got: 1.0 }),
@@ -113,12 +119,39 @@ fn degenerate_configurations_are_typed_errors() {
 }
 
 #[test]
+fn a_perceptron_has_layers_and_checks_its_sizes() {
+    let device = Device::flex();
+    let config = MlpEncoderConfig::default();
+    assert_eq!(config.hidden, [256; 4]);
+    let config = MlpEncoderConfig {
+        hidden: vec![7, 5],
+        ..config
+    };
+    let encoder = config.init(3, &device).unwrap();
+    assert_eq!(encoder.feature_dim(), 5);
+    let features = encoder.forward(uniform("rows", [4, 3], &device));
+    assert_eq!(features.dims(), [4, 5]);
+    let zero = |field| Some(NnConfigError::Zero { field });
+    assert_eq!(config.init(0, &device).err(), zero("columns"));
+    for hidden in [vec![], vec![4, 0]] {
+        let config = MlpEncoderConfig {
+            hidden,
+            ..MlpEncoderConfig::default()
+        };
+        assert_eq!(config.init(3, &device).err(), zero("hidden"));
+    }
+}
+
+#[test]
 fn the_smallest_images_still_have_features() {
-    for (kind, size) in [("reference-cnn", 4), ("resnet18", 1), ("resnet50", 1)] {
-        let encoder = parse(json!({ "kind": kind }))
-            .unwrap()
-            .init(2, size, &Device::flex())
-            .unwrap();
+    for (config, size) in [
+        (json!({ "kind": "reference-cnn" }), 4),
+        (json!({ "kind": "reference-cnn", "stages": 2 }), 10),
+        (json!({ "kind": "resnet18" }), 1),
+        (json!({ "kind": "resnet50" }), 1),
+    ] {
+        let encoder = parse(config).unwrap();
+        let encoder = encoder.init(2, size, &Device::flex()).unwrap();
         let features = encoder.forward(uniform("input", [1, 2, size, size], &Device::flex()));
         assert_eq!(features.dims(), [1, encoder.feature_dim()]);
     }

@@ -6,8 +6,8 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use tinderbox_nn::{
-    Encoder, ProjectionHeadConfig, ReferenceCnnConfig, ResNetConfig, ResNetDepth, ResidualBlock,
-    Stem,
+    Encoder, MlpEncoderConfig, ProjectionHeadConfig, ReferenceCnnConfig, ResNetConfig, ResNetDepth,
+    ResidualBlock, Stem,
 };
 
 use crate::addressed;
@@ -68,13 +68,29 @@ fn addressed_numbers_are_those_of_the_scripts() {
 }
 
 #[test]
+fn the_perceptron_agrees() {
+    let config = MlpEncoderConfig {
+        hidden: vec![7, 6, 5],
+        dropout: 0.0,
+    };
+    check_training(
+        "mlp_encoder",
+        config.init(9, &device()).unwrap(),
+        Encoder::forward,
+        SIMPLE,
+    );
+}
+
+#[test]
 fn the_reference_cnn_agrees() {
-    for (case, channels, size) in [
-        ("reference_cnn_grey_8", 1, 8),
-        ("reference_cnn_colour_13", 3, 13),
+    for (case, channels, size, stages) in [
+        ("reference_cnn_grey_8", 1, 8, 1),
+        ("reference_cnn_colour_13", 3, 13, 1),
+        ("reference_cnn_two_stages", 1, 12, 2),
     ] {
         // Dropout has random numbers of its own.
         let config = ReferenceCnnConfig {
+            stages,
             dropout: 0.0,
             ..ReferenceCnnConfig::new(channels, size)
         };

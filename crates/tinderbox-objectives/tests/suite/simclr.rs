@@ -20,6 +20,7 @@ const AT: StepContext = StepContext {
 fn encoder() -> AnyImageEncoder {
     ImageEncoderConfig::ReferenceCnn {
         filters: 4,
+        stages: 1,
         hidden: 16,
         dropout: 0.0,
     }
@@ -119,7 +120,7 @@ fn a_batch_of_one_costs_nothing() {
 }
 
 #[test]
-#[should_panic(expected = "SimCLR needs 2 views of each image, got 1")]
+#[should_panic(expected = "SimCLR needs 2 views of each item, got 1")]
 fn one_view_is_refused() {
     objective(false).step(
         ViewBatch {

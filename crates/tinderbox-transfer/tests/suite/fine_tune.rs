@@ -105,6 +105,7 @@ fn every_parameter_of_a_real_model_has_its_layer() {
         (
             ImageEncoderConfig::ReferenceCnn {
                 filters: 2,
+                stages: 1,
                 hidden: 4,
                 dropout: 0.0,
             },

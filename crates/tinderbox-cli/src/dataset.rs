@@ -1,0 +1,336 @@
+//! The data of a recipe: opened, split, and ready for training and evaluation.
+
+use std::sync::Arc;
+
+use burn::data::dataset::Dataset;
+use tinderbox::data::table::{TableItems, TableOptions};
+use tinderbox::data::{DataError, Preprocess, stratified_split, stratified_subset};
+
+use crate::encoder::{ImageShape, InputShape};
+use crate::images;
+use crate::inputs::{Items, Preprocessing};
+use crate::recipe::{DataRecipe, DataSource, Labels};
+
+/// The split into training and test part is the same for every seed of a run.
+const SPLIT_SEED: u64 = 0;
+/// Images that normalisation is fitted to at most, evenly spread over the training part.
+const FIT_ITEMS: usize = 10_000;
+
+/// A data set with its split.
+pub struct DataSet {
+    /// All items.
+    pub items: Items,
+    /// Items to pre-train on, ascending: all that are not in `test`.
+    pub train: Vec<usize>,
+    /// Those of `train` that have a label.
+    pub labelled: Vec<usize>,
+    /// Items held out, all with a label; none if there are fewer than two classes.
+    pub test: Vec<usize>,
+    /// Names of the classes; fewer than two if labels are of no use.
+    pub classes: Vec<String>,
+    /// The shape of an item as a model reads it.
+    pub shape: InputShape,
+    /// The preprocessing of rows, which tells their shape.
+    fitted: Option<Preprocessing>,
+    max_bad: usize,
+}
+
+impl DataSet {
+    /// Opens the data of a recipe and splits it by its labels. `fitted` is the preprocessing of a model that is to read it.
+    ///
+    /// # Errors
+    /// If it cannot be read, is empty, has no shape of its own and the recipe gives none, or is of another modality than `fitted`.
+    pub fn open(recipe: &DataRecipe, fitted: Option<&Preprocessing>) -> Result<Self, DataError> {
+        let (items, own, image) = match recipe.source {
+            DataSource::Table => {
+                let (rows, own) = open_table(recipe)?;
+                (Items::Rows(Arc::new(rows)), own, None)
+            }
+            _ => {
+                let (images, own, shape) = images::open_all(recipe)?;
+                (Items::Images(images), own, Some(shape))
+            }
+        };
+        let labels = items.labelled();
+        let usable = recipe.labels != Labels::Own(false) && labels.class_names().len() > 1;
+        let (with_label, without): (Vec<usize>, Vec<usize>) =
+            (0..own).partition(|index| usable && labels.label(*index).is_some());
+        let (labelled, test) = if own < items.len() {
+            let test = own..items.len();
+            let test = test.filter(|index| usable && labels.label(*index).is_some());
+            (with_label, test.collect())
+        } else {
+            let labels: Vec<u32> = with_label.iter().filter_map(|i| labels.label(*i)).collect();
+            let split = stratified_split(&labels, recipe.test_share, SPLIT_SEED);
+            let pick = |part: &[usize]| part.iter().map(|&i| with_label[i]).collect::<Vec<usize>>();
+            (pick(&split.train), pick(&split.test))
+        };
+        let mut train = [labelled.clone(), without].concat();
+        train.sort_unstable();
+        let classes = match usable {
+            true => labels.class_names().to_vec(),
+            false => Vec::new(),
+        };
+        let fitted = match &items {
+            Items::Images(_) => None,
+            Items::Rows(rows) => Some(match fitted {
+                Some(fitted) => fitted.clone(),
+                None => Preprocessing::Row(rows.fit(recipe.columns.as_ref(), &train)?),
+            }),
+        };
+        let shape = match (image, &fitted) {
+            (Some(shape), _) => InputShape::Image(shape),
+            (None, fitted) => fitted.as_ref().expect("rows were fitted").shape(),
+        };
+        Ok(Self {
+            items,
+            train,
+            labelled,
+            test,
+            classes,
+            shape,
+            fitted,
+            max_bad: recipe.max_bad,
+        })
+    }
+
+    /// Whether there is something to evaluate on: labels of two classes or more, on both sides.
+    pub fn has_labels(&self) -> bool {
+        self.classes.len() > 1 && !self.test.is_empty() && !self.labelled.is_empty()
+    }
+
+    /// Whether there are labels, or an error that says what is lacking.
+    ///
+    /// # Errors
+    /// [`DataError::Config`] without labels of at least two classes.
+    pub fn require_labels(&self) -> Result<(), DataError> {
+        if self.has_labels() {
+            return Ok(());
+        }
+        let labels = self.items.labelled();
+        let labelled = (0..self.items.len()).filter(|index| labels.label(*index).is_some());
+        Err(DataError::Config {
+            name: "data.labels",
+            expected: "labels of at least 2 classes, with 2 items or more in one of them".into(),
+            got: format!(
+                "{} classes over {} items, {} of them labelled",
+                labels.class_names().len(),
+                self.items.len(),
+                labelled.count()
+            ),
+        })
+    }
+
+    /// Preprocessing that is fitted to the training part.
+    ///
+    /// # Errors
+    /// If too many items cannot be read.
+    pub fn fit(&self) -> Result<Preprocessing, DataError> {
+        match (&self.items, self.shape, &self.fitted) {
+            (Items::Images(images), InputShape::Image(ImageShape { channels, size }), _) => {
+                let stride = self.train.len().div_ceil(FIT_ITEMS).max(1);
+                let some: Vec<usize> = self.train.iter().copied().step_by(stride).collect();
+                let size = (size, size);
+                Preprocess::fit(&**images, &some, size, channels, self.max_bad)
+                    .map(Preprocessing::Image)
+            }
+            (_, _, fitted) => Ok(fitted.clone().expect("rows were fitted when opened")),
+        }
+    }
+
+    /// At most `items` of the labelled training part, and of the test part, stratified.
+    pub fn evaluation_parts(&self, items: usize) -> (Vec<usize>, Vec<usize>) {
+        let some = |part: &[usize]| {
+            if part.len() <= items {
+                return part.to_vec();
+            }
+            self.subset(part, items as f64 / part.len() as f64, SPLIT_SEED)
+        };
+        (some(&self.labelled), some(&self.test))
+    }
+
+    /// A stratified share of some labelled items.
+    pub fn subset(&self, items: &[usize], share: f64, seed: u64) -> Vec<usize> {
+        let all = self.items.labelled();
+        let labels: Vec<u32> = items
+            .iter()
+            .map(|&index| all.label(index).unwrap_or(u32::MAX))
+            .collect();
+        let positions: Vec<usize> = (0..items.len()).collect();
+        let chosen = stratified_subset(&labels, &positions, share, seed);
+        chosen.into_iter().map(|position| items[position]).collect()
+    }
+}
+
+impl std::fmt::Debug for DataSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DataSet")
+            .field("train", &self.train.len())
+            .field("test", &self.test.len())
+            .field("classes", &self.classes)
+            .field("shape", &self.shape)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The items of a recipe, unsplit and without a test set of their own.
+///
+/// # Errors
+/// If they cannot be read or are none.
+pub fn open_unsplit(recipe: &DataRecipe) -> Result<Items, DataError> {
+    Ok(match recipe.source {
+        DataSource::Table => Items::Rows(Arc::new(read_table(recipe)?)),
+        _ => Items::Images(images::open(recipe, recipe.channels)?),
+    })
+}
+
+/// The rows of a recipe, the test set's behind the others, and how many are not the test set's.
+fn open_table(recipe: &DataRecipe) -> Result<(TableItems, usize), DataError> {
+    let rows = read_table(recipe)?;
+    let own = rows.len();
+    let rows = match recipe.of_test() {
+        Some(test) => rows.join(read_table(&test)?)?,
+        None => rows,
+    };
+    Ok((rows, own))
+}
+
+fn read_table(recipe: &DataRecipe) -> Result<TableItems, DataError> {
+    let path = recipe.path.clone().unwrap_or_default();
+    let labels = match &recipe.labels {
+        Labels::Column(column) => Some(column.as_str()),
+        Labels::Own(_) | Labels::File(_) => None,
+    };
+    TableItems::read(&path, &TableOptions::default(), labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::recipe::RecipeFile;
+
+    fn digits_recipe() -> DataRecipe {
+        RecipeFile::find("simclr-digits")
+            .unwrap()
+            .resolve(&[])
+            .unwrap()
+            .data
+    }
+
+    fn write_images(folder: &Path, names: &[&str], side: (u32, u32)) {
+        for name in names {
+            let path = folder.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            image::RgbImage::from_pixel(side.0, side.1, image::Rgb([9, 9, 9]))
+                .save(path)
+                .unwrap();
+        }
+    }
+
+    #[test]
+    fn digits_are_split_once_and_for_all() {
+        let images = DataSet::open(&digits_recipe(), None).unwrap();
+        assert_eq!(
+            images.shape,
+            InputShape::Image(ImageShape {
+                channels: 1,
+                size: 8
+            })
+        );
+        assert_eq!((images.train.len(), images.test.len()), (1198, 599));
+        assert_eq!(images.labelled, images.train);
+        assert!(
+            images
+                .train
+                .iter()
+                .all(|index| !images.test.contains(index))
+        );
+        assert_eq!(images.subset(&images.labelled, 0.01, 3).len(), 12);
+        let (train, test) = images.evaluation_parts(100);
+        assert!(train.len() <= 100 && test.len() <= 100 && train.len() >= 90);
+    }
+
+    #[test]
+    fn without_labels_everything_is_trained_on() {
+        let recipe = DataRecipe {
+            labels: Labels::Own(false),
+            ..digits_recipe()
+        };
+        let images = DataSet::open(&recipe, None).unwrap();
+        assert_eq!((images.train.len(), images.test.len()), (1797, 0));
+        let error = images.require_labels().unwrap_err().to_string();
+        assert!(error.contains("at least 2 classes"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_gives_size_and_classes() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = [
+            "a/1.png",
+            "a/2.png",
+            "a/3.png",
+            "b/1.png",
+            "b/2.png",
+            "b/3.png",
+            "loose.png",
+        ];
+        write_images(folder.path(), &names, (6, 6));
+        let images = DataSet::open(&DataRecipe::folder(folder.path()), None).unwrap();
+        assert_eq!(
+            images.shape,
+            InputShape::Image(ImageShape {
+                channels: 3,
+                size: 6
+            })
+        );
+        assert_eq!(images.classes, ["a", "b"]);
+        assert_eq!(
+            (images.labelled.len(), images.test.len(), images.train.len()),
+            (4, 2, 5)
+        );
+        assert!(images.has_labels());
+    }
+
+    #[test]
+    fn a_test_set_of_its_own_is_held_out_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = [
+            "train/a/1.png",
+            "train/a/2.png",
+            "train/b/1.png",
+            "train/b/2.png",
+        ];
+        write_images(folder.path(), &names, (6, 6));
+        write_images(folder.path(), &["val/b/7.png", "val/loose.png"], (6, 6));
+        let recipe = DataRecipe {
+            test_path: Some(folder.path().join("val")),
+            ..DataRecipe::folder(folder.path().join("train"))
+        };
+        let images = DataSet::open(&recipe, None).unwrap();
+        assert_eq!(images.train, [0, 1, 2, 3]);
+        assert_eq!(images.test.len(), 1);
+        let test = images.test[0];
+        assert_eq!(images.items.labelled().label(test), Some(1));
+        assert_eq!(images.items.labelled().id(test), "test/b/7.png");
+        write_images(folder.path(), &["val/c/1.png"], (6, 6));
+        let error = DataSet::open(&recipe, None).unwrap_err().to_string();
+        assert!(error.contains("the class c"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_used_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || {
+            DataSet::open(&DataRecipe::folder(folder.path()), None)
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(open().contains("no PNG or JPEG files found"));
+        write_images(folder.path(), &["wide.png"], (8, 6));
+        assert!(open().contains("wide.png has 8 x 6"));
+        std::fs::write(folder.path().join("wide.png"), b"no picture").unwrap();
+        assert!(open().contains("none of the 1 items can be read"));
+    }
+}

@@ -1,0 +1,219 @@
+//! The encoders that a recipe can name, and what they read, chosen at run time.
+
+use burn::module::Module;
+use burn::tensor::{Device, Shape, Tensor};
+use serde::{Deserialize, Serialize};
+use tinderbox::data::PlainBatch;
+use tinderbox::nn::{
+    AnyImageEncoder, Encoder, ImageEncoderConfig, Input, MlpEncoder, MlpEncoderConfig,
+    NnConfigError,
+};
+use tinderbox::train::{PlainInput, view_data};
+use tinderbox::transfer::LayerGroups;
+
+/// What an encoder reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Modality {
+    /// Images.
+    Image,
+    /// Rows of a table.
+    Row,
+}
+
+impl Modality {
+    /// The items in words, several of them.
+    pub fn items(self) -> &'static str {
+        match self {
+            Self::Image => "images",
+            Self::Row => "rows",
+        }
+    }
+}
+
+/// The shape of one item as an encoder reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum InputShape {
+    /// A square image.
+    Image(ImageShape),
+    /// A row of numbers.
+    Row {
+        /// How many.
+        columns: usize,
+    },
+}
+
+/// What images are made into before a network sees them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageShape {
+    /// Channels, 1 or 3.
+    pub channels: usize,
+    /// Height and width.
+    pub size: usize,
+}
+
+impl InputShape {
+    /// The axes of one item.
+    pub fn dims(self) -> Vec<usize> {
+        match self {
+            Self::Image(ImageShape { channels, size }) => vec![channels, size, size],
+            Self::Row { columns } => vec![columns],
+        }
+    }
+}
+
+/// An encoder with its sizes, as a recipe and `tinderbox.json` have it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum EncoderConfig {
+    /// One for images.
+    Image(ImageEncoderConfig),
+    /// One for rows.
+    Row(RowEncoderConfig),
+}
+
+/// An encoder of rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum RowEncoderConfig {
+    /// `mlp`: see [`MlpEncoder`].
+    Mlp(MlpEncoderConfig),
+}
+
+impl EncoderConfig {
+    /// The value of `kind`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Image(config) => config.name(),
+            Self::Row(RowEncoderConfig::Mlp(_)) => "mlp",
+        }
+    }
+
+    /// What it reads.
+    pub fn modality(&self) -> Modality {
+        match self {
+            Self::Image(_) => Modality::Image,
+            Self::Row(_) => Modality::Row,
+        }
+    }
+
+    /// A new encoder of items of a shape.
+    ///
+    /// # Errors
+    /// Sizes that do not fit the items.
+    ///
+    /// # Panics
+    /// If the items are of another modality.
+    pub fn init(&self, shape: InputShape, device: &Device) -> Result<AnyEncoder, NnConfigError> {
+        match (self, shape) {
+            (Self::Image(config), InputShape::Image(ImageShape { channels, size })) => {
+                config.init(channels, size, device).map(AnyEncoder::Image)
+            }
+            (Self::Row(RowEncoderConfig::Mlp(config)), InputShape::Row { columns }) => {
+                config.init(columns, device).map(AnyEncoder::Row)
+            }
+            _ => panic!("{} cannot read {shape:?}", self.name()),
+        }
+    }
+
+    /// Its layers from input to output.
+    pub fn layer_groups(&self) -> LayerGroups {
+        match self {
+            Self::Image(config) => LayerGroups::of(config),
+            Self::Row(RowEncoderConfig::Mlp(config)) => LayerGroups::mlp(config.hidden.len()),
+        }
+    }
+
+    /// The prefix of an output layer's weights: the published one where the encoder's family has one.
+    pub fn head_name(&self) -> &'static str {
+        match self {
+            // The reference network's own dense layer is `fc`.
+            Self::Image(ImageEncoderConfig::ReferenceCnn { .. }) | Self::Row(_) => "output",
+            Self::Image(_) => "fc",
+        }
+    }
+}
+
+/// A batch of what some encoder reads.
+#[derive(Debug, Clone)]
+pub enum AnyInput {
+    /// Images, `[batch, channels, height, width]`.
+    Images(Tensor<4>),
+    /// Rows, `[batch, columns]`.
+    Rows(Tensor<2>),
+}
+
+impl Input for AnyInput {
+    fn cat(batches: Vec<Self>) -> Self {
+        let (mut images, mut rows) = (Vec::new(), Vec::new());
+        for batch in batches {
+            match batch {
+                Self::Images(batch) => images.push(batch),
+                Self::Rows(batch) => rows.push(batch),
+            }
+        }
+        match images.is_empty() {
+            true => Self::Rows(Input::cat(rows)),
+            false => Self::Images(Input::cat(images)),
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        match self {
+            Self::Images(batch) => batch.shape(),
+            Self::Rows(batch) => batch.shape(),
+        }
+    }
+
+    fn inner(self) -> Self {
+        match self {
+            Self::Images(batch) => Self::Images(batch.inner()),
+            Self::Rows(batch) => Self::Rows(batch.inner()),
+        }
+    }
+}
+
+impl PlainInput for AnyInput {
+    fn of_view(batch: &PlainBatch, view: usize, device: &Device) -> Option<Self> {
+        match view_data(batch, view)?.shape().len() {
+            2 => PlainInput::of_view(batch, view, device).map(Self::Rows),
+            _ => PlainInput::of_view(batch, view, device).map(Self::Images),
+        }
+    }
+}
+
+/// An encoder that a recipe chose.
+///
+/// The variant adds no level to the names of a [`StateDict`](tinderbox::nn::StateDict).
+// A run holds a handful of encoders, and `Box` is no module: size is no concern.
+#[allow(clippy::large_enum_variant)]
+#[derive(Module, Debug)]
+pub enum AnyEncoder {
+    /// One for images.
+    Image(AnyImageEncoder),
+    /// One for rows.
+    Row(MlpEncoder),
+}
+
+impl Encoder for AnyEncoder {
+    type Input = AnyInput;
+
+    /// Features of a batch, `[batch, feature_dim]`.
+    ///
+    /// # Panics
+    /// If the input is of another modality or shape than configured.
+    fn forward(&self, input: AnyInput) -> Tensor<2> {
+        match (self, input) {
+            (Self::Image(encoder), AnyInput::Images(batch)) => encoder.forward(batch),
+            (Self::Row(encoder), AnyInput::Rows(batch)) => encoder.forward(batch),
+            (_, input) => panic!("the encoder cannot read a batch {:?}", input.shape()),
+        }
+    }
+
+    fn feature_dim(&self) -> usize {
+        match self {
+            Self::Image(encoder) => encoder.feature_dim(),
+            Self::Row(encoder) => encoder.feature_dim(),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Items that a model can read: a data set with the preprocessing that was fitted to it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use burn::data::dataset::Dataset;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use tinderbox::data::table::{ColumnPipeline, PlainRow, SwapViews, TableItems, TableRows};
+use tinderbox::data::{
+    Collate, DataError, ImageSource, Labelled, Loader, LoaderConfig, OneView, PlainBatch,
+    Preprocess, SampleRng, Skipped, Subset, TwoViews, View, ViewCollate, fingerprint,
+};
+use tinderbox::train::LabelledItems;
+
+use crate::encoder::{ImageShape, InputShape, Modality};
+use crate::recipe::ViewsRecipe;
+
+/// How many views of an item an objective eats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Views {
+    /// Two random views, for contrastive objectives.
+    Two,
+    /// One random view and the label, for supervised ones.
+    One,
+}
+
+/// Items as they were read.
+#[derive(Clone)]
+pub enum Items {
+    /// Images.
+    Images(Arc<dyn ImageSource>),
+    /// The rows of a table.
+    Rows(Arc<TableItems>),
+}
+
+impl Items {
+    /// Their labels, classes and names.
+    pub fn labelled(&self) -> &dyn Labelled {
+        match self {
+            Self::Images(images) => &**images,
+            Self::Rows(rows) => &**rows,
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Images(images) => images.len(),
+            Self::Rows(rows) => rows.len(),
+        }
+    }
+
+    /// What identifies them; one pass over all of their bytes.
+    pub fn fingerprint(&self) -> String {
+        match self {
+            Self::Images(images) => fingerprint(&**images),
+            Self::Rows(rows) => fingerprint(&**rows),
+        }
+    }
+
+    /// These items through preprocessing.
+    ///
+    /// # Errors
+    /// If the preprocessing is of another modality, or of columns that a table has not.
+    pub fn prepare(&self, preprocessing: &Preprocessing) -> Result<Inputs, DataError> {
+        match (self, preprocessing) {
+            (Self::Images(images), Preprocessing::Image(preprocess)) => {
+                Ok(Inputs::Images(images.clone(), preprocess.clone()))
+            }
+            (Self::Rows(rows), Preprocessing::Row(pipeline)) => {
+                Ok(Inputs::Rows(Arc::new(rows.through(pipeline)?)))
+            }
+            (Self::Images(_), _) => Err(mismatch(preprocessing, Modality::Image)),
+            (Self::Rows(_), _) => Err(mismatch(preprocessing, Modality::Row)),
+        }
+    }
+}
+
+fn mismatch(preprocessing: &Preprocessing, got: Modality) -> DataError {
+    DataError::Config {
+        name: "data",
+        expected: format!(
+            "{}, which the model reads",
+            preprocessing.modality().items()
+        ),
+        got: got.items().into(),
+    }
+}
+
+/// What makes items the input of a model; written as `preprocessing.json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Preprocessing {
+    /// Of images.
+    Image(Preprocess),
+    /// Of the rows of a table.
+    Row(ColumnPipeline),
+}
+
+impl<'de> Deserialize<'de> for Preprocessing {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        let value = serde_json::Value::deserialize(deserializer)?;
+        // Told apart by hand, so that what is wrong with either is said.
+        match value.get("columns") {
+            Some(_) => serde_json::from_value(value).map(Self::Row),
+            None => serde_json::from_value(value).map(Self::Image),
+        }
+        .map_err(D::Error::custom)
+    }
+}
+
+impl Preprocessing {
+    /// What it is for.
+    pub fn modality(&self) -> Modality {
+        match self {
+            Self::Image(_) => Modality::Image,
+            Self::Row(_) => Modality::Row,
+        }
+    }
+
+    /// The shape that it gives an item.
+    pub fn shape(&self) -> InputShape {
+        match self {
+            Self::Image(preprocess) => InputShape::Image(ImageShape {
+                channels: preprocess.channels,
+                size: preprocess.size.0,
+            }),
+            Self::Row(pipeline) => InputShape::Row {
+                columns: pipeline.width(),
+            },
+        }
+    }
+}
+
+/// Items with the preprocessing that makes them a model's input.
+pub enum Inputs {
+    /// Images.
+    Images(Arc<dyn ImageSource>, Preprocess),
+    /// Rows that went through it.
+    Rows(Arc<TableRows>),
+}
+
+impl Inputs {
+    /// Batches of random views of some items. Rows are corrupted by values of these same rows.
+    ///
+    /// # Errors
+    /// Fewer items than a batch, or a view's setting out of its range.
+    pub fn loader(
+        &self,
+        items: &[usize],
+        views: Views,
+        recipe: &ViewsRecipe,
+        config: LoaderConfig,
+    ) -> Result<Loader, DataError> {
+        match self {
+            Self::Images(images, preprocess) => {
+                let subset = Arc::new(Subset::new(images.clone(), items.to_vec()));
+                let (augment, preprocess) = (recipe.images()?, preprocess.clone());
+                match views {
+                    Views::Two => {
+                        let view = TwoViews {
+                            augment,
+                            preprocess,
+                        };
+                        Loader::new(subset, view, ViewCollate, config)
+                    }
+                    Views::One => {
+                        let view = OneView {
+                            augment: Some(augment),
+                            preprocess,
+                        };
+                        Loader::new(subset, view, ViewCollate, config)
+                    }
+                }
+            }
+            Self::Rows(rows) => {
+                let subset = Arc::new(Subset::new(rows.clone(), items.to_vec()));
+                match views {
+                    Views::Two => {
+                        let view = SwapViews {
+                            noise: recipe.rows()?,
+                            table: Arc::new(rows.matrix(items)?),
+                        };
+                        Loader::new(subset, view, ViewCollate, config)
+                    }
+                    Views::One => Loader::new(subset, PlainRow, ViewCollate, config),
+                }
+            }
+        }
+    }
+
+    /// Reads items for evaluation, without random views; those that cannot be read are left out and named.
+    ///
+    /// # Errors
+    /// If none can be read.
+    pub fn load(&self, items: &[usize]) -> Result<(LabelledItems, Vec<Skipped>), DataError> {
+        match self {
+            Self::Images(images, preprocess) => LabelledItems::images(&**images, items, preprocess),
+            Self::Rows(rows) => LabelledItems::load(&**rows, items, &PlainRow, &ViewCollate),
+        }
+    }
+
+    /// A batch of those of a range that can be read, and for each whether it could, or why not.
+    pub fn read(&self, range: Range<usize>) -> (Option<PlainBatch>, Vec<Result<(), String>>) {
+        match self {
+            Self::Images(images, preprocess) => {
+                let view = OneView {
+                    augment: None,
+                    preprocess: preprocess.clone(),
+                };
+                read(&**images, range, &view)
+            }
+            Self::Rows(rows) => read(&**rows, range, &PlainRow),
+        }
+    }
+}
+
+fn read<I, D, V>(
+    dataset: &D,
+    range: Range<usize>,
+    view: &V,
+) -> (Option<PlainBatch>, Vec<Result<(), String>>)
+where
+    D: Dataset<I, DataError> + ?Sized,
+    V: View<I>,
+    ViewCollate: Collate<V::Out>,
+{
+    let one = |index: usize| match dataset.get(index) {
+        Ok(item) => Ok(view.apply(item, SampleRng::new(0, 0, index as u64, SampleRng::VIEW))),
+        Err(error) => Err(error.to_string()),
+    };
+    let read: Vec<Result<V::Out, String>> = range.into_par_iter().map(one).collect();
+    let (mut samples, mut outcomes) = (Vec::new(), Vec::with_capacity(read.len()));
+    for item in read {
+        outcomes.push(item.map(|sample| samples.push(sample)));
+    }
+    let batch = (!samples.is_empty()).then(|| ViewCollate.collate(samples));
+    (batch, outcomes)
+}

@@ -1,0 +1,367 @@
+//! A table as a data set of labelled rows.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use burn::data::dataset::Dataset;
+
+use super::config::ColumnPipelineConfig;
+use super::matrix::Matrix;
+use super::pipeline::{ColumnPipeline, place};
+use super::profile::TableProfile;
+use super::reader::{Table, TableOptions, open};
+use super::row::Row;
+use crate::classes::classes;
+use crate::joined::numbers;
+use crate::{Content, DataError, Labelled};
+
+/// A table in memory whose rows are items, of which one column may tell the classes.
+///
+/// Classes are the distinct values of that column, in the order of their values if all are whole numbers, else of their bytes; a row without
+/// one has no label. The id of an item is its line.
+#[derive(Debug)]
+pub struct TableItems {
+    table: Table,
+    path: PathBuf,
+    /// The first row of the test set that was joined, and where that came from.
+    test: Option<(usize, PathBuf)>,
+    labels: Vec<Option<u32>>,
+    class_names: Vec<String>,
+    label_column: Option<String>,
+}
+
+impl TableItems {
+    /// Reads a table, with the classes of its column `labels`, if given.
+    ///
+    /// # Errors
+    /// As [`open`] and reading; [`DataError::Empty`] without rows; [`DataError::Config`] when there is no such column.
+    pub fn read(
+        path: impl AsRef<Path>,
+        options: &TableOptions,
+        labels: Option<&str>,
+    ) -> Result<Self, DataError> {
+        let path = path.as_ref();
+        Self::new(Table::read(&mut *open(path, options)?)?, path, labels)
+    }
+
+    /// The items of a table that came from `path`.
+    ///
+    /// # Errors
+    /// [`DataError::Empty`] without rows; [`DataError::Config`] when there is no column `labels`.
+    pub fn new(
+        table: Table,
+        path: impl Into<PathBuf>,
+        labels: Option<&str>,
+    ) -> Result<Self, DataError> {
+        let path = path.into();
+        if table.rows().is_empty() {
+            return Err(DataError::Empty {
+                path,
+                what: "rows",
+                ignored: 0,
+            });
+        }
+        let (label_column, labels) = (
+            labels.map(str::to_owned),
+            match labels {
+                None => vec![None; table.rows().len()],
+                Some(column) => {
+                    let place = place(table.columns(), column)?;
+                    let rows = table.rows().iter();
+                    rows.map(|row| row.cell(place).name().map(|name| name.into_owned()))
+                        .collect()
+                }
+            },
+        );
+        let (labels, class_names) = classes(&labels);
+        Ok(Self {
+            table,
+            path,
+            test: None,
+            labels,
+            class_names,
+            label_column,
+        })
+    }
+
+    /// A training and a test set as one, the second behind the first. Its ids are `test/LINE`.
+    ///
+    /// # Errors
+    /// [`DataError::Config`] if the test set has other columns, or a class that the training set lacks.
+    pub fn join(mut self, test: Self) -> Result<Self, DataError> {
+        if self.table.columns() != test.table.columns() {
+            let expected = format!("the columns {}", self.table.columns().join(", "));
+            let got = test.table.columns().join(", ");
+            return Err(DataError::config("test", expected, got));
+        }
+        let numbers = numbers(&self.class_names, &test.class_names)?;
+        let labels = test.labels.iter();
+        let labels = labels.map(|label| label.map(|label| numbers[label as usize]));
+        self.test = Some((self.len(), test.path));
+        self.labels.extend(labels);
+        self.table.extend(test.table);
+        Ok(self)
+    }
+
+    /// The table.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// A pipeline fitted to some rows, as configured or else as [`TableProfile::config`] suggests for them. The column of the labels is
+    /// left out, whatever the configuration says.
+    ///
+    /// # Errors
+    /// Those of [`ColumnPipelineConfig::fit`]; [`DataError::Empty`] for no rows.
+    pub fn fit(
+        &self,
+        config: Option<&ColumnPipelineConfig>,
+        rows: &[usize],
+    ) -> Result<ColumnPipeline, DataError> {
+        let reader = || self.table.reader_of(rows, &self.path);
+        let mut config = match config {
+            Some(config) => config.clone(),
+            None => TableProfile::inspect(&mut reader())?.config(),
+        };
+        if let Some(column) = &self.label_column {
+            config.columns.remove(column);
+        }
+        config.fit(&mut reader())
+    }
+
+    /// The rows through a pipeline.
+    ///
+    /// # Errors
+    /// [`DataError::Config`] for the first column that the table does not have.
+    pub fn through(self: &Arc<Self>, pipeline: &ColumnPipeline) -> Result<TableRows, DataError> {
+        let bound = pipeline.bind(self.table.columns())?;
+        let width = pipeline.width();
+        let mut values = Vec::with_capacity(width * self.len());
+        let mut refused = vec![None; self.len()];
+        for (index, row) in self.table.rows().iter().enumerate() {
+            if let Err(error) = bound.apply(row, &mut values) {
+                let path = match &self.test {
+                    Some((first, path)) if index >= *first => path,
+                    _ => &self.path,
+                };
+                refused[index] = Some(error.at(path));
+            }
+            values.resize(width * (index + 1), 0.0);
+        }
+        let matrix = Matrix::of_features(pipeline.feature_names(), pipeline.spans(), values);
+        Ok(TableRows {
+            items: self.clone(),
+            matrix,
+            refused,
+        })
+    }
+}
+
+impl Dataset<Row, DataError> for TableItems {
+    fn get(&self, index: usize) -> Result<Row, DataError> {
+        Ok(self.table.rows()[index].clone())
+    }
+
+    fn len(&self) -> usize {
+        self.labels.len()
+    }
+}
+
+impl Labelled for TableItems {
+    fn label(&self, index: usize) -> Option<u32> {
+        self.labels[index]
+    }
+
+    fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    fn id(&self, index: usize) -> String {
+        let line = self.table.rows()[index].line();
+        match &self.test {
+            Some((first, _)) if index >= *first => format!("test/{line}"),
+            _ => line.to_string(),
+        }
+    }
+}
+
+impl Content for TableItems {
+    fn content(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), DataError> {
+        for cell in self.table.rows()[index].cells() {
+            // A length tells a missing cell from an empty one, and one cell from two.
+            match cell.name() {
+                None => sink(&u64::MAX.to_le_bytes()),
+                Some(name) => {
+                    sink(&(name.len() as u64).to_le_bytes());
+                    sink(name.as_bytes());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A row as numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowItem {
+    /// The features, F of them.
+    pub values: Vec<f32>,
+    /// The number of the class, if it is known.
+    pub label: Option<u32>,
+}
+
+/// The rows of a table through a pipeline. It takes 4 bytes a feature and row, beside the table.
+///
+/// A row with a cell that the pipeline refuses, such as a category that it does not know, is an item that cannot be read.
+#[derive(Debug)]
+pub struct TableRows {
+    items: Arc<TableItems>,
+    matrix: Matrix,
+    refused: Vec<Option<DataError>>,
+}
+
+impl TableRows {
+    /// Those of `rows` that can be read, such as what [`SwapNoise`](super::SwapNoise) draws from.
+    ///
+    /// # Errors
+    /// [`DataError::NothingReadable`] when none can.
+    pub fn matrix(&self, rows: &[usize]) -> Result<Matrix, DataError> {
+        let readable = rows.iter().filter(|row| self.refused[**row].is_none());
+        let values: Vec<f32> = readable
+            .flat_map(|row| self.matrix.row(*row))
+            .copied()
+            .collect();
+        if values.is_empty() {
+            let reasons = rows.iter().filter_map(|row| self.refused[*row].as_ref());
+            return Err(DataError::NothingReadable {
+                items: rows.len(),
+                reasons: reasons.take(3).map(DataError::to_string).collect(),
+            });
+        }
+        let names = self.matrix.names().to_vec();
+        Ok(Matrix::of_features(
+            names,
+            self.matrix.features().to_vec(),
+            values,
+        ))
+    }
+}
+
+impl Dataset<RowItem, DataError> for TableRows {
+    fn get(&self, index: usize) -> Result<RowItem, DataError> {
+        match &self.refused[index] {
+            Some(error) => Err(error.clone()),
+            None => Ok(RowItem {
+                values: self.matrix.row(index).to_vec(),
+                label: self.items.labels[index],
+            }),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.refused.len()
+    }
+}
+
+impl Labelled for TableRows {
+    fn label(&self, index: usize) -> Option<u32> {
+        self.items.label(index)
+    }
+
+    fn class_names(&self) -> &[String] {
+        self.items.class_names()
+    }
+
+    fn id(&self, index: usize) -> String {
+        self.items.id(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{Cell, PlainRow, SwapNoise, SwapViews};
+    use crate::{Collate, SampleRng, View, ViewCollate, fingerprint};
+
+    fn items(rows: &[(f64, &str, Option<&str>)], labels: Option<&str>) -> TableItems {
+        let columns = ["size", "colour", "class"].map(String::from).to_vec();
+        let row = |(line, (size, colour, class)): (usize, &(f64, &str, Option<&str>))| {
+            let class = class.map_or(Cell::Missing, Cell::Text);
+            Row::from_cells(
+                line as u64 + 2,
+                [Cell::Number(*size), Cell::Text(colour), class],
+            )
+        };
+        let table = Table::new(columns, rows.iter().enumerate().map(row).collect()).unwrap();
+        TableItems::new(table, "rows.csv", labels).unwrap()
+    }
+
+    fn four() -> TableItems {
+        let rows = [
+            (1.0, "red", Some("b")),
+            (2.0, "blue", Some("a")),
+            (3.0, "red", None),
+            (4.0, "blue", Some("a")),
+        ];
+        items(&rows, Some("class"))
+    }
+
+    #[test]
+    fn a_column_names_the_classes_and_is_no_input() {
+        let items = Arc::new(four());
+        assert_eq!(items.class_names(), ["a", "b"]);
+        let labels: Vec<_> = (0..4).map(|row| items.label(row)).collect();
+        assert_eq!(labels, [Some(1), Some(0), None, Some(0)]);
+        assert_eq!(items.id(2), "4");
+        let pipeline = items.fit(None, &[0, 1, 2, 3]).unwrap();
+        assert_eq!(pipeline.feature_names(), ["size", "colour"]);
+        let rows = items.through(&pipeline).unwrap();
+        let views = [0, 3].map(|row| {
+            let rng = SampleRng::new(0, 0, row, SampleRng::VIEW);
+            PlainRow.apply(rows.get(row as usize).unwrap(), rng)
+        });
+        let batch = ViewCollate.collate(views.to_vec());
+        assert_eq!(&batch.tensors[0].1.shape()[..], [2, 2]);
+        assert_eq!(batch.tensors[1].1.as_slice::<i64>().unwrap(), [1, 0]);
+    }
+
+    #[test]
+    fn the_second_view_takes_features_of_other_rows() {
+        let items = Arc::new(four());
+        let rows = items.through(&items.fit(None, &[0, 1, 2, 3]).unwrap());
+        let rows = rows.unwrap();
+        let view = SwapViews {
+            noise: SwapNoise::new(1.0).unwrap(),
+            table: Arc::new(rows.matrix(&[1]).unwrap()),
+        };
+        let row = rows.get(0).unwrap();
+        let sample = view.apply(row.clone(), SampleRng::new(0, 0, 0, SampleRng::VIEW));
+        assert_eq!(sample.views, [row.values, rows.get(1).unwrap().values]);
+    }
+
+    #[test]
+    fn a_row_with_a_refused_cell_cannot_be_read_and_the_others_can() {
+        let train = four();
+        let pipeline = train.fit(None, &[0, 1, 2, 3]).unwrap();
+        let other = [(f64::INFINITY, "red", None), (2.0, "red", None)];
+        let rows = Arc::new(items(&other, None)).through(&pipeline).unwrap();
+        let error = rows.get(0).unwrap_err().to_string();
+        assert!(error.starts_with("rows.csv:2: column `size`"), "{error}");
+        assert_eq!(rows.get(1).unwrap().values[1..], [1.0]);
+        assert_eq!(rows.matrix(&[0, 1]).unwrap().height(), 1);
+        assert!(rows.matrix(&[0]).is_err());
+    }
+
+    #[test]
+    fn a_test_table_follows_and_its_classes_match_by_name() {
+        let test = items(&[(9.0, "red", Some("b"))], Some("class"));
+        let alone = fingerprint(&four());
+        let joined = four().join(test).unwrap();
+        assert_eq!(joined.label(4), Some(1));
+        assert_eq!((joined.id(0), joined.id(4)), ("2".into(), "test/2".into()));
+        assert_ne!(fingerprint(&joined), alone);
+        let unknown = items(&[(9.0, "red", Some("c"))], Some("class"));
+        let error = four().join(unknown).unwrap_err().to_string();
+        assert!(error.contains("the class c"), "{error}");
+    }
+}

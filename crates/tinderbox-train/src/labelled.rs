@@ -1,0 +1,164 @@
+//! Labelled items in memory, and the features an encoder gives them.
+
+use burn::data::dataset::Dataset;
+use burn::tensor::Device;
+use rayon::prelude::*;
+use tinderbox_data::{
+    Collate, DataError, ImageItem, Labelled, OneView, PlainBatch, Preprocess, SampleRng, Skipped,
+    View, ViewCollate,
+};
+use tinderbox_nn::Encoder;
+use tinderbox_transfer::FeatureMatrix;
+
+use crate::batch::{PlainInput, view_data};
+
+/// Items an encoder sees at once: large enough to be fast, small in memory.
+const AT_ONCE: usize = 256;
+
+/// Items as an encoder takes them, with their classes, for evaluation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelledItems {
+    /// The items, one after another, some in each batch.
+    pub batches: Vec<PlainBatch>,
+    /// A class for each item.
+    pub labels: Vec<u32>,
+    /// Index of each item in its data set.
+    pub indices: Vec<usize>,
+}
+
+impl LabelledItems {
+    /// Reads the items at `indices` as `view` and `collate` make them for training; those that cannot be read are left
+    /// out and named. The view should be one without random transforms.
+    ///
+    /// # Errors
+    /// An item without a label, or no item that can be read.
+    pub fn load<I, D, V>(
+        dataset: &D,
+        indices: &[usize],
+        view: &V,
+        collate: &impl Collate<V::Out>,
+    ) -> Result<(Self, Vec<Skipped>), DataError>
+    where
+        D: Dataset<I, DataError> + Labelled + ?Sized,
+        V: View<I>,
+    {
+        let mut items = Self {
+            batches: Vec::new(),
+            labels: Vec::with_capacity(indices.len()),
+            indices: Vec::with_capacity(indices.len()),
+        };
+        let mut skipped = Vec::new();
+        let read = |&index: &usize| {
+            let label = dataset.label(index).ok_or_else(|| DataError::NoLabel {
+                index,
+                id: dataset.id(index),
+            })?;
+            let rng = SampleRng::new(0, 0, index as u64, SampleRng::VIEW);
+            let sample = dataset.get(index).map(|item| view.apply(item, rng));
+            Ok((index, label, sample))
+        };
+        let mut waiting = Vec::with_capacity(AT_ONCE);
+        for chunk in indices.chunks(16 * AT_ONCE) {
+            let chunk: Vec<_> = chunk
+                .par_iter()
+                .map(read)
+                .collect::<Result<_, DataError>>()?;
+            for (index, label, sample) in chunk {
+                match sample {
+                    Ok(sample) => {
+                        items.labels.push(label);
+                        items.indices.push(index);
+                        waiting.push(sample);
+                        if waiting.len() == AT_ONCE {
+                            items.batches.push(collate.collate(waiting));
+                            waiting = Vec::with_capacity(AT_ONCE);
+                        }
+                    }
+                    Err(error) => skipped.push(Skipped {
+                        index: index as u64,
+                        reason: error.to_string(),
+                    }),
+                }
+            }
+        }
+        if !waiting.is_empty() {
+            items.batches.push(collate.collate(waiting));
+        }
+        if items.is_empty() {
+            let bad = skipped.len();
+            return Err(DataError::TooFew {
+                items: 0,
+                batch: bad.max(1),
+            });
+        }
+        Ok((items, skipped))
+    }
+
+    /// Reads images without random transforms.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn images<D>(
+        dataset: &D,
+        indices: &[usize],
+        preprocess: &Preprocess,
+    ) -> Result<(Self, Vec<Skipped>), DataError>
+    where
+        D: Dataset<ImageItem, DataError> + Labelled + ?Sized,
+    {
+        let view = OneView {
+            augment: None,
+            preprocess: preprocess.clone(),
+        };
+        Self::load(dataset, indices, &view, &ViewCollate)
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The items as an encoder reads them, batch by batch in order.
+    pub fn inputs<'i, I: PlainInput + 'i>(&'i self, device: &'i Device) -> impl Iterator<Item = I> {
+        let input = |batch| I::of_view(batch, 0, device).expect("the items have a view");
+        self.batches.iter().map(input)
+    }
+
+    /// The numbers of an item, such as its pixels, as features: what a representation has to beat.
+    pub fn plain(&self) -> FeatureMatrix {
+        let data = |batch| view_data(batch, 0).expect("the items have a view");
+        let values: Vec<f32> = self
+            .batches
+            .iter()
+            .flat_map(|batch| data(batch).as_slice::<f32>().expect("views hold floats"))
+            .copied()
+            .collect();
+        FeatureMatrix {
+            rows: self.len(),
+            dim: values.len() / self.len(),
+            values,
+        }
+    }
+}
+
+/// Features of every item, in order. `encoder` is in inference mode, on `device`.
+pub fn encode<E>(encoder: &E, items: &LabelledItems, device: &Device) -> FeatureMatrix
+where
+    E: Encoder<Input: PlainInput>,
+{
+    let dim = encoder.feature_dim();
+    let mut values = Vec::with_capacity(items.len() * dim);
+    for input in items.inputs(device) {
+        values.extend(FeatureMatrix::from_tensor(encoder.forward(input)).values);
+    }
+    FeatureMatrix {
+        rows: items.len(),
+        dim,
+        values,
+    }
+}
