@@ -57,6 +57,7 @@ mod joined;
 mod loader;
 pub mod mix;
 mod multi_crop;
+mod normal;
 mod preprocess;
 mod readable;
 mod rng;

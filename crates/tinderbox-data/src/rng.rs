@@ -3,6 +3,8 @@
 use chacha20::ChaCha8Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 
+use crate::normal;
+
 /// A random generator for one use of one item, keyed by `(seed, epoch, index, use)`.
 ///
 /// It is ChaCha with 8 rounds; the four numbers, little-endian, are its 32-byte key. Equal numbers
@@ -115,6 +117,30 @@ impl SampleRng {
         let angle = std::f64::consts::TAU * f64::from(self.uniform());
         (radius * angle.cos()) as f32
     }
+
+    /// Fills a slice with draws from the normal distribution with mean 0 and standard deviation 1 (Box and Muller).
+    ///
+    /// It is many times as fast as [`SampleRng::normal`] for each place, and gives other numbers than that. Draws are addressed as all
+    /// others: a generator with equal numbers that has drawn equally much gives the same bits on any machine, and a shorter slice gets
+    /// what a longer one begins with. It takes 64 uniform numbers for every 64 places that are begun.
+    ///
+    /// ```
+    /// use tinderbox_data::SampleRng;
+    /// let fill = |length| {
+    ///     let mut values = vec![0.0; length];
+    ///     SampleRng::new(7, 0, 42, SampleRng::VIEW).fill_normal(&mut values);
+    ///     values
+    /// };
+    /// assert_eq!(fill(100), fill(1000)[..100]);
+    /// ```
+    pub fn fill_normal(&mut self, out: &mut [f32]) {
+        for part in out.chunks_mut(normal::BLOCK) {
+            let mut block = [0.0; normal::BLOCK];
+            block.iter_mut().for_each(|value| *value = self.uniform());
+            normal::box_muller(&mut block);
+            part.copy_from_slice(&block[..part.len()]);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -174,6 +200,78 @@ mod tests {
         let squares: Vec<f64> = normal.iter().map(|value| value * value).collect();
         assert!((mean(&squares) - 1.0).abs() < 0.023);
         assert!(uniform.iter().all(|value| (0.0..1.0).contains(value)));
+    }
+
+    fn filled(length: usize, seed: u64) -> Vec<f32> {
+        let mut values = vec![0.0; length];
+        SampleRng::new(seed, 0, 0, 0).fill_normal(&mut values);
+        values
+    }
+
+    #[test]
+    fn filled_draws_are_normal_and_independent() {
+        let n = 1_000_000;
+        let values: Vec<f64> = filled(n, 9).into_iter().map(f64::from).collect();
+        let mean = |power: i32| values.iter().map(|x| x.powi(power)).sum::<f64>() / n as f64;
+        // Five standard errors; the variance of x^k is E x^2k - (E x^k)^2, from 1, 3, 15 and 105 for the even moments.
+        for (power, expected, variance) in [
+            (1, 0.0, 1.0),
+            (2, 1.0, 2.0),
+            (3, 0.0, 15.0),
+            (4, 3.0, 96.0_f64),
+        ] {
+            let bound = 5.0 * (variance / n as f64).sqrt();
+            assert!((mean(power) - expected).abs() < bound, "moment {power}");
+        }
+        // Neither neighbours nor the two numbers of a pair go together, nor do their sizes.
+        for distance in [1, normal::BLOCK / 2] {
+            let pairs = || values.iter().zip(&values[distance..]);
+            let product = pairs().map(|(a, b)| a * b).sum::<f64>() / n as f64;
+            assert!(product.abs() < 5.0 / (n as f64).sqrt(), "{distance}");
+            let squares = pairs().map(|(a, b)| (a * a - 1.0) * (b * b - 1.0));
+            let squares = squares.sum::<f64>() / n as f64;
+            assert!(squares.abs() < 5.0 * 2.0 / (n as f64).sqrt(), "{distance}");
+        }
+        // Kolmogorov and Smirnov: the distance between the distributions, below this bound in all but one of 10^8 samples.
+        let mut sorted = values.clone();
+        sorted.sort_by(f64::total_cmp);
+        let distance = sorted.iter().enumerate().map(|(rank, value)| {
+            let expected = normal_below(*value);
+            (expected - rank as f64 / n as f64)
+                .abs()
+                .max(((rank + 1) as f64 / n as f64 - expected).abs())
+        });
+        let distance = distance.fold(0.0, f64::max);
+        assert!(distance < 3.1 / (n as f64).sqrt(), "{distance}");
+    }
+
+    /// The probability that a normal number is below `x`, by the series of Marsaglia 2004, "Evaluating the normal distribution", equation 3.
+    fn normal_below(x: f64) -> f64 {
+        let (mut term, mut sum, mut odd) = (x, x, 1.0);
+        while sum + term != sum {
+            odd += 2.0;
+            term *= x * x / odd;
+            sum += term;
+        }
+        let density = (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt();
+        0.5 + sum * density
+    }
+
+    #[test]
+    fn filled_draws_are_addressed() {
+        let long = filled(1000, 3);
+        assert!(long.iter().all(|value| value.is_finite()));
+        for length in [0, 1, 31, 32, 33, 63, 64, 65, 640, 999] {
+            assert_eq!(filled(length, 3), long[..length]);
+        }
+        assert_ne!(filled(1000, 4), long);
+        // Parts of whole blocks are the whole.
+        let mut rng = SampleRng::new(3, 0, 0, 0);
+        let mut parts = vec![0.0; 1000];
+        let (first, second) = parts.split_at_mut(3 * normal::BLOCK);
+        rng.fill_normal(first);
+        rng.fill_normal(second);
+        assert_eq!(parts, long);
     }
 
     #[test]

@@ -10,6 +10,11 @@
 //! Scalers leave NaN out when they are fitted and keep it. A pipeline never gives NaN: a missing cell is refused with its line, unless the
 //! column's configuration says what it becomes. Infinite numbers are refused always.
 //!
+//! # Decision: dates are numbers
+//!
+//! Text that is a date of ISO 8601 ([`Cell::date`]) is a number of seconds since 1970 to a column of numbers, as dates of Parquet and Arrow
+//! are, and comes back as this number. Columns of categories keep it as text. A fit takes dates or numbers in a column, not both.
+//!
 //! # Cost
 //!
 //! A fit holds one row, and for each column five numbers; where a column needs quantiles (`robust`, or the median for missing numbers) up to
@@ -43,6 +48,7 @@
 mod category_counts;
 mod config;
 mod csv;
+mod date;
 mod encoder;
 mod fit;
 mod interactions;

@@ -37,6 +37,7 @@ pub use solarise::Solarise;
 
 pub(crate) use planes::Planes;
 pub(crate) use resize::resized;
+pub(crate) use simd::vectorised;
 
 use crate::DataError;
 

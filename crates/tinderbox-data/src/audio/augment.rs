@@ -22,7 +22,7 @@ pub struct AudioAugmentConfig {
     /// Noise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<Noise>,
-    /// Masks on the spectrogram.
+    /// Warp and masks of the spectrogram.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spec_augment: Option<SpecAugment>,
 }
@@ -67,8 +67,8 @@ impl AudioAugmentConfig {
     }
 }
 
-/// Random transforms in a fixed order: crop, time shift, gain, noise, all on the waveform at the model's rate, then masks on the normalised
-/// spectrogram.
+/// Random transforms in a fixed order: crop, time shift, gain, noise, all on the waveform at the model's rate, then warp and masks of the
+/// normalised spectrogram.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AudioAugment {
     config: AudioAugmentConfig,

@@ -36,9 +36,14 @@ impl Noise {
         let power = waveform.iter().map(|value| value * value).sum::<f32>() / waveform.len() as f32;
         let deviation = (power * 10.0_f32.powf(-snr / 10.0)).sqrt();
         if deviation > 0.0 {
-            waveform
-                .iter_mut()
-                .for_each(|value| *value += deviation * rng.normal());
+            let mut noise = [0.0; 1024];
+            for part in waveform.chunks_mut(noise.len()) {
+                let noise = &mut noise[..part.len()];
+                rng.fill_normal(noise);
+                for (value, noise) in part.iter_mut().zip(noise) {
+                    *value += deviation * *noise;
+                }
+            }
         }
     }
 

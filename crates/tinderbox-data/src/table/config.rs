@@ -106,7 +106,7 @@ impl NumberConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum ColumnConfig {
-    /// It holds numbers.
+    /// It holds numbers, or dates ([`Cell::date`](super::Cell::date)), which become seconds since 1970.
     Number(NumberConfig),
     /// It holds categories.
     Category(CategoryConfig),

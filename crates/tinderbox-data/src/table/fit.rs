@@ -2,6 +2,7 @@
 
 use super::category_counts::CategoryCounts;
 use super::config::{ColumnConfig, ColumnPipelineConfig, MissingNumber, NumberConfig, Scale};
+use super::date::check_unit;
 use super::encoder::CategoryConfig;
 use super::moments::Moments;
 use super::pipeline::{
@@ -43,6 +44,7 @@ impl ColumnPipelineConfig {
                 Some(ColumnConfig::Number(config)) => Gathered::Number {
                     moments: Moments::default(),
                     quantiles: needs_quantiles(config).then(QuantileSketch::default),
+                    dates: 0,
                     config: config.clone(),
                 },
                 Some(ColumnConfig::Category(config)) => Gathered::Category {
@@ -83,6 +85,8 @@ enum Gathered {
         config: NumberConfig,
         moments: Moments,
         quantiles: Option<QuantileSketch>,
+        /// How many of the numbers were written as dates.
+        dates: u64,
     },
     Category {
         config: CategoryConfig,
@@ -112,6 +116,7 @@ impl PipelineFit {
                     config,
                     moments,
                     quantiles,
+                    dates,
                 } => {
                     let refuse = |expected| refused_cell(row, name, expected, cell);
                     let value = read_number(cell).map_err(refuse)?;
@@ -121,6 +126,7 @@ impl PipelineFit {
                         ));
                     }
                     moments.push(value);
+                    *dates += u64::from(cell.date().is_some());
                     if let Some(sketch) = quantiles {
                         sketch.push(value);
                     }
@@ -141,15 +147,20 @@ impl PipelineFit {
             match (&mut part.gathered, &other.gathered) {
                 (
                     Gathered::Number {
-                        moments, quantiles, ..
+                        moments,
+                        quantiles,
+                        dates,
+                        ..
                     },
                     Gathered::Number {
                         moments: more,
                         quantiles: more_quantiles,
+                        dates: more_dates,
                         ..
                     },
                 ) => {
                     moments.merge(more);
+                    *dates += more_dates;
                     if let (Some(sketch), Some(more)) = (quantiles, more_quantiles) {
                         sketch.merge(more);
                     }
@@ -165,8 +176,8 @@ impl PipelineFit {
     /// The pipeline.
     ///
     /// # Errors
-    /// [`DataError::Column`] for a column that cannot be fitted: one without any number, with too many categories, or with cells without
-    /// a value where that is refused.
+    /// [`DataError::Column`] for a column that cannot be fitted: one without any number, with dates and numbers, with too many
+    /// categories, or with cells without a value where that is refused.
     pub fn finish(self) -> Result<ColumnPipeline, DataError> {
         let fitted = self.parts.into_iter().map(|part| {
             let transform = part.gathered.finish();
@@ -187,7 +198,9 @@ impl Gathered {
                 config,
                 moments,
                 quantiles,
+                dates,
             } => {
+                check_unit(dates, moments.count())?;
                 let sketch = quantiles.unwrap_or_default();
                 let scaler = match config.scale {
                     Scale::None => Scaler::None,

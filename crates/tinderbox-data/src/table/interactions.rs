@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::date::check_unit;
 use super::pipeline::{place, read_number, refused_cell};
 use super::reader::RowReader;
 use super::row::Row;
@@ -20,7 +21,7 @@ pub struct InteractionColumns {
     pub item: String,
     /// How well, if it was rated.
     pub rating: Option<String>,
-    /// When, as a number in any unit that grows with time.
+    /// When, as a number in any unit that grows with time, or as a date ([`Cell::date`](super::Cell::date)).
     pub time: Option<String>,
 }
 
@@ -33,7 +34,7 @@ pub struct Interactions {
     pub items: Vec<u32>,
     /// The rating, finite.
     pub ratings: Option<Vec<f32>>,
-    /// The time, finite; `time_split` takes it.
+    /// The time, finite, of dates in seconds since 1970; [`time_split`](crate::time_split) takes it.
     pub times: Option<Vec<f64>>,
     /// By number, in the order in which users first appear.
     pub user_names: Vec<String>,
@@ -46,7 +47,7 @@ impl Interactions {
     ///
     /// # Errors
     /// [`DataError::Config`] for a column that the table does not have; [`DataError::Line`] for a row without a user or an item, with a rating
-    /// or a time that is no finite number; [`DataError::Empty`] when there are no rows; those of reading.
+    /// or a time that is no finite number; [`DataError::Column`] for times of which some are dates and some are numbers; [`DataError::Empty`] when there are no rows; those of reading.
     pub fn read<'a>(
         reader: &mut dyn RowReader,
         columns: &'a InteractionColumns,
@@ -62,6 +63,7 @@ impl Interactions {
             times: time.map(|_| Vec::new()),
             ..Self::default()
         };
+        let mut dates = 0;
         let path = reader.path().to_path_buf();
         let mut row = Row::new();
         while reader.read(&mut row)? {
@@ -69,10 +71,14 @@ impl Interactions {
                 all.users.push(users.number(&row, user)?);
                 all.items.push(items.number(&row, item)?);
                 if let (Some(ratings), Some(rating)) = (&mut all.ratings, rating) {
-                    ratings.push(finite(&row, rating)? as f32);
+                    let number = row.cell(rating.0).number();
+                    ratings.push(finite(&row, rating, number, "a finite number")? as f32);
                 }
                 if let (Some(times), Some(time)) = (&mut all.times, time) {
-                    times.push(finite(&row, time)?);
+                    let cell = row.cell(time.0);
+                    let number = read_number(cell).ok();
+                    times.push(finite(&row, time, number, "a finite number or a date")?);
+                    dates += u64::from(cell.date().is_some());
                 }
                 Ok(())
             };
@@ -85,6 +91,9 @@ impl Interactions {
                 ignored: 0,
             }
             .at(&path));
+        }
+        if let (Some(times), Some((_, name))) = (&all.times, time) {
+            check_unit(dates, times.len() as u64).map_err(|error| error.of_column(name))?;
         }
         (all.user_names, all.item_names) = (users.names, items.names);
         Ok(all)
@@ -134,17 +143,16 @@ impl Names {
     }
 }
 
-fn finite(row: &Row, (place, column): Found<'_>) -> Result<f64, DataError> {
-    let cell = row.cell(place);
-    match read_number(cell) {
-        Ok(value) if (value as f32).is_finite() => Ok(value),
-        _ => Err(refused_cell(
-            row,
-            column,
-            "a finite number".to_owned(),
-            cell,
-        )),
-    }
+/// The number that was read in a cell, if that is finite.
+fn finite(
+    row: &Row,
+    (place, column): Found<'_>,
+    number: Option<f64>,
+    expected: &str,
+) -> Result<f64, DataError> {
+    number
+        .filter(|value| (*value as f32).is_finite())
+        .ok_or_else(|| refused_cell(row, column, expected.to_owned(), row.cell(place)))
 }
 
 #[cfg(test)]
@@ -220,7 +228,7 @@ mod tests {
         );
         refused(
             [name, name, one, Cell::Number(f64::INFINITY)],
-            "<memory>:2: column `when`: expected a finite number, got `inf`",
+            "<memory>:2: column `when`: expected a finite number or a date, got `inf`",
         );
         let error = Interactions::read(&mut table(vec![]).reader(), &columns()).unwrap_err();
         assert!(matches!(error, DataError::Empty { .. }));

@@ -67,7 +67,7 @@ pub struct FittedColumn {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FittedTransform {
-    /// They are numbers.
+    /// They are numbers, or dates as seconds since 1970.
     Number(FittedNumber),
     /// They are categories.
     Category(CategoryEncoder),
@@ -160,10 +160,10 @@ impl FittedColumn {
     }
 }
 
-/// The number of a cell, NaN when it is missing; what was expected when it is none, or not finite.
+/// The number of a cell, seconds since 1970 when it is a date, NaN when it is missing; what was expected when it is none, or not finite.
 pub(super) fn read_number(cell: Cell<'_>) -> Result<f64, String> {
-    match cell.number() {
-        None => Err("a number".to_owned()),
+    match cell.number().or_else(|| cell.date()) {
+        None => Err("a number or a date".to_owned()),
         Some(value) if value.is_infinite() => Err("a finite number".to_owned()),
         // Text that says NaN but is not listed as missing reads as missing too.
         Some(value) => Ok(value),
@@ -250,7 +250,7 @@ impl ColumnPipeline {
     }
 
     /// The values that a row of features stands for, one for each column. Numbers are exact up to the rounding of 32 bits; a number that was
-    /// filled in comes back as the fill, unless an indicator says that it was missing.
+    /// filled in comes back as the fill, unless an indicator says that it was missing. A date comes back as its seconds since 1970.
     ///
     /// # Errors
     /// [`DataError::Column`] for features that stand for no category.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::category_counts::CategoryCounts;
+use super::date;
 use super::moments::Moments;
 use super::quantiles::QuantileSketch;
 use super::reader::RowReader;
@@ -36,7 +37,7 @@ pub enum ColumnKind {
     Empty,
     /// One value in all cells that have one.
     Constant,
-    /// Finite numbers.
+    /// Finite numbers, or dates and nothing else.
     Number,
     /// Numbers, and up to a tenth of values that are none.
     Mixed,
@@ -63,6 +64,9 @@ pub struct ColumnProfile {
     pub others: u64,
     /// The line and the beginning of the first of them.
     pub first_other: Option<(u64, String)>,
+    /// How many values are dates ([`Cell::date`]). Where all are, they count as numbers, of seconds since 1970.
+    pub dates: u64,
+    first_date: Option<(u64, String)>,
     /// How often each value occurs, and how many cells are missing; up to 10,000 different values.
     pub categories: CategoryCounts,
 }
@@ -111,6 +115,8 @@ impl ColumnProfile {
             whole: true,
             others: 0,
             first_other: None,
+            dates: 0,
+            first_date: None,
             categories: CategoryCounts::new(MAX_DISTINCT),
         }
     }
@@ -123,8 +129,18 @@ impl ColumnProfile {
         } else {
             cell
         };
+        let date = cell.date();
+        // Dates are numbers where there is nothing else. Amid numbers they have another unit, and amid text they are text.
+        let only_dates = self.dates == self.categories.total();
+        if only_dates && date.is_none() && !cell.is_missing() {
+            self.dates_are_no_numbers();
+        }
+        if date.is_some() {
+            self.dates += 1;
+            self.first_date.get_or_insert_with(|| (line, cell.shown()));
+        }
         self.categories.push(cell);
-        match number {
+        match number.or(date.filter(|_| only_dates)) {
             Some(value) if value.is_nan() => {}
             Some(value) => {
                 self.numbers.push(value);
@@ -137,6 +153,13 @@ impl ColumnProfile {
                 self.first_other.get_or_insert_with(|| (line, cell.shown()));
             }
         }
+    }
+
+    /// Takes back that the dates so far, all values there were, are numbers.
+    fn dates_are_no_numbers(&mut self) {
+        (self.numbers, self.quantiles) = (Moments::default(), QuantileSketch::default());
+        (self.zeros, self.whole) = (0, true);
+        (self.others, self.first_other) = (self.dates, self.first_date.take());
     }
 
     /// How many cells have no value.
@@ -185,13 +208,13 @@ impl ColumnProfile {
                 let median = self.quantiles.quantiles(&[0.5])[0];
                 let (count, least, most) =
                     (self.numbers.count(), self.numbers.min(), self.numbers.max());
-                let kind = if self.whole {
-                    "whole numbers"
-                } else {
-                    "numbers"
+                let (kind, written): (_, fn(f64) -> String) = match self.kind() {
+                    ColumnKind::Number if self.dates > 0 => ("dates", date::written),
+                    _ if self.whole => ("whole numbers", short),
+                    _ => ("numbers", short),
                 };
-                let ends = format!("from {} to {}", short(least), short(most));
-                format!("{count} {kind} {ends}, median {}", short(median))
+                let ends = format!("from {} to {}", written(least), written(most));
+                format!("{count} {kind} {ends}, median {}", written(median))
             }
             ColumnKind::Category => format!("{present} categories"),
             ColumnKind::Text => format!("{present} texts"),
@@ -206,6 +229,9 @@ impl ColumnProfile {
             text.push_str(&format!(
                 ", {others} that are no numbers, first {first} in line {line}"
             ));
+        }
+        if !matches!(self.kind(), ColumnKind::Number | ColumnKind::Constant) && self.dates > 0 {
+            text.push_str(&format!(", {} of them dates", self.dates));
         }
         if self.missing() > 0 {
             text.push_str(&format!(", {} missing", self.missing()));

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::date;
+
 /// One value of a table, as its file has it.
 ///
 /// Text formats without types give text even for numbers: `number` reads it.
@@ -29,6 +31,23 @@ impl<'a> Cell<'a> {
             Self::Integer(value) => Some(value as f64),
             Self::Number(value) => Some(value),
             Self::Text(text) => text.trim().parse().ok(),
+        }
+    }
+
+    /// The moment that text says as a date of ISO 8601: seconds since 1970-01-01T00:00:00Z, nothing for what is no such date.
+    ///
+    /// It reads `2024-05-17`, `2024-05-17T12:30:00Z`, `2024-05-17 12:30:00.25+02:00`; what has no offset is UTC. A month alone,
+    /// `2024-05`, is none, nor are dates that the calendar does not have, leap seconds and other orders of day, month and year.
+    ///
+    /// ```
+    /// use tinderbox_data::table::Cell;
+    /// assert_eq!(Cell::Text("1970-01-02T00:30:00+01:00").date(), Some(84_600.0));
+    /// assert_eq!(Cell::Text("2023-02-29").date(), None);
+    /// ```
+    pub fn date(self) -> Option<f64> {
+        match self {
+            Self::Missing | Self::Integer(_) | Self::Number(_) => None,
+            Self::Text(text) => date::parse(text),
         }
     }
 

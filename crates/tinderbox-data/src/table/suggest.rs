@@ -93,6 +93,7 @@ fn of_numbers(column: &ColumnProfile) -> Suggestion {
     // Whole numbers with the count, range and variance of consecutive ones, (n^2 - 1) / 12, are hardly anything else.
     let consecutive = (count * count - 1.0) / 12.0;
     if column.whole
+        && column.dates == 0
         && count >= 20.0
         && max - min + 1.0 == count
         && (numbers.variance() - consecutive).abs() <= 1e-9 * consecutive
@@ -146,7 +147,12 @@ fn of_numbers(column: &ColumnProfile) -> Suggestion {
             "new numbers are not bounded; `min-max` is for what has bounds, such as pixels";
         (Scale::Standard, reason, trade_off.to_owned())
     };
-    if column.whole
+    if column.dates > 0 {
+        reason = format!(
+            "it holds dates, which become seconds since 1970, UTC where no offset is written; {reason}"
+        );
+        trade_off = "season and weekday, if they matter, need columns of their own".to_owned();
+    } else if column.whole
         && column
             .categories
             .distinct()

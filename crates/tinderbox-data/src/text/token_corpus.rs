@@ -137,6 +137,11 @@ impl TokenCorpus {
     /// # Errors
     /// [`DataError::Format`] when there is no such document or the file was damaged.
     pub fn span(&self, index: usize) -> Result<Range<usize>, DataError> {
+        let documents = self.fields.documents;
+        if index >= documents {
+            let expected = format!("below {documents}");
+            return Err(DataError::format("document", expected, index).at(self.file.path()));
+        }
         let at = self.fields.tokens * self.fields.width + index * 8;
         let bytes = self.file.bytes(at..at + 16)?;
         Ok(number(bytes, 0) as usize..number(bytes, 1) as usize)
@@ -147,9 +152,10 @@ impl TokenCorpus {
     /// # Errors
     /// [`DataError::Format`] when there are no such tokens or the file was damaged.
     pub fn ids(&self, range: Range<usize>) -> Result<Vec<u32>, DataError> {
-        if range.end > self.fields.tokens {
-            let expected = format!("at most {}", self.fields.tokens);
-            return Err(DataError::format("token", expected, range.end).at(self.file.path()));
+        if range.start > range.end || range.end > self.fields.tokens {
+            let expected = format!("a range up to {}", self.fields.tokens);
+            let got = format!("{range:?}");
+            return Err(DataError::format("tokens", expected, got).at(self.file.path()));
         }
         let width = self.fields.width;
         let bytes = self.file.bytes(range.start * width..range.end * width)?;
@@ -195,5 +201,77 @@ impl Dataset<Vec<u32>, DataError> for TokenCorpus {
 
     fn len(&self) -> usize {
         self.fields.documents
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::text::Packed;
+    use proptest::prelude::*;
+
+    /// A number of a file: mostly one that may be true.
+    fn some_number() -> impl Strategy<Value = u64> {
+        prop_oneof![6 => 0_u64..9, 1 => any::<u64>(), 1 => Just(1 << 63)]
+    }
+
+    proptest! {
+        // Each case syncs a file.
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn a_whole_file_with_any_content_is_read_or_refused(
+            wide: bool,
+            ids in prop::collection::vec(any::<u32>(), 0..8),
+            offsets in prop::collection::vec(some_number(), 1..5),
+            said in prop::option::of((some_number(), some_number(), some_number())),
+            asked in (some_number(), some_number()),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a");
+            let width = if wide { 4 } else { 2 };
+            let mut writer = SealedWriter::create(&path, KIND).unwrap();
+            for id in &ids {
+                writer.write(&id.to_le_bytes()[..width]).unwrap();
+            }
+            for offset in &offsets {
+                writer.write(&offset.to_le_bytes()).unwrap();
+            }
+            let truth = (width as u64, offsets.len() as u64 - 1, ids.len() as u64);
+            let (width, documents, tokens) = said.unwrap_or(truth);
+            writer.finish(&Fields {
+                tokeniser: String::new(),
+                corpus: String::new(),
+                width: width as usize,
+                documents: documents as usize,
+                tokens: tokens as usize,
+            }).unwrap();
+            let corpus = TokenCorpus::open(&path, "", "");
+            prop_assert!(corpus.is_ok() || said.is_some());
+            let Ok(corpus) = corpus else {
+                return Ok(());
+            };
+            for index in (0..=corpus.len()).chain([asked.0 as usize, 1 << 61, usize::MAX]) {
+                let got = corpus.get(index);
+                prop_assert!(got.is_err() || index < corpus.len());
+                prop_assert!(got.is_err() || got.unwrap().len() <= corpus.tokens());
+            }
+            let range = asked.0 as usize..asked.1 as usize;
+            let got = corpus.ids(range.clone());
+            prop_assert_eq!(got.is_ok(), range.start <= range.end && range.end <= corpus.tokens());
+            if said.is_none() && let Ok(got) = got {
+                let mask = if wide { u32::MAX } else { 0xffff };
+                let expected: Vec<u32> = ids[range].iter().map(|id| id & mask).collect();
+                prop_assert_eq!(got, expected);
+            }
+            let _ = corpus.lengths();
+            if let Ok(packed) = Packed::new(Arc::new(corpus), 2) {
+                for index in 0..packed.len() {
+                    prop_assert!(packed.get(index).is_err() || packed.get(index).unwrap().ids.len() == 2);
+                }
+            }
+        }
     }
 }

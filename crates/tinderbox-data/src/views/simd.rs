@@ -31,7 +31,7 @@ macro_rules! vectorised {
     (@output) => { () };
     (@output $output:ty) => { $output };
 }
-pub(super) use vectorised;
+pub(crate) use vectorised;
 
 /// Partial sums of [`sum`]: two of the widest vectors.
 const LANES: usize = 32;

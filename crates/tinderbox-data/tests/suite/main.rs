@@ -33,6 +33,8 @@ mod shards;
 #[cfg(feature = "audio")]
 mod sound_files;
 #[cfg(feature = "table")]
+mod table_dates;
+#[cfg(feature = "table")]
 mod table_parity;
 #[cfg(feature = "table")]
 mod table_pipeline;

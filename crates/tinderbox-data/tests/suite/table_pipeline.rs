@@ -271,7 +271,7 @@ fn what_does_not_fit_is_named() {
         numbers,
         &[one.clone(), text("x")],
         &one,
-        "<memory>:2: column `c`: expected a number, got `x`",
+        "<memory>:2: column `c`: expected a number or a date, got `x`",
     );
     refused(
         numbers,

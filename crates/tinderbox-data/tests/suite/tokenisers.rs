@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
+use proptest::prelude::*;
 use tinderbox_data::text::{
     InMemoryDocuments, Packed, Role, TokenCorpus, Tokeniser, TokeniserKind, TokeniserTraining,
 };
 use tinderbox_data::{DataError, SampleRng};
+
+use crate::allocation::peak;
 
 const KINDS: [TokeniserKind; 3] = [
     TokeniserKind::WordPiece { lowercase: true },
@@ -223,4 +226,102 @@ fn a_bert_vocabulary_encodes_as_in_transformers() {
         let decoded = tokeniser.decode(&encoded.ids).unwrap();
         assert_eq!(decoded, case["decoded"].as_str().unwrap());
     }
+}
+
+/// A BERT vocabulary of the special tokens and of words `w5`, `w6`, ..., `size` tokens in all.
+fn numbered(size: usize) -> Tokeniser {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vocab.txt");
+    let words: String = (5..size).map(|id| format!("w{id}\n")).collect();
+    std::fs::write(
+        &path,
+        format!("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n{words}"),
+    )
+    .unwrap();
+    Tokeniser::load_bert_vocabulary(&path, true).unwrap()
+}
+
+#[test]
+fn ids_beyond_16_bits_take_32() {
+    let folder = tempfile::tempdir().unwrap();
+    for (size, width) in [(1 << 16, 2), ((1 << 16) + 1, 4), (70_000, 4)] {
+        let tokeniser = numbered(size);
+        assert_eq!(tokeniser.vocabulary_size(), size);
+        let last = size - 1;
+        let documents = [
+            (format!("w5 w{last} w65535"), vec![5, last, 65_535]),
+            (String::new(), vec![]),
+            (
+                format!("w{last} w300 w{}", last - 1),
+                vec![last, 300, last - 1],
+            ),
+        ];
+        let texts = InMemoryDocuments::new(documents.iter().map(|(text, _)| text.clone()));
+        let path = folder.path().join(size.to_string());
+        let open = || TokenCorpus::open_or_build(&path, &texts, "", &tokeniser).unwrap();
+        let corpus = open();
+        let written = std::fs::read(&path).unwrap();
+        let fields = format!("\"width\":{width},");
+        assert!(String::from_utf8_lossy(&written).contains(&fields));
+        // The file is read again, not made again.
+        let modified = || std::fs::metadata(&path).unwrap().modified().unwrap();
+        let before = modified();
+        for corpus in [corpus, open()] {
+            assert_eq!((corpus.len(), corpus.tokens()), (3, 6));
+            for (index, (_, ids)) in documents.iter().enumerate() {
+                let ids: Vec<u32> = ids.iter().map(|id| *id as u32).collect();
+                assert_eq!(corpus.get(index).unwrap(), ids);
+            }
+        }
+        assert_eq!(modified(), before);
+    }
+}
+
+/// How files begin, so that more than the first bytes is tried.
+const STARTS: &[&[u8]] = &[b"", b"[UNK]\n", b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"];
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_vocabulary_or_an_error(
+        start in prop::sample::select(STARTS),
+        bytes in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..400),
+            "(\\PC{0,3}[\n\r]?){0,80}".prop_map(String::into_bytes),
+        ],
+        lowercase: bool,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vocab.txt");
+        let bytes = [start, &bytes].concat();
+        std::fs::write(&path, &bytes).unwrap();
+        let (result, taken) = peak(|| Tokeniser::load_bert_vocabulary(&path, lowercase));
+        prop_assert!(taken < 64 * bytes.len() + (1 << 18), "{} bytes for {}", taken, bytes.len());
+        if let Ok(tokeniser) = result {
+            let text = String::from_utf8_lossy(&bytes);
+            let encoded = tokeniser.encode(&text, true).unwrap();
+            prop_assert!(encoded.ids.iter().all(|id| (*id as usize) < tokeniser.vocabulary_size()));
+            tokeniser.decode(&encoded.ids).unwrap();
+        }
+    }
+
+    #[test]
+    fn any_bytes_in_the_place_of_a_token_corpus_are_replaced(
+        bytes in prop::collection::vec(any::<u8>(), 0..400), ends: bool,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens");
+        let bytes = if ends { [&bytes[..], b"tbxtoks1"].concat() } else { bytes };
+        std::fs::write(&path, &bytes).unwrap();
+        let (tokeniser, texts) = (small(), InMemoryDocuments::new(["w7 w6"]));
+        let (corpus, taken) = peak(|| TokenCorpus::open_or_build(&path, &texts, "", tokeniser).unwrap());
+        prop_assert_eq!(corpus.get(0).unwrap(), [7, 6]);
+        // The writer's buffer takes 256 KiB.
+        prop_assert!(taken < 1 << 19, "{} bytes", taken);
+    }
+}
+
+/// A tokeniser that is made once.
+fn small() -> &'static Tokeniser {
+    static SMALL: std::sync::LazyLock<Tokeniser> = std::sync::LazyLock::new(|| numbered(10));
+    &SMALL
 }
