@@ -49,6 +49,8 @@ const STEPS: &[Step] = &[
     slow("ndarray", ndarray),
     slow("remote", remote),
     slow("ignored", ignored),
+    slow("sanitizer", sanitizer),
+    slow("miri", miri),
     slow("parity", parity_if_possible),
 ];
 
@@ -308,6 +310,62 @@ fn ignored() -> Result<()> {
         "--no-tests",
         "pass",
     ]))
+}
+
+/// The kernels under AddressSanitizer, with the vectors of every kind of processor: no read or write outside of what was
+/// allocated, or after it was freed.
+fn sanitizer() -> Result<()> {
+    if !nightly_has("--version") {
+        return Ok(());
+    }
+    let host = shell::output(&mut shell::program("rustc", &["--print", "host-tuple"]))?;
+    for kernels in ["", "avx2", "portable"] {
+        let mut command = shell::nightly(&["nextest", "run", "--locked", "--release"]);
+        // With a target of its own, build scripts and macros go without the sanitizer.
+        command.args(["--target", host.trim()]).args(KERNELS);
+        // The sanitizer brings an allocator of its own.
+        command.args(["--no-fail-fast", "-E", "not test(memory::)"]);
+        command.env("RUSTFLAGS", "-Zsanitizer=address");
+        command.env("TINDERBOX_KERNELS", kernels);
+        shell::run(&mut command)?;
+    }
+    Ok(())
+}
+
+/// What of the kernels ends within minutes under Miri, which finds any undefined behaviour but knows no vectors of a
+/// processor. Random cases and larger shapes are the sanitizer's.
+fn miri() -> Result<()> {
+    if !nightly_has("miri") {
+        return Ok(());
+    }
+    let mut command = shell::nightly(&["miri", "nextest", "run", "--locked", "--lib"]);
+    command
+        .args(KERNELS)
+        .args(["--no-fail-fast", "-E", UNDER_MIRI]);
+    // Stacked Borrows refuses crossbeam's queue, and rayon's threads outlive `main`. Without the last flag, `exp` and
+    // `ln` are off by chance.
+    let flags = "-Zmiri-tree-borrows -Zmiri-disable-isolation -Zmiri-ignore-leaks \
+                 -Zmiri-deterministic-floats";
+    command.env("MIRIFLAGS", flags);
+    command.env("TINDERBOX_KERNELS", "portable");
+    command.env("RAYON_NUM_THREADS", "2");
+    shell::run(&mut command)
+}
+
+const KERNELS: &[&str] = &["--package", "tinderbox-kernels", "--features", "flex"];
+
+/// Tests that fill no large buffers and go through no random cases.
+const UNDER_MIRI: &str = "test(buffer::) or test(every_height) or test(nothing_gives_nothing) or test(no_rows) \
+                          or test(that_are_held_stay) or test(without_a_gradient) or test(large_logits) \
+                          or test(squares_add_up)";
+
+/// Whether a nightly toolchain knows a command; without it, says what brings it.
+fn nightly_has(command: &str) -> bool {
+    let there = shell::works("rustup", &["run", "nightly", "cargo", command, "--help"]);
+    if !there {
+        println!("skipped: this needs `rustup toolchain install nightly --component miri`");
+    }
+    there
 }
 
 /// The fixtures made anew, where a Python with PyTorch is there; installing one is `cargo xtask parity`'s.

@@ -21,7 +21,19 @@ pub fn root() -> PathBuf {
 pub fn cargo(arguments: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(root());
+    command.args(arguments);
+    prepared(command)
+}
+
+/// The cargo of rustup's nightly toolchain.
+pub fn nightly(arguments: &[&str]) -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", "nightly", "cargo"]).args(arguments);
+    prepared(command)
+}
+
+fn prepared(mut command: Command) -> Command {
+    command.current_dir(root());
     // Cargo sets these for `cargo run`; passed on, they would be part of build scripts' input.
     for name in [
         "CARGO_MANIFEST_DIR",

@@ -29,11 +29,12 @@ pub struct SpecAugment {
 }
 
 impl Default for SpecAugment {
-    /// The paper's policy "Switchboard strong" (table 1): a warp of up to 40 frames, 2 masks of up to 27 bands, 2 of up to 70 frames and a
-    /// fifth of all. It was made for utterances of many seconds.
+    /// The masks of the paper's policy "Switchboard strong" (table 1): 2 of up to 27 bands, 2 of up to 70 frames and a fifth of all. Its
+    /// warp, of up to 40 frames, is left out: it was made for utterances of many seconds, and is, of the three, what
+    /// the paper's discussion finds to matter least.
     fn default() -> Self {
         Self {
-            time_warp: 40,
+            time_warp: 0,
             frequency_masks: 2,
             frequency_width: 27,
             time_masks: 2,
@@ -291,16 +292,15 @@ mod tests {
     }
 
     #[test]
-    fn without_a_warp_masks_are_drawn_as_before_it() {
+    fn without_room_for_a_warp_masks_are_drawn_as_without_one() {
         let config = SpecAugment {
-            time_warp: 0,
+            time_warp: 40,
             ..SpecAugment::default()
         };
         let mut warped = vec![1.0; 40 * 60];
         let mut plain = warped.clone();
-        // 60 frames have no room for a warp of 40.
-        SpecAugment::default().apply(&mut warped, 60, &mut SampleRng::new(4, 0, 0, 0));
-        config.apply(&mut plain, 60, &mut SampleRng::new(4, 0, 0, 0));
+        config.apply(&mut warped, 60, &mut SampleRng::new(4, 0, 0, 0));
+        SpecAugment::default().apply(&mut plain, 60, &mut SampleRng::new(4, 0, 0, 0));
         assert_eq!(warped, plain);
         let huge = SpecAugment {
             time_warp: usize::MAX,
