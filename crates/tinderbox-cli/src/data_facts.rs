@@ -33,7 +33,7 @@ impl DataFacts {
     pub fn of(data: &DataSet, items: &[usize]) -> Self {
         Self {
             fingerprint: data.items.fingerprint(),
-            items: data.items.len(),
+            items: data.items.count(),
             train: items.len(),
             labelled: data.labelled.len(),
             test: data.test.len(),

@@ -55,8 +55,8 @@ impl DataSet {
         let usable = recipe.labels != Labels::Own(false) && labels.class_names().len() > 1;
         let (with_label, without): (Vec<usize>, Vec<usize>) =
             (0..own).partition(|index| usable && labels.label(*index).is_some());
-        let (labelled, test) = if own < items.len() {
-            let test = own..items.len();
+        let (labelled, test) = if own < items.count() {
+            let test = own..items.count();
             let test = test.filter(|index| usable && labels.label(*index).is_some());
             (with_label, test.collect())
         } else {
@@ -108,14 +108,14 @@ impl DataSet {
             return Ok(());
         }
         let labels = self.items.labelled();
-        let labelled = (0..self.items.len()).filter(|index| labels.label(*index).is_some());
+        let labelled = (0..self.items.count()).filter(|index| labels.label(*index).is_some());
         Err(DataError::Config {
             name: "data.labels",
             expected: "labels of at least 2 classes, with 2 items or more in one of them".into(),
             got: format!(
                 "{} classes over {} items, {} of them labelled",
                 labels.class_names().len(),
-                self.items.len(),
+                self.items.count(),
                 labelled.count()
             ),
         })

@@ -44,7 +44,7 @@ impl Items {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         match self {
             Self::Images(images) => images.len(),
             Self::Rows(rows) => rows.len(),

@@ -37,7 +37,7 @@ pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError>
             "data",
             &format!(
                 "{} items, {} to train on, {} held out",
-                data.items.len(),
+                data.items.count(),
                 plan.items.len(),
                 data.test.len()
             ),
@@ -83,7 +83,7 @@ pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError>
     let text = table.render();
     context.output.text(text.trim_start_matches('\n'));
     context.output.json(&json!({
-        "items": data.items.len(),
+        "items": data.items.count(),
         "train": plan.items.len(),
         "test": data.test.len(),
         "classes": data.classes,

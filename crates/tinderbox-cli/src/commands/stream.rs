@@ -37,7 +37,7 @@ impl Stream {
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.items.len()
+        self.items.count()
     }
 
     /// Gives them to `apply`, which makes one result of each row of a batch; `write` gets the id and the outcome of each in

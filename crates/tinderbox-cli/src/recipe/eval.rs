@@ -34,7 +34,7 @@ impl EvalRecipe {
 
 /// The `[compare]` table: the label-efficiency table made after pre-training.
 ///
-/// Its arms are the pre-trained encoder, a randomly initialised one, plain pixels, and the same
+/// Its arms are the pre-trained encoder, a randomly initialised one, the plain input, and the same
 /// encoder trained from scratch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CompareRecipe {
