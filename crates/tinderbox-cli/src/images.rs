@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tinderbox::data::cifar::{self, CifarKind};
 use tinderbox::data::{
-    DataError, ImageFolder, ImageFolderConfig, ImageItem, ImageSource, Joined, digits, idx,
+    DataError, ImageFolder, ImageFolderConfig, ImageItem, ImageList, ImageSource, Joined,
+    ReadConfig, TarShards, digits, idx,
 };
 
 use crate::encoder::ImageShape;
@@ -25,7 +26,11 @@ pub fn open_all(
     let dataset = open(recipe, recipe.channels)?;
     let shape = shape(recipe, &*dataset)?;
     // Files are converted when they are read, so that all have the channels of the first.
-    let convert = recipe.source == DataSource::Folder && recipe.channels.is_none();
+    let files = matches!(
+        recipe.source,
+        DataSource::Folder | DataSource::List | DataSource::Shards
+    );
+    let convert = files && recipe.channels.is_none();
     let channels = if convert {
         Some(shape.channels)
     } else {
@@ -63,6 +68,8 @@ pub fn open(
         }
         DataSource::Cifar10 => Arc::new(read_cifar(&path, CifarKind::C10)?),
         DataSource::Cifar100 => Arc::new(read_cifar(&path, CifarKind::C100)?),
+        DataSource::List => Arc::new(ImageList::open(&path, read(channels))?),
+        DataSource::Shards => Arc::new(TarShards::open(&shards_of(path)?, read(channels))?),
         DataSource::Table => unreachable!("a table is opened as one"),
         DataSource::Folder => {
             let config = ImageFolderConfig {
@@ -73,6 +80,39 @@ pub fn open(
             Arc::new(ImageFolder::open(&path, config)?)
         }
     })
+}
+
+fn read(channels: Option<usize>) -> ReadConfig {
+    ReadConfig {
+        channels,
+        ..ReadConfig::default()
+    }
+}
+
+/// A tar file, or those in a folder by name.
+fn shards_of(path: PathBuf) -> Result<Vec<PathBuf>, DataError> {
+    if !path.is_dir() {
+        return Ok(vec![path]);
+    }
+    let failed = |source| DataError::Io {
+        path: path.clone(),
+        source: Arc::new(source),
+    };
+    let entries: Vec<PathBuf> = std::fs::read_dir(&path)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
+        .map_err(failed)?;
+    let ignored = entries.len();
+    let is_tar = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "tar");
+    let mut shards: Vec<PathBuf> = entries.into_iter().filter(is_tar).collect();
+    shards.sort_unstable();
+    match shards.is_empty() {
+        true => Err(DataError::Empty {
+            path,
+            what: "tar files",
+            ignored,
+        }),
+        false => Ok(shards),
+    }
 }
 
 /// A file of CIFAR, or all files with the published names in a folder.

@@ -23,17 +23,23 @@ pub enum DataSource {
     Cifar100,
     /// A folder of images; sub-folders name the classes.
     Folder,
+    /// A list of paths, one a line, with labels or without: text, CSV or TSV by its ending.
+    List,
+    /// A tar file of images in WebDataset's layout, or a folder of such files.
+    Shards,
     /// A file that holds a table: CSV, TSV, JSON lines, Parquet or Arrow, by its ending.
     Table,
 }
 
 impl DataSource {
-    const NAMES: [(&'static str, Self); 6] = [
+    const NAMES: [(&'static str, Self); 8] = [
         ("digits", Self::Digits),
         ("idx", Self::Idx),
         ("cifar10", Self::Cifar10),
         ("cifar100", Self::Cifar100),
         ("folder", Self::Folder),
+        ("list", Self::List),
+        ("shards", Self::Shards),
         ("table", Self::Table),
     ];
 
@@ -41,9 +47,8 @@ impl DataSource {
     pub fn modality(self) -> Modality {
         match self {
             Self::Table => Modality::Row,
-            Self::Digits | Self::Idx | Self::Cifar10 | Self::Cifar100 | Self::Folder => {
-                Modality::Image
-            }
+            Self::Digits | Self::Idx | Self::Cifar10 | Self::Cifar100 => Modality::Image,
+            Self::Folder | Self::List | Self::Shards => Modality::Image,
         }
     }
 }

@@ -236,3 +236,56 @@ fn a_step_that_is_not_finite_is_saved_and_replayed() {
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(!found["not_finite"].as_array().unwrap().is_empty());
 }
+
+#[test]
+fn lists_and_shards_of_images_are_read_as_a_folder_is() {
+    let folder = folder_project(3, 12);
+    let at = folder.path();
+    let mut list = String::from("path,label\n");
+    fs::create_dir(at.join("shards")).unwrap();
+    for class in 0..3 {
+        let mut shard = tar::Builder::new(Vec::new());
+        for number in 0..12 {
+            let name = format!("class-{class}/{number:03}.png");
+            list += &format!("images/{name},kind {class}\n");
+            let key = format!("{class}{number:03}");
+            shard
+                .append_path_with_name(at.join("images").join(&name), format!("{key}.png"))
+                .unwrap();
+            let mut header = tar::Header::new_gnu();
+            header.set_size(1);
+            header.set_mode(0o644);
+            header.set_cksum();
+            let label = class.to_string();
+            shard
+                .append_data(&mut header, format!("{key}.cls"), label.as_bytes())
+                .unwrap();
+        }
+        let bytes = shard.into_inner().unwrap();
+        fs::write(at.join(format!("shards/{class}.tar")), bytes).unwrap();
+    }
+    fs::write(at.join("list.csv"), list).unwrap();
+    for (source, path) in [("list", "list.csv"), ("shards", "shards")] {
+        let out = format!("by-{source}");
+        let sets = [
+            format!("data.source={source}"),
+            format!("data.path={path}"),
+            "train.steps=2".to_string(),
+        ];
+        let sets = sets.iter().flat_map(|set| ["--set", set.as_str()]);
+        let words: Vec<&str> = ["pretrain", "mine.toml", "--out", &out]
+            .into_iter()
+            .chain(sets)
+            .collect();
+        expect(at, &words, 0);
+        let facts = fs::read(at.join(&out).join("data.json")).unwrap();
+        let facts: serde_json::Value = serde_json::from_slice(&facts).unwrap();
+        let got = ["items", "classes", "channels"].map(|key| facts[key].as_u64().unwrap());
+        assert_eq!(got, [36, 3, 3], "{source}");
+    }
+    fs::create_dir(at.join("empty")).unwrap();
+    let words = ["--set", "data.source=shards", "--set", "data.path=empty"];
+    let words = [&["pretrain", "mine.toml"][..], &words].concat();
+    let output = expect(at, &words, 3);
+    assert!(unwrapped(&output.stderr).contains("no tar files found"));
+}
