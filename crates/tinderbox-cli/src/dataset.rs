@@ -74,7 +74,12 @@ impl DataSet {
         let fitted = match &items {
             Items::Images(_) => None,
             Items::Rows(rows) => Some(match fitted {
-                Some(fitted) => fitted.clone(),
+                Some(fitted) => {
+                    if let Preprocessing::Row(pipeline) = fitted {
+                        rows.bind(pipeline)?;
+                    }
+                    fitted.clone()
+                }
                 None => Preprocessing::Row(rows.fit(recipe.columns.as_ref(), &train)?),
             }),
         };

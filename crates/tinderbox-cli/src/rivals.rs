@@ -39,8 +39,8 @@ pub fn compare(
     }
     output.note("comparing with a random encoder, the plain input, and training from scratch");
     let setup = plan.setup(&finished.inputs, Views::One);
-    let train = setup.load(&plan.data.labelled)?;
-    let test = setup.load(&plan.data.test)?;
+    let train = setup.load(&plan.data.labelled, output)?;
+    let test = setup.load(&plan.data.test, output)?;
     let scratch = ScratchConfig {
         optim: plan.recipe.optim.clone().with_lr(compare.scratch_lr),
         steps: compare.scratch_steps,

@@ -322,10 +322,10 @@ impl Job for TrainJob<'_> {
             trainer = trainer.with_rate_factor(factor.clone());
         }
         if plan.data.has_labels() && O::VIEWS == Views::One {
-            let test = setup.load(&plan.data.test)?;
+            let test = setup.load(&plan.data.test, self.output)?;
             trainer = O::evaluate_head(trainer, Arc::new(test), &plan.device);
         }
-        let trainer = setup.evaluators(trainer)?;
+        let trainer = setup.evaluators(trainer, self.output)?;
         let trained = train(
             trainer,
             self.opened,

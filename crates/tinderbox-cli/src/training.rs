@@ -106,7 +106,11 @@ impl Setup<'_> {
     ///
     /// # Errors
     /// If the items to evaluate on cannot be read.
-    pub fn evaluators<'t, O>(&self, mut trainer: Trainer<'t, O>) -> Result<Trainer<'t, O>, CliError>
+    pub fn evaluators<'t, O>(
+        &self,
+        mut trainer: Trainer<'t, O>,
+        output: &Output,
+    ) -> Result<Trainer<'t, O>, CliError>
     where
         O: Objective<Encoder = AnyEncoder>,
         O::Batch: FromPlain,
@@ -114,8 +118,8 @@ impl Setup<'_> {
         let eval = &self.recipe.eval;
         if self.data.has_labels() && (eval.knn || eval.linear_probe) {
             let (train, test) = self.data.evaluation_parts(eval.items);
-            let train = Arc::new(self.load(&train)?);
-            let test = Arc::new(self.load(&test)?);
+            let train = Arc::new(self.load(&train, output)?);
+            let test = Arc::new(self.load(&test, output)?);
             if eval.knn {
                 trainer = trainer.with_evaluator(KnnEvaluator {
                     train: train.clone(),
@@ -158,12 +162,21 @@ impl Setup<'_> {
         }
     }
 
-    /// Reads items for evaluation; those that cannot be read are left out.
+    /// Reads items for evaluation; those that cannot be read are left out, with a warning.
     ///
     /// # Errors
     /// If none can be read.
-    pub fn load(&self, items: &[usize]) -> Result<LabelledItems, CliError> {
-        Ok(self.inputs.load(items)?.0)
+    pub fn load(&self, items: &[usize], output: &Output) -> Result<LabelledItems, CliError> {
+        let (loaded, skipped) = self.inputs.load(items)?;
+        if let Some(first) = skipped.first() {
+            output.warn(&format!(
+                "{} of {} items to evaluate on could not be read; the first: {}",
+                skipped.len(),
+                items.len(),
+                escaped(&first.reason)
+            ));
+        }
+        Ok(loaded)
     }
 }
 

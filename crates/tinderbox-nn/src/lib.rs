@@ -9,6 +9,7 @@
 //! | images | [`ReferenceCnn`], [`ResNet`] | [`ProjectionHead`] |
 //! | images, whole or some of their patches | [`Vit`] | [`MaeDecoder`] |
 //! | rows of numbers | [`MlpEncoder`] | [`ProjectionHead`] |
+//! | words | [`RecurrentEncoder`] | |
 //! | words | [`Bert`] | [`MaskedWordHead`] |
 //!
 //! # Decisions
@@ -51,6 +52,8 @@ mod masked_word_head;
 mod mlp_encoder;
 mod patches;
 mod projection_head;
+mod recurrent;
+mod recurrent_encoder;
 mod reference_cnn;
 mod resnet;
 mod transformer;
@@ -70,6 +73,8 @@ pub use masked_word_head::{
 pub use mlp_encoder::{MlpEncoder, MlpEncoderConfig};
 pub use patches::patchify;
 pub use projection_head::{ProjectionHead, ProjectionHeadConfig};
+pub use recurrent::{Cell, Direction, Recurrent, RecurrentConfig, RecurrentLayer, RecurrentOutput};
+pub use recurrent_encoder::{RecurrentEncoder, RecurrentEncoderConfig};
 pub use reference_cnn::{ReferenceCnn, ReferenceCnnConfig};
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, ResidualBlock, Stem};
 pub use tinderbox_kernels::Activation;

@@ -85,10 +85,10 @@ impl LabelledItems {
             items.batches.push(collate.collate(waiting));
         }
         if items.is_empty() {
-            let bad = skipped.len();
-            return Err(DataError::TooFew {
-                items: 0,
-                batch: bad.max(1),
+            let reasons = skipped.iter().take(3);
+            return Err(DataError::NothingReadable {
+                items: indices.len(),
+                reasons: reasons.map(|skipped| skipped.reason.clone()).collect(),
             });
         }
         Ok((items, skipped))

@@ -1,14 +1,19 @@
 //! Which data a verb works on.
 
-use crate::args::DataArgs;
+use crate::args::{DataArgs, GlobalArgs};
 use crate::encoder::{ImageShape, InputShape, Modality};
 use crate::error::CliError;
 use crate::model::Model;
 use crate::recipe::{DataRecipe, Labels, RecipeFile};
 
 /// The folder or table of `--data`, the data of `--recipe`, or else the data of the model's own run. Images
-/// become what the model wants, whatever a recipe says, and the labels of a table are in the column of the model's own recipe.
-pub(super) fn of(args: &DataArgs, model: &Model) -> Result<DataRecipe, CliError> {
+/// become what the model wants, whatever a recipe says; the labels of a table are in the column of `--set data.labels=COLUMN`, or else
+/// of the recipe.
+pub(super) fn of(
+    args: &DataArgs,
+    model: &Model,
+    global: &GlobalArgs,
+) -> Result<DataRecipe, CliError> {
     let own = || -> Result<DataRecipe, CliError> {
         let recipe = model.recipe()?.ok_or_else(|| CliError::Usage {
             message: format!("{} does not say which data to use", model.folder.display()),
@@ -38,6 +43,19 @@ pub(super) fn of(args: &DataArgs, model: &Model) -> Result<DataRecipe, CliError>
             channels: Some(channels),
             ..data
         },
-        InputShape::Row { .. } => data,
+        InputShape::Row { .. } => match label_column(global) {
+            Some(column) => DataRecipe {
+                labels: Labels::Column(column.into()),
+                ..data
+            },
+            None => data,
+        },
     })
+}
+
+/// The column of `--set data.labels=COLUMN`.
+pub(super) fn label_column(global: &GlobalArgs) -> Option<&str> {
+    let mut sets = global.set.iter().rev();
+    let column = sets.find_map(|set| set.strip_prefix("data.labels="))?;
+    Some(column.trim().trim_matches('"'))
 }

@@ -20,7 +20,8 @@ pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError
     let format = format(args.format, out)?;
     let model = Model::open(&args.model)?;
     let device = device_of(context.global)?;
-    let stream = Stream::open(&data::of(&args.data, &model)?, &model)?;
+    let data = data::of(&args.data, &model, context.global)?;
+    let stream = Stream::open(&data, &model)?;
     let encoder = model.encoder(&device)?;
     let dim = model.description.feature_dim;
     let features = |input| -> Vec<Vec<f32>> {
@@ -30,8 +31,10 @@ pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError
     let rows = stream.len();
     let unreadable = match (format, out) {
         (EmbedFormat::Npy, Some(path)) => {
-            super::refuse_existing(path, context.global)?;
-            super::refuse_existing(&ids_path(path), context.global)?;
+            for path in [path, &ids_path(path)] {
+                stream.refuse_input(path)?;
+                super::refuse_existing(path, context.global)?;
+            }
             let mut writer = EmbeddingNpy::create(path, rows, dim)?;
             let write = |id: &str, outcome: &_| writer.row(id, outcome);
             let bad = stream.each(&device, features, write)?;
@@ -41,6 +44,7 @@ pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError
         (_, out) => {
             let to: Box<dyn Write> = match out {
                 Some(path) => {
+                    stream.refuse_input(path)?;
                     super::refuse_existing(path, context.global)?;
                     let file = File::create(path).map_err(CliError::writing(path))?;
                     Box::new(BufWriter::new(file))
@@ -70,8 +74,12 @@ pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError
     }
     if let Some(path) = out {
         let shown = path.display().to_string();
+        let ids = match format {
+            EmbedFormat::Npy => format!(", their ids to {}", ids_path(path).display()),
+            EmbedFormat::Csv => String::new(),
+        };
         context.output.text(&format!(
-            "{rows} rows of {dim} features written to {shown}\n"
+            "{rows} rows of {dim} features written to {shown}{ids}\n"
         ));
         let found = json!({"rows": rows, "features": dim, "unreadable": unreadable, "out": shown});
         context.output.json(&found);

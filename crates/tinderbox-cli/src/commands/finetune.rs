@@ -54,7 +54,7 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
         .validate()
         .map_err(|error| CliError::usage(error.to_string()))?;
     let model = Model::open(&args.model)?;
-    let data = data::of(&args.data, &model)?;
+    let data = data::of(&args.data, &model, context.global)?;
     let overrides = context.global.overrides();
     // `--set` may change the data or the share, on which the length depends.
     let asked = recipe(&model, &data, finetune, 1).resolve(&overrides)?;

@@ -69,15 +69,21 @@ fn device_or(global: &GlobalArgs, other: &DeviceName) -> Result<Device, CliError
     Ok(name.open()?)
 }
 
-/// The seed of `--set seed=N`, the only key that verbs without a recipe take.
+/// The seed of `--set seed=N`; verbs without a recipe take no other key but `data.labels`.
 fn seed(global: &GlobalArgs) -> Result<u64, CliError> {
     let mut seed = 0;
-    for set in &global.set {
+    let others = global
+        .set
+        .iter()
+        .filter(|set| !set.starts_with("data.labels="));
+    for set in others {
         seed = set
             .strip_prefix("seed=")
             .and_then(|value| value.trim().parse().ok())
             .ok_or_else(|| {
-                CliError::usage(format!("`--set {set}`: this verb takes `seed=N` only"))
+                CliError::usage(format!(
+                    "`--set {set}`: this verb takes `seed=N` and, for a table, `data.labels=COLUMN`"
+                ))
             })?;
     }
     Ok(seed)

@@ -21,7 +21,8 @@ pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliErr
     let model = Model::open(&args.model)?;
     let device = device_of(context.global)?;
     let (classifier, classes) = model.classifier(&device)?;
-    let stream = Stream::open(&data::of(&args.data, &model)?, &model)?;
+    let data = data::of(&args.data, &model, context.global)?;
+    let stream = Stream::open(&data, &model)?;
     let predict = |input| -> Vec<Prediction> {
         let shares = FeatureMatrix::from_tensor(softmax(classifier.classify(input), 1));
         shares
@@ -31,6 +32,7 @@ pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliErr
     };
     let to: Box<dyn Write> = match out {
         Some(path) => {
+            stream.refuse_input(path)?;
             refuse_existing(path, context.global)?;
             Box::new(BufWriter::new(
                 File::create(path).map_err(CliError::writing(path))?,

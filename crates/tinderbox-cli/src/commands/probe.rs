@@ -19,7 +19,8 @@ pub(super) fn run(args: &ProbeArgs, context: Context<'_>) -> Result<(), CliError
     let share = share(args.labels)?;
     let model = Model::open(&args.model)?;
     let device = device_of(context.global)?;
-    let data = DataSet::open(&data::of(&args.data, &model)?, Some(&model.preprocess))?;
+    let data = data::of(&args.data, &model, context.global)?;
+    let data = DataSet::open(&data, Some(&model.preprocess))?;
     data.require_labels()?;
     let encoder = model.encoder(&device)?;
     let seed = super::seed(context.global)?;

@@ -1,5 +1,7 @@
 //! Items through a model in input order, some at a time, readable or not.
 
+use std::path::{Path, PathBuf};
+
 use burn::tensor::Device;
 use tinderbox::train::PlainInput;
 
@@ -18,6 +20,8 @@ const AT_ONCE: usize = 256;
 pub(super) struct Stream {
     items: Items,
     inputs: Inputs,
+    /// Where they lie.
+    path: Option<PathBuf>,
 }
 
 impl Stream {
@@ -32,7 +36,26 @@ impl Stream {
             _ => recipe.clone(),
         })?;
         let inputs = items.prepare(&model.preprocess)?;
-        Ok(Self { items, inputs })
+        Ok(Self {
+            items,
+            inputs,
+            path: recipe.path.clone(),
+        })
+    }
+
+    /// Refuses to write over what is read.
+    pub(super) fn refuse_input(&self, out: &Path) -> Result<(), CliError> {
+        let same = |path: &PathBuf| {
+            let both = path.canonicalize().ok().zip(out.canonicalize().ok());
+            both.is_some_and(|(read, written)| read == written)
+        };
+        if self.path.as_ref().is_some_and(same) {
+            return Err(CliError::Refused {
+                message: format!("{} is what is read, and is left as it is", out.display()),
+                help: Some("name another file with `--out`".into()),
+            });
+        }
+        Ok(())
     }
 
     /// How many there are.

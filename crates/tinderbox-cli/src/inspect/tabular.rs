@@ -60,7 +60,7 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection, CliError> {
 fn text_of(path: &Path, profile: &TableProfile) -> String {
     format!(
         "version = 1\n\n[data]\nsource = \"table\"\npath = {}\n\
-         # labels = \"COLUMN\" # the column that holds the classes, if there is one; models do not see it\n\n{}\n\
+         # labels = \"COLUMN\" # the column that holds the classes, if there is one: name it here before pre-training, so that no model sees it\n\n{}\n\
          # A row attracts itself with this share of its features swapped for those of other rows (SCARF).\n\
          [data.views]\nswap = 0.6\n\n[encoder]\nkind = \"mlp\"\n\n\
          [objective]\nkind = \"simclr\"\ntemperature = 1.0\n\n[train]\nepochs = 100\nbatch = {}\n",

@@ -222,12 +222,13 @@ impl DataRecipe {
 
 fn read_labels(table: &mut TableReader<'_>, source: DataSource, default: Labels) -> Labels {
     if table.text("labels").is_none() {
-        if table.has("labels") && source == DataSource::Table {
-            let message = "`data.labels` of a table is the name of the column that holds them";
-            table.complain_at("labels", message);
+        let mut own = table.field::<bool>("labels");
+        if source == DataSource::Table {
+            own = own.check("the name of the column that holds them, or false", |own| {
+                !own
+            });
         }
-        let own = table.field::<bool>("labels").optional();
-        let own = own.map(Labels::Own);
+        let own = own.optional().map(Labels::Own);
         return own.unwrap_or(default);
     }
     match source {

@@ -33,11 +33,13 @@ impl TableReader<'_> {
             }) {
                 return None;
             }
-            // Of keys whose absence changes the error, the one that it names.
-            let unknown = error.strip_prefix("unknown field `");
-            let unknown = unknown.and_then(|rest| rest.split('`').next());
+            // Of keys whose absence changes the error, the one whose name or value it names.
+            let named = |start| Some(error.strip_prefix(start)?.split('`').next()?.to_owned());
+            let (field, variant) = (named("unknown field `"), named("unknown variant `"));
             let culprit = paths(&entries).into_iter().find(|path| {
-                if unknown.is_some_and(|key| path.last().is_some_and(|last| last != key)) {
+                if field.is_some() && path.last() != field.as_ref()
+                    || variant.is_some() && text_at(&entries, path) != variant.as_deref()
+                {
                     return false;
                 }
                 let mut without = entries.clone();
@@ -134,6 +136,15 @@ fn paths(entries: &Table) -> Vec<Vec<String>> {
         found.push(vec![key.clone()]);
     }
     found
+}
+
+fn text_at<'t>(entries: &'t Table, path: &[String]) -> Option<&'t str> {
+    let (key, rest) = path.split_first()?;
+    match &entries.get(key)?.node.value {
+        Value::String(text) if rest.is_empty() => Some(text),
+        Value::Table(inner) => text_at(inner, rest),
+        _ => None,
+    }
 }
 
 fn remove(entries: &mut Table, path: &[String]) -> Option<Entry> {

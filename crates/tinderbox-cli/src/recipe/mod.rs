@@ -24,6 +24,7 @@ mod views;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use tinderbox::data::table::TableFormat;
 use tinderbox::train::{OptimConfig, Schedule};
 
 pub use builtin::{BUILTINS, Builtin, builtin};
@@ -165,6 +166,15 @@ impl RecipeFile {
                 name: name.to_string(),
                 near: nearest(name.trim_end_matches(".toml"), near).map(String::from),
                 known: BUILTINS.iter().map(|recipe| recipe.name).collect(),
+            });
+        }
+        if TableFormat::of_path(path).is_some() {
+            return Err(CliError::Usage {
+                message: format!("{} is a table, not a recipe", path.display()),
+                help: Some(format!(
+                    "`tinderbox data inspect {} --out look` writes one",
+                    path.display()
+                )),
             });
         }
         Self::open(path)

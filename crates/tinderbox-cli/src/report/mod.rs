@@ -54,7 +54,7 @@ const TITLES: &[(&str, &str, &str)] = &[
     (
         "alignment",
         "Alignment",
-        "Distance between two views of an image; lower is closer.",
+        "Distance between two views of an item; lower is closer.",
     ),
     (
         "uniformity",

@@ -171,7 +171,7 @@ fn what_does_not_fit_a_table_says_so() {
         2,
         "`data.views.swap` is 2, expected",
     );
-    check(at, &["data.labels=klass"], 3, "`column` is `klass`");
+    check(at, &["data.labels=klass"], 3, "`labels` is `klass`");
     check(at, &["data.path=none.csv"], 3, "none.csv");
     let unknown = "data.columns={size={kind=\"number\",scal=\"none\"}}";
     check(
@@ -188,4 +188,59 @@ fn what_does_not_fit_a_table_says_so() {
     let digits = ["embed", "runs/mine", "--recipe", "simclr-digits"];
     let output = expect(at, &digits, 3);
     assert!(unwrapped(&output.stderr).contains("expected rows, which the model reads"));
+}
+
+#[test]
+fn a_run_without_labels_goes_on_and_its_inputs_are_no_labels() {
+    let folder = project();
+    let at = folder.path();
+    let free = ["--set", "data.labels=false", "--out", "free"];
+    expect(at, &[&["pretrain", "mine.toml"][..], &free].concat(), 0);
+    expect(
+        at,
+        &[&["pretrain", "mine.toml", "--resume"][..], &free].concat(),
+        0,
+    );
+    expect(at, &["embed", "free", "--out", "f.csv"], 0);
+    // Without a label the class was a column like any other, so it cannot be what is told.
+    let output = expect(at, &["probe", "free", "--set", "data.labels=class"], 3);
+    assert!(unwrapped(&output.stderr).contains("`labels` is `class`, expected a column that"));
+    expect(at, &["finetune", "free", "--set", "data.labels=class"], 3);
+    assert!(!at.join("free/finetune-1").exists());
+    let output = expect(at, &["probe", "free"], 3);
+    assert!(unwrapped(&output.stderr).contains("labels of at least 2 classes"));
+}
+
+#[test]
+fn what_is_read_is_never_written_over() {
+    let folder = project();
+    let at = folder.path();
+    expect(at, &["pretrain", "mine.toml"], 0);
+    let table = fs::read(at.join("rows.csv")).unwrap();
+    for out in ["rows.csv", "rows.npy", "./rows.csv"] {
+        let words = ["embed", "runs/mine", "--overwrite", "--out", out];
+        let output = expect(at, &words, 5);
+        assert!(unwrapped(&output.stderr).contains("is what is read"));
+    }
+    assert_eq!(fs::read(at.join("rows.csv")).unwrap(), table);
+}
+
+#[test]
+fn rows_that_evaluation_cannot_read_are_told() {
+    let folder = project();
+    let at = folder.path();
+    let mut test = csv(&COLUMNS, &rows(10));
+    test += "7,7,purple,yes\n";
+    fs::write(at.join("test.csv"), test).unwrap();
+    let words = ["pretrain", "mine.toml", "--set", "data.test_path=test.csv"];
+    let strict =
+        "data.columns={size={kind=\"number\"},colour={kind=\"category\",unknown=\"refuse\"}}";
+    let output = expect(at, &[&words[..], &["--set", strict]].concat(), 0);
+    let shown = unwrapped(&output.stderr);
+    assert!(
+        shown.contains("1 of 11 items to evaluate on") && shown.contains("test.csv:12"),
+        "{shown}"
+    );
+    let output = expect(at, &["pretrain", "rows.csv"], 2);
+    assert!(unwrapped(&output.stderr).contains("is a table, not a recipe"));
 }

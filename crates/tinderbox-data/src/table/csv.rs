@@ -73,6 +73,8 @@ impl<R: BufRead + Send> CsvReader<R> {
                 left: 0,
                 last: Vec::new(),
                 given: 0,
+                quotes: 0,
+                ended: false,
             });
         let mut csv = Self {
             path: path.to_path_buf(),
@@ -137,6 +139,18 @@ impl<R: BufRead + Send> CsvReader<R> {
         let line_ends = self.record.as_slice().iter().filter(|byte| **byte == b'\n');
         let own = line_ends.count() as u64 + u64::from(self.last_byte() == Some(b'\n'));
         self.line = (self.inner.position().line() + self.skipped).saturating_sub(own);
+        // The parser takes the end of the file for the end of a quoted field, and so all rows behind an open quote for one field.
+        let source = self.inner.get_ref();
+        let last = source.ended && source.given == self.inner.position().byte();
+        if read && last && source.quotes % 2 == 1 && self.record.as_slice().contains(&b'\n') {
+            return Err(DataError::Line {
+                path: self.path.clone(),
+                line: self.line,
+                what: "quoted field".to_owned(),
+                expected: "a closing quote".to_owned(),
+                got: "the end of the file".to_owned(),
+            });
+        }
         Ok(read)
     }
 
@@ -245,6 +259,10 @@ struct Capped<R> {
     /// What was given last, and how much in all.
     last: Vec<u8>,
     given: u64,
+    /// Quotes in what was given.
+    quotes: u64,
+    /// Whether there is no more to give.
+    ended: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -259,6 +277,9 @@ impl<R: Read> Read for Capped<R> {
         let most = buffer.len().min(self.left as usize);
         let read = self.inner.read(&mut buffer[..most])?;
         self.left -= read as u64;
+        self.ended = read == 0 && most > 0;
+        let quotes = buffer[..read].iter().filter(|byte| **byte == b'"');
+        self.quotes += quotes.count() as u64;
         if read > 0 {
             self.last.clear();
             self.last.extend(&buffer[..read]);

@@ -35,7 +35,7 @@ impl ColumnPipelineConfig {
     pub fn start(&self, columns: &[String]) -> Result<PipelineFit, DataError> {
         self.validate()?;
         for name in self.columns.keys() {
-            place(columns, name)?;
+            place(columns, "column", name)?;
         }
         let mut parts = Vec::new();
         for (place, name) in columns.iter().enumerate() {

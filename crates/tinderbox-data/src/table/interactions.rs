@@ -114,7 +114,7 @@ impl Interactions {
 type Found<'a> = (usize, &'a str);
 
 fn found<'a>(columns: &[String], name: &'a str) -> Result<Found<'a>, DataError> {
-    Ok((place(columns, name)?, name))
+    Ok((place(columns, "column", name)?, name))
 }
 
 /// Names with the numbers in which they came.

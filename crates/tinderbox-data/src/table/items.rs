@@ -7,10 +7,10 @@ use burn::data::dataset::Dataset;
 
 use super::config::ColumnPipelineConfig;
 use super::matrix::Matrix;
-use super::pipeline::{ColumnPipeline, place};
+use super::pipeline::{BoundPipeline, ColumnPipeline, place};
 use super::profile::TableProfile;
 use super::reader::{Table, TableOptions, open};
-use super::row::Row;
+use super::row::{Cell, Row};
 use crate::classes::classes;
 use crate::joined::numbers;
 use crate::{Content, DataError, Labelled};
@@ -66,7 +66,7 @@ impl TableItems {
             match labels {
                 None => vec![None; table.rows().len()],
                 Some(column) => {
-                    let place = place(table.columns(), column)?;
+                    let place = place(table.columns(), "labels", column)?;
                     let rows = table.rows().iter();
                     rows.map(|row| row.cell(place).name().map(|name| name.into_owned()))
                         .collect()
@@ -129,12 +129,30 @@ impl TableItems {
         config.fit(&mut reader())
     }
 
+    /// Finds the columns of a pipeline.
+    ///
+    /// # Errors
+    /// [`DataError::Config`] with the columns that the table does not have, or when the pipeline reads the column of the labels: what
+    /// is to be told would be an input.
+    pub fn bind<'p>(&self, pipeline: &'p ColumnPipeline) -> Result<BoundPipeline<'p>, DataError> {
+        let read = |column: &String| pipeline.columns().iter().any(|read| read.name == *column);
+        if let Some(column) = self.label_column.as_ref().filter(|column| read(column)) {
+            let expected = "a column that the pipeline was not fitted to: name it before pre-training, or drop it";
+            return Err(DataError::config(
+                "labels",
+                expected,
+                Cell::Text(column).shown(),
+            ));
+        }
+        pipeline.bind(self.table.columns())
+    }
+
     /// The rows through a pipeline.
     ///
     /// # Errors
-    /// [`DataError::Config`] for the first column that the table does not have.
+    /// As [`bind`](Self::bind).
     pub fn through(self: &Arc<Self>, pipeline: &ColumnPipeline) -> Result<TableRows, DataError> {
-        let bound = pipeline.bind(self.table.columns())?;
+        let bound = self.bind(pipeline)?;
         let width = pipeline.width();
         let mut values = Vec::with_capacity(width * self.len());
         let mut refused = vec![None; self.len()];
@@ -280,7 +298,7 @@ impl Labelled for TableRows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{Cell, PlainRow, SwapNoise, SwapViews};
+    use crate::table::{PlainRow, SwapNoise, SwapViews};
     use crate::{Collate, SampleRng, View, ViewCollate, fingerprint};
 
     fn items(rows: &[(f64, &str, Option<&str>)], labels: Option<&str>) -> TableItems {
@@ -350,6 +368,18 @@ mod tests {
         assert_eq!(rows.get(1).unwrap().values[1..], [1.0]);
         assert_eq!(rows.matrix(&[0, 1]).unwrap().height(), 1);
         assert!(rows.matrix(&[0]).is_err());
+    }
+
+    #[test]
+    fn a_class_that_is_an_input_is_refused() {
+        let rows = [(1.0, "red", Some("b")), (2.0, "blue", Some("a"))];
+        let pipeline = items(&rows, None).fit(None, &[0, 1]).unwrap();
+        let labelled = Arc::new(items(&rows, Some("class")));
+        let error = labelled.through(&pipeline).unwrap_err().to_string();
+        assert!(
+            error.starts_with("`labels` is `class`, expected a column"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -218,15 +218,24 @@ impl ColumnPipeline {
     /// Finds the columns in a table, once for all its rows.
     ///
     /// # Errors
-    /// [`DataError::Config`] for the first column that the table does not have.
+    /// [`DataError::Config`] with the columns that the table does not have.
     pub fn bind(&self, columns: &[String]) -> Result<BoundPipeline<'_>, DataError> {
-        let places = self
-            .columns
-            .iter()
-            .map(|wanted| place(columns, &wanted.name).map(|place| (place, wanted)));
-        Ok(BoundPipeline {
-            columns: places.collect::<Result<_, _>>()?,
-        })
+        let (mut bound, mut missing) = (Vec::new(), Vec::new());
+        for wanted in &self.columns {
+            match columns.iter().position(|column| *column == wanted.name) {
+                Some(place) => bound.push((place, wanted)),
+                None => missing.push(Cell::Text(&wanted.name).shown()),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(BoundPipeline { columns: bound });
+        }
+        let got = format!("a table without {}", missing.join(", "));
+        Err(DataError::config(
+            "columns",
+            "all that the pipeline was fitted to",
+            got,
+        ))
     }
 
     /// All rows that are left, as a matrix `[N, F]`.
@@ -295,7 +304,11 @@ impl BoundPipeline<'_> {
 }
 
 /// Where a column is in a table.
-pub(super) fn place(columns: &[String], wanted: &str) -> Result<usize, DataError> {
+pub(super) fn place(
+    columns: &[String],
+    name: &'static str,
+    wanted: &str,
+) -> Result<usize, DataError> {
     columns
         .iter()
         .position(|column| column == wanted)
@@ -309,7 +322,7 @@ pub(super) fn place(columns: &[String], wanted: &str) -> Result<usize, DataError
                 shown.push("...".to_owned());
             }
             let expected = format!("one of {}", shown.join(", "));
-            DataError::config("column", expected, Cell::Text(wanted).shown())
+            DataError::config(name, expected, Cell::Text(wanted).shown())
         })
 }
 

@@ -223,7 +223,7 @@ fn columns_follow_the_table_and_are_found_by_name() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`column` is `city`, expected one of `size`"
+        "`columns` is a table without `city`, expected all that the pipeline was fitted to"
     );
 }
 

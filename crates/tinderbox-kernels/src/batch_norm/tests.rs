@@ -30,9 +30,10 @@ fn compare<const D: usize>(shape: [usize; D], residual: bool, relu: bool, infer:
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
+    // Of two values a channel, all terms of the gradient cancel, and what is left is rounding.
     #[test]
     fn fast_is_plain(
-        batch in 2usize..9, features in 1usize..40, size in [1usize..7, 1usize..7],
+        batch in 3usize..9, features in 1usize..40, size in [1usize..7, 1usize..7],
         residual: bool, relu: bool, infer: bool,
     ) {
         compare([batch, features, size[0], size[1]], residual, relu, infer);

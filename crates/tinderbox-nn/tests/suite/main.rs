@@ -7,6 +7,7 @@ mod batch_norm;
 mod bert;
 mod config;
 mod parity;
+mod recurrent;
 mod safetensors;
 mod state_dict;
 mod support;

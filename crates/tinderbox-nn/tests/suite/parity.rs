@@ -4,10 +4,10 @@
 //! references are in double precision.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Bool, Device, Tensor, TensorData};
 use tinderbox_nn::{
-    Encoder, MlpEncoderConfig, ProjectionHeadConfig, ReferenceCnnConfig, ResNetConfig, ResNetDepth,
-    ResidualBlock, Stem,
+    Cell, Encoder, MlpEncoderConfig, ProjectionHeadConfig, RecurrentConfig, ReferenceCnnConfig,
+    ResNetConfig, ResNetDepth, ResidualBlock, Stem,
 };
 
 use crate::addressed;
@@ -64,6 +64,44 @@ fn addressed_numbers_are_those_of_the_scripts() {
                 "{name} {i}"
             );
         }
+    }
+}
+
+#[test]
+fn recurrent_networks_agree() {
+    for (case, cell, depth, lengths) in [
+        ("lstm", Cell::Lstm, 1, vec![6, 6]),
+        (
+            "lstm_stacked_both_ways_padded",
+            Cell::Lstm,
+            2,
+            vec![6, 4, 1],
+        ),
+        ("gru", Cell::Gru, 1, vec![6, 6]),
+        ("gru_stacked_both_ways_padded", Cell::Gru, 2, vec![6, 4, 1]),
+    ] {
+        let config = RecurrentConfig {
+            layers: depth,
+            bidirectional: depth == 2,
+            cell,
+            ..RecurrentConfig::new(4, 5)
+        };
+        let padded: Vec<bool> = lengths
+            .iter()
+            .flat_map(|length| (0..6).map(move |step| step >= *length))
+            .collect();
+        let padding = TensorData::new(padded, [lengths.len(), 6]);
+        check_training(
+            case,
+            config.init(&device()).unwrap(),
+            |network, input: Tensor<3>| {
+                // What stands at padding has no effect.
+                let padding = Tensor::<2, Bool>::from_data(padding.clone(), &device());
+                let output = network.forward(input, Some(padding));
+                Tensor::cat(vec![output.steps.flatten(1, 2), output.last], 1)
+            },
+            SIMPLE,
+        );
     }
 }
 

@@ -1,0 +1,117 @@
+//! A recurrent network that reads words.
+//!
+//! Shape letters: `B` batch, `T` tokens, `D` directions, `H` units.
+
+use burn::module::Module;
+use burn::nn::{Dropout, DropoutConfig, Embedding, EmbeddingConfig};
+use burn::tensor::{Device, Tensor};
+use tinderbox_kernels::embedding;
+
+use crate::bert::TokenBatch;
+use crate::encoder::Encoder;
+use crate::error::{NnConfigError, at_least_one, probability};
+use crate::recurrent::{Cell, Recurrent, RecurrentConfig, RecurrentOutput};
+
+/// Configuration of [`RecurrentEncoder`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecurrentEncoderConfig {
+    /// Words of the vocabulary.
+    pub vocabulary: usize,
+    /// Size of a word's embedding.
+    pub embedding: usize,
+    /// Units `H` of a layer in one direction.
+    pub hidden: usize,
+    /// Layers.
+    pub layers: usize,
+    /// Whether each layer also goes from the last token to the first.
+    pub bidirectional: bool,
+    /// The cell.
+    pub cell: Cell,
+    /// Probability that training drops an entry of an embedding, or an output of a layer that another follows.
+    pub dropout: f64,
+}
+
+impl RecurrentEncoderConfig {
+    /// An LSTM of one layer in one direction, whose embeddings have the size of its state, without dropout.
+    pub fn new(vocabulary: usize, hidden: usize) -> Self {
+        Self {
+            vocabulary,
+            embedding: hidden,
+            hidden,
+            layers: 1,
+            bidirectional: false,
+            cell: Cell::Lstm,
+            dropout: 0.0,
+        }
+    }
+
+    /// A network with PyTorch's initialisation: embeddings `N(0, 1)`, the rest as [`RecurrentConfig::init`].
+    ///
+    /// # Errors
+    /// [`NnConfigError`] for a size of 0 or a dropout outside `0..1`.
+    pub fn init(&self, device: &Device) -> Result<RecurrentEncoder, NnConfigError> {
+        at_least_one("vocabulary", self.vocabulary)?;
+        at_least_one("embedding", self.embedding)?;
+        probability(self.dropout)?;
+        let recurrent = RecurrentConfig {
+            inputs: self.embedding,
+            hidden: self.hidden,
+            layers: self.layers,
+            bidirectional: self.bidirectional,
+            cell: self.cell,
+            dropout: self.dropout,
+        };
+        Ok(RecurrentEncoder {
+            embedding: EmbeddingConfig::new(self.vocabulary, self.embedding).init(device),
+            dropout: DropoutConfig { prob: self.dropout }.init(),
+            feature_dim: recurrent.width(),
+            recurrent: recurrent.init(device)?,
+        })
+    }
+}
+
+/// Embeddings of words below recurrent layers.
+///
+/// The features are the last states of both directions: all that the network remembers of a text.
+#[derive(Module, Debug)]
+pub struct RecurrentEncoder {
+    /// A row each word.
+    pub embedding: Embedding,
+    /// Of the embeddings.
+    pub dropout: Dropout,
+    /// The layers.
+    pub recurrent: Recurrent,
+    feature_dim: usize,
+}
+
+impl RecurrentEncoder {
+    /// States at every token, and the last ones. Segments have no effect.
+    ///
+    /// # Panics
+    /// If the shapes do not fit or there are no tokens.
+    pub fn hidden_states(&self, batch: TokenBatch) -> RecurrentOutput {
+        let [rows, tokens] = batch.tokens.dims();
+        let words = batch.tokens.reshape([rows * tokens]);
+        let words = embedding(self.embedding.weight.val(), words);
+        let size = words.dims()[1];
+        let words = self.dropout.forward(words.reshape([rows, tokens, size]));
+        self.recurrent.forward(words, batch.padding)
+    }
+}
+
+impl Encoder for RecurrentEncoder {
+    type Input = TokenBatch;
+
+    /// # Shapes
+    /// - output: `[B, D H]`
+    ///
+    /// # Panics
+    /// If the shapes do not fit or there are no tokens.
+    fn forward(&self, batch: TokenBatch) -> Tensor<2> {
+        self.hidden_states(batch).last
+    }
+
+    fn feature_dim(&self) -> usize {
+        self.feature_dim
+    }
+}
