@@ -157,13 +157,13 @@ pub enum Verb {
     Finetune(FinetuneArgs),
     /// Write the features of items, as npy or CSV
     ///
-    /// Rows are in input order and carry the path or id. An image that cannot be read has a row
+    /// Rows are in input order and carry the path, the id, or of a table the line. An item that cannot be read has a row
     /// with the reason: in CSV in the column `error`, in npy as NaN, with the reasons beside it.
     #[command(after_long_help = EXIT_CODES)]
     Embed(EmbedArgs),
     /// Write the class and its probability for items, as CSV
     ///
-    /// Takes a fine-tuned model. Rows are in input order and carry the path or id; an image that
+    /// Takes a fine-tuned model. Rows are in input order and carry the path, the id, or of a table the line; an item that
     /// cannot be read has a row with the reason.
     #[command(after_long_help = EXIT_CODES)]
     Predict(PredictArgs),

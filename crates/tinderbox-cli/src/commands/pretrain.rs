@@ -10,7 +10,7 @@ use crate::args::PretrainArgs;
 use crate::comparison;
 use crate::dataset::DataSet;
 use crate::error::CliError;
-use crate::recipe::{ObjectiveRecipe, RecipeFile};
+use crate::recipe::{Labels, ObjectiveRecipe, RecipeFile};
 use crate::report::write_report;
 use crate::rivals;
 use crate::session::{Context, Finished, Plan};
@@ -34,6 +34,12 @@ pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliEr
             data.labelled.clone()
         }
     };
+    if recipe.data.labels != Labels::Own(false) && data.classes.len() > 1 && !data.has_labels() {
+        let classes = data.classes.len();
+        context.output.warn(&format!(
+            "`data.labels` has {classes} classes but none with two items to hold one out: no accuracy will be shown"
+        ));
+    }
     if recipe.compare.is_some() {
         data.require_labels()?;
     }

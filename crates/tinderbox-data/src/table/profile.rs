@@ -171,17 +171,20 @@ impl ColumnProfile {
     pub fn kind(&self) -> ColumnKind {
         let present = self.categories.total();
         let distinct = self.categories.distinct();
+        let hardly_repeats = |distinct: usize| present >= 20 && distinct as u64 * 2 > present;
         match distinct {
             _ if present == 0 => ColumnKind::Empty,
             Some(1) => ColumnKind::Constant,
             None if self.others == 0 && self.numbers.is_constant() => ColumnKind::Constant,
             _ if self.others == 0 => ColumnKind::Number,
             // A few codes among which some are numbers are categories.
-            _ if self.others * 10 <= present && distinct.is_none_or(|distinct| distinct > 100) => {
+            _ if self.others * 10 <= present
+                && distinct.is_none_or(|distinct| distinct > 100 || hardly_repeats(distinct)) =>
+            {
                 ColumnKind::Mixed
             }
             None => ColumnKind::Text,
-            Some(distinct) if present >= 20 && distinct as u64 * 2 > present => ColumnKind::Text,
+            Some(distinct) if hardly_repeats(distinct) => ColumnKind::Text,
             Some(_) => ColumnKind::Category,
         }
     }
@@ -322,6 +325,7 @@ fn bars(counts: &[u64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::Table;
 
     #[test]
     fn numbers_are_short() {
@@ -340,6 +344,18 @@ mod tests {
         for (value, expected) in cases {
             assert_eq!(short(value), expected);
         }
+    }
+
+    #[test]
+    fn one_bad_cell_does_not_make_numbers_text() {
+        let rows = (0..60).map(|row| match row {
+            36 => Row::from_cells(row, [Cell::Text("oops")]),
+            _ => Row::from_cells(row, [Cell::Number(row as f64 * 1.5)]),
+        });
+        let table = Table::new(vec!["a".to_owned()], rows.collect()).unwrap();
+        let profile = TableProfile::inspect(&mut table.reader()).unwrap();
+        assert_eq!(profile.columns[0].kind(), ColumnKind::Mixed);
+        assert!(profile.to_string().contains("oops"), "{profile}");
     }
 
     #[test]
