@@ -313,9 +313,9 @@ pub enum DataVerb {
     /// `recipe.toml` with the suggestion and its reasons, to edit.
     #[command(after_long_help = EXIT_CODES)]
     Inspect(InspectArgs),
-    /// Say which test images are in the training data too
+    /// Say which test items are in the training data too
     ///
-    /// Compares bytes, then pixels, and with `--distance` a 64-bit hash of what is seen, which also finds
+    /// Of tables, compares rows. Of images, compares bytes, then pixels, and with `--distance` a 64-bit hash of what is seen, which also finds
     /// copies that were resized or compressed again.
     #[command(after_long_help = EXIT_CODES)]
     Leaks(LeaksArgs),
@@ -331,7 +331,7 @@ pub struct InspectArgs {
 /// Arguments of `data leaks`.
 #[derive(Debug, Clone, Args)]
 pub struct LeaksArgs {
-    /// What is trained on: a folder of images or an IDX file
+    /// What is trained on: a folder of images, an IDX file or a table
     pub train: PathBuf,
     /// What is tested on
     pub test: PathBuf,

@@ -1,4 +1,4 @@
-//! Whether pictures of one data set, such as the one for pre-training, are in another one, such as the one for testing.
+//! Whether items of one data set, such as the one for pre-training, are in another one, such as the one for testing.
 
 mod hash;
 
@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::{Content, DataError, ImageItem};
 
 pub use hash::difference_hash;
-use hash::{Hashes, hashes};
+use hash::{Hashes, bytes, hashes};
 
 /// What counts as the same picture beside equal bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +117,45 @@ where
         unreadable_train,
         unreadable_test,
     }
+}
+
+/// Finds which items of `test` are in `train` to the byte, whatever they are, such as rows of tables.
+pub fn check_bytes<I, D>(train: &D, test: &D) -> Leaks
+where
+    D: Dataset<I, DataError> + Content + ?Sized,
+{
+    let (train, unreadable_train) = all_bytes(train);
+    let (test, unreadable_test) = all_bytes(test);
+    let mut places = HashMap::new();
+    for (index, hash) in train {
+        places.entry(hash).or_insert(index);
+    }
+    let leak = |(test, hash): (usize, u128)| {
+        Some(Leak {
+            test,
+            train: *places.get(&hash)?,
+            same: Same::Bytes,
+        })
+    };
+    Leaks {
+        found: test.into_iter().filter_map(leak).collect(),
+        unreadable_train,
+        unreadable_test,
+    }
+}
+
+fn all_bytes<I, D>(dataset: &D) -> (Vec<(usize, u128)>, Vec<(usize, DataError)>)
+where
+    D: Dataset<I, DataError> + Content + ?Sized,
+{
+    let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
+    for index in 0..dataset.len() {
+        match bytes(dataset, index) {
+            Ok(hash) => readable.push((index, hash)),
+            Err(error) => unreadable.push((index, error)),
+        }
+    }
+    (readable, unreadable)
 }
 
 type Hashed = (Vec<(usize, Hashes)>, Vec<(usize, DataError)>);

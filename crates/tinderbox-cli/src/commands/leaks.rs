@@ -1,16 +1,16 @@
-//! `data leaks`: which test images are in the training data too.
+//! `data leaks`: which test items are in the training data too.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::json;
-use tinderbox::data::ImageSource;
 use tinderbox::data::leak::{self, LeakConfig, Same};
 
 use crate::args::LeaksArgs;
+use crate::dataset::open_unsplit;
 use crate::error::CliError;
-use crate::images;
+use crate::inputs::Items;
 use crate::inspect::Source;
+use crate::recipe::DataRecipe;
 use crate::session::Context;
 use crate::table::Table;
 
@@ -27,7 +27,17 @@ pub(super) fn run(args: &LeaksArgs, context: Context<'_>) -> Result<(), CliError
         pixels: true,
         distance: args.distance,
     };
-    let leaks = leak::check(&*train, &*test, config);
+    let (leaks, items) = match (&train, &test) {
+        (Items::Images(train), Items::Images(test)) => {
+            (leak::check(&**train, &**test, config), "images")
+        }
+        (Items::Rows(train), Items::Rows(test)) => (leak::check_bytes(&**train, &**test), "rows"),
+        _ => {
+            let message = "one holds images, the other rows of a table";
+            return Err(CliError::usage(message));
+        }
+    };
+    let id = |items: &Items, index| items.labelled().id(index);
     let how = |same: Same| match same {
         Same::Bytes => "equal bytes".to_owned(),
         Same::Pixels => "equal pixels".to_owned(),
@@ -36,7 +46,7 @@ pub(super) fn run(args: &LeaksArgs, context: Context<'_>) -> Result<(), CliError
     let pairs: Vec<_> = leaks
         .found
         .iter()
-        .map(|leak| (test.id(leak.test), train.id(leak.train), how(leak.same)))
+        .map(|leak| (id(&test, leak.test), id(&train, leak.train), how(leak.same)))
         .collect();
     let mut table = Table::new(["in the test", "in training", "how"]).left();
     for (test, train, how) in pairs.iter().take(SHOWN) {
@@ -55,10 +65,10 @@ pub(super) fn run(args: &LeaksArgs, context: Context<'_>) -> Result<(), CliError
     let near = |same: Same| matches!(same, Same::Near(_));
     let alike = leaks.found.iter().filter(|leak| near(leak.same)).count();
     output.text(&format!(
-        "{} of {} test images are in the training data, of {}\n",
+        "{} of {} test {items} are in the training data, of {}\n",
         pairs.len() - alike,
-        test.len(),
-        train.len()
+        test.count(),
+        train.count()
     ));
     if args.distance.is_some() {
         output.text(&format!("{alike} more look like one of them\n"));
@@ -66,23 +76,24 @@ pub(super) fn run(args: &LeaksArgs, context: Context<'_>) -> Result<(), CliError
     let unreadable = leaks.unreadable_train.len() + leaks.unreadable_test.len();
     if unreadable > 0 {
         output.warn(&format!(
-            "{unreadable} images could not be read and were not compared"
+            "{unreadable} {items} could not be read and were not compared"
         ));
     }
     output.json(&json!({
-        "train": train.len(),
-        "test": test.len(),
+        "train": train.count(),
+        "test": test.count(),
         "unreadable": unreadable,
         "leaks": pairs.iter().map(|(test, train, how)| json!({"test": test, "train": train, "how": how})).collect::<Vec<_>>(),
     }));
     Ok(())
 }
 
-fn open(path: &Path) -> Result<Arc<dyn ImageSource>, CliError> {
+fn open(path: &Path) -> Result<Items, CliError> {
     match Source::find(path)? {
-        Source::Images(recipe) => Ok(images::open(&recipe, None)?),
-        _ => Err(CliError::usage(format!(
-            "{} does not hold images, and only images are compared",
+        Source::Images(recipe) => Ok(open_unsplit(&recipe)?),
+        Source::Table(path) => Ok(open_unsplit(&DataRecipe::table(path))?),
+        Source::Text(_) | Source::Sound(_) => Err(CliError::usage(format!(
+            "{} holds neither images nor a table, and only these are compared",
             path.display()
         ))),
     }

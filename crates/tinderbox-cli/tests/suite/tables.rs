@@ -244,3 +244,18 @@ fn rows_that_evaluation_cannot_read_are_told() {
     let output = expect(at, &["pretrain", "rows.csv"], 2);
     assert!(unwrapped(&output.stderr).contains("is a table, not a recipe"));
 }
+
+#[test]
+fn rows_of_the_test_that_were_trained_on_are_named() {
+    let folder = project();
+    let at = folder.path();
+    let mut test = csv(&COLUMNS, &rows(1));
+    test += "7,7,purple,yes\n";
+    fs::write(at.join("test.csv"), test).unwrap();
+    let output = expect(at, &["data", "leaks", "rows.csv", "test.csv"], 0);
+    let shown = text(&output.stdout);
+    assert!(
+        shown.contains("1 of 2 test rows are in the training data, of 90"),
+        "{shown}"
+    );
+}

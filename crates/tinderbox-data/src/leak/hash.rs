@@ -19,12 +19,8 @@ pub(super) fn hashes<D>(dataset: &D, index: usize, config: LeakConfig) -> Result
 where
     D: Dataset<ImageItem, DataError> + Content + ?Sized,
 {
-    let mut hasher = blake3::Hasher::new();
-    dataset.content(index, &mut |piece| {
-        hasher.update(piece);
-    })?;
     let mut hashes = Hashes {
-        bytes: short(&hasher),
+        bytes: bytes(dataset, index)?,
         pixels: None,
         structure: None,
     };
@@ -36,6 +32,15 @@ where
         }
     }
     Ok(hashes)
+}
+
+/// The hash of an item's bytes.
+pub(super) fn bytes<D: Content + ?Sized>(dataset: &D, index: usize) -> Result<u128, DataError> {
+    let mut hasher = blake3::Hasher::new();
+    dataset.content(index, &mut |piece| {
+        hasher.update(piece);
+    })?;
+    Ok(short(&hasher))
 }
 
 fn short(hasher: &blake3::Hasher) -> u128 {
