@@ -144,7 +144,7 @@ where
     }
 }
 
-fn all_bytes<I, D>(dataset: &D) -> (Vec<(usize, u128)>, Vec<(usize, DataError)>)
+fn all_bytes<I, D>(dataset: &D) -> Hashed<u128>
 where
     D: Dataset<I, DataError> + Content + ?Sized,
 {
@@ -158,9 +158,10 @@ where
     (readable, unreadable)
 }
 
-type Hashed = (Vec<(usize, Hashes)>, Vec<(usize, DataError)>);
+/// What is kept of the items that can be read, and why others cannot, by index.
+type Hashed<H> = (Vec<(usize, H)>, Vec<(usize, DataError)>);
 
-fn all<D>(dataset: &D, config: LeakConfig) -> Hashed
+fn all<D>(dataset: &D, config: LeakConfig) -> Hashed<Hashes>
 where
     D: Dataset<ImageItem, DataError> + Content + ?Sized,
 {
