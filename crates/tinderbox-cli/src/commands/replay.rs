@@ -11,15 +11,17 @@ use crate::error::CliError;
 use crate::model::resolved_recipe;
 use crate::recipe::ObjectiveRecipe;
 use crate::registry::{Build, Job, Trainable};
-use crate::run::RESOLVED;
-use crate::session::Context;
+use crate::run::{PREPROCESSING, RESOLVED};
+use crate::session::{Context, read_json};
 use crate::table::tidy;
 
 pub(super) fn run(args: &ReplayArgs, context: Context<'_>) -> Result<(), CliError> {
     let (run, saved) = locate(&args.saved)?;
     let recipe = resolved_recipe(&run)?;
     let device = super::device_or(context.global, &recipe.device)?;
-    let data = DataSet::open(&recipe.data, None)?;
+    // A fine-tuned model reads rows as the one that it began from did, whatever its own rows suggest.
+    let preprocess = read_json(&run.join(PREPROCESSING));
+    let data = DataSet::open(&recipe.data, preprocess.as_ref())?;
     let build = Build {
         recipe: &recipe,
         shape: data.shape,
