@@ -76,8 +76,8 @@ where
     A: Dataset<ImageItem, DataError> + Content + ?Sized,
     B: Dataset<ImageItem, DataError> + Content + ?Sized,
 {
-    let (train, unreadable_train) = all(train, config);
-    let (test, unreadable_test) = all(test, config);
+    let (train, unreadable_train) = all(train.len(), |index| hashes(train, index, config));
+    let (test, unreadable_test) = all(test.len(), |index| hashes(test, index, config));
     let first = |of: fn(&Hashes) -> Option<u128>| {
         let mut places = HashMap::new();
         for (index, hashes) in &train {
@@ -124,8 +124,8 @@ pub fn check_bytes<I, D>(train: &D, test: &D) -> Leaks
 where
     D: Dataset<I, DataError> + Content + ?Sized,
 {
-    let (train, unreadable_train) = all_bytes(train);
-    let (test, unreadable_test) = all_bytes(test);
+    let (train, unreadable_train) = all(train.len(), |index| bytes(train, index));
+    let (test, unreadable_test) = all(test.len(), |index| bytes(test, index));
     let mut places = HashMap::new();
     for (index, hash) in train {
         places.entry(hash).or_insert(index);
@@ -144,30 +144,14 @@ where
     }
 }
 
-fn all_bytes<I, D>(dataset: &D) -> Hashed<u128>
-where
-    D: Dataset<I, DataError> + Content + ?Sized,
-{
-    let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
-    for index in 0..dataset.len() {
-        match bytes(dataset, index) {
-            Ok(hash) => readable.push((index, hash)),
-            Err(error) => unreadable.push((index, error)),
-        }
-    }
-    (readable, unreadable)
-}
-
 /// What is kept of the items that can be read, and why others cannot, by index.
 type Hashed<H> = (Vec<(usize, H)>, Vec<(usize, DataError)>);
 
-fn all<D>(dataset: &D, config: LeakConfig) -> Hashed<Hashes>
-where
-    D: Dataset<ImageItem, DataError> + Content + ?Sized,
-{
-    let results: Vec<_> = (0..dataset.len())
+/// What `hash` makes of each of so many items.
+fn all<H: Send>(items: usize, hash: impl Fn(usize) -> Result<H, DataError> + Sync) -> Hashed<H> {
+    let results: Vec<_> = (0..items)
         .into_par_iter()
-        .map(|index| (index, hashes(dataset, index, config)))
+        .map(|index| (index, hash(index)))
         .collect();
     let (mut readable, mut unreadable) = (Vec::with_capacity(results.len()), Vec::new());
     for (index, result) in results {

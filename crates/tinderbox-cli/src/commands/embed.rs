@@ -32,8 +32,7 @@ pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError
     let unreadable = match (format, out) {
         (EmbedFormat::Npy, Some(path)) => {
             for path in [path, &ids_path(path)] {
-                stream.refuse_input(path)?;
-                super::refuse_existing(path, context.global)?;
+                stream.refuse_existing(path, context.global)?;
             }
             let mut writer = EmbeddingNpy::create(path, rows, dim)?;
             let write = |id: &str, outcome: &_| writer.row(id, outcome);
@@ -44,8 +43,7 @@ pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError
         (_, out) => {
             let to: Box<dyn Write> = match out {
                 Some(path) => {
-                    stream.refuse_input(path)?;
-                    super::refuse_existing(path, context.global)?;
+                    stream.refuse_existing(path, context.global)?;
                     let file = File::create(path).map_err(CliError::writing(path))?;
                     Box::new(BufWriter::new(file))
                 }

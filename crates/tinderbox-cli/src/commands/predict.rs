@@ -8,7 +8,7 @@ use burn::tensor::activation::softmax;
 use serde_json::json;
 use tinderbox::transfer::FeatureMatrix;
 
-use super::{data, device_of, pipe, refuse_existing, stream::Stream};
+use super::{data, device_of, pipe, stream::Stream};
 use crate::args::PredictArgs;
 use crate::classifier::Classifier;
 use crate::error::CliError;
@@ -32,8 +32,7 @@ pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliErr
     };
     let to: Box<dyn Write> = match out {
         Some(path) => {
-            stream.refuse_input(path)?;
-            refuse_existing(path, context.global)?;
+            stream.refuse_existing(path, context.global)?;
             Box::new(BufWriter::new(
                 File::create(path).map_err(CliError::writing(path))?,
             ))

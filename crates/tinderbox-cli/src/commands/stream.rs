@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use tinderbox::train::PlainInput;
 
+use crate::args::GlobalArgs;
 use crate::dataset::open_unsplit;
 use crate::encoder::AnyInput;
 use crate::error::CliError;
@@ -43,8 +44,8 @@ impl Stream {
         })
     }
 
-    /// Refuses to write over what is read.
-    pub(super) fn refuse_input(&self, out: &Path) -> Result<(), CliError> {
+    /// Refuses to write over what is read, and over anything else unless told to.
+    pub(super) fn refuse_existing(&self, out: &Path, global: &GlobalArgs) -> Result<(), CliError> {
         let same = |path: &PathBuf| {
             let both = path.canonicalize().ok().zip(out.canonicalize().ok());
             both.is_some_and(|(read, written)| read == written)
@@ -55,7 +56,7 @@ impl Stream {
                 help: Some("name another file with `--out`".into()),
             });
         }
-        Ok(())
+        super::refuse_existing(out, global)
     }
 
     /// How many there are.
