@@ -7,7 +7,7 @@ use std::time::Instant;
 use tinderbox::burn::tensor::Device;
 use tinderbox::data::PlainBatch;
 use tinderbox::nn::{
-    BertConfig, ReferenceCnn, ReferenceCnnConfig, ResNet, ResNetConfig, ResNetDepth, Stem,
+    Bert, BertConfig, ReferenceCnn, ReferenceCnnConfig, ResNet, ResNetConfig, ResNetDepth, Stem,
     VitConfig,
 };
 use tinderbox::objectives::{
@@ -97,7 +97,7 @@ pub(crate) fn cnn(batch: usize) -> Subject<Supervised<ReferenceCnn>> {
 }
 
 /// Masked words, 15 % of them, with BERT-mini.
-pub(crate) fn mlm_bert_mini(batch: usize, length: usize) -> Subject<MaskedLm> {
+pub(crate) fn mlm_bert_mini(batch: usize, length: usize) -> Subject<MaskedLm<Bert>> {
     let device = Device::flex().autodiff();
     let mut config = BertConfig::mini(8192);
     config.positions = config.positions.max(length);

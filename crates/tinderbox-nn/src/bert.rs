@@ -10,7 +10,7 @@ use burn::tensor::{Bool, Device, Int, Shape, Tensor};
 use tinderbox_kernels::{Activation, dropout, embedding};
 
 use crate::bert_layer::BertLayer;
-use crate::encoder::{Encoder, Input};
+use crate::encoder::{Encoder, Input, TokenEncoder};
 use crate::error::{NnConfigError, at_least_one};
 use crate::layers::{dense, normalise};
 use crate::transformer::{NormOrder, TransformerBlockConfig};
@@ -220,20 +220,22 @@ pub struct BertLayers {
     pub layer: Vec<BertLayer>,
 }
 
-impl Bert {
-    /// The last hidden state of every token. That of padding means nothing, and no other depends on padding.
-    ///
+impl TokenEncoder for Bert {
     /// # Shapes
     /// - output: `[B, T, E]`
     ///
     /// # Panics
     /// If the shapes do not fit or `T` is above the number of positions.
-    pub fn hidden_states(&self, batch: TokenBatch) -> Tensor<3> {
+    fn hidden_states(&self, batch: TokenBatch) -> Tensor<3> {
         let mut x = self.embeddings.forward(batch.tokens, batch.segments);
         for layer in &self.encoder.layer {
             x = layer.forward(x, batch.padding.clone());
         }
         x
+    }
+
+    fn word_embeddings(&self) -> Tensor<2> {
+        self.embeddings.word_embeddings.weight.val()
     }
 }
 

@@ -3,6 +3,8 @@
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{Shape, Tensor};
 
+use crate::bert::TokenBatch;
+
 /// A batch of what an encoder reads.
 pub trait Input: Clone + Send {
     /// Several batches as one, in their order.
@@ -48,4 +50,21 @@ pub trait Encoder: Module + ModuleDisplay {
 
     /// Length of a feature vector.
     fn feature_dim(&self) -> usize;
+}
+
+/// An encoder of sequences of tokens, with a state for each of them.
+///
+/// Shape letters: `B` batch, `T` tokens, `H` size of a state, `V` vocabulary, `E` size of an embedding.
+pub trait TokenEncoder: Encoder {
+    /// The last hidden state of every token. That of padding means nothing, and no other depends on padding.
+    ///
+    /// # Shapes
+    /// - output: `[B, T, H]`
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or the sequences are longer than the encoder can read.
+    fn hidden_states(&self, batch: TokenBatch) -> Tensor<3>;
+
+    /// The table of word embeddings, `[V, E]`, which an output layer may share.
+    fn word_embeddings(&self) -> Tensor<2>;
 }

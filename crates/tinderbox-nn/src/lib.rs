@@ -63,7 +63,7 @@ mod weights;
 pub use batch_norm::{BatchNorm, BatchNormConfig, RunningStatistic};
 pub use bert::{Bert, BertConfig, BertEmbeddings, BertLayers, TokenBatch};
 pub use bert_layer::{BertAttention, BertIntermediate, BertLayer, BertOutput, BertSelfAttention};
-pub use encoder::{Encoder, Input};
+pub use encoder::{Encoder, Input, TokenEncoder};
 pub use error::NnConfigError;
 pub use image_encoder::{AnyImageEncoder, ImageEncoderConfig};
 pub use mae_decoder::{MaeDecoder, MaeDecoderConfig};

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 use tinderbox_kernels::embedding;
 
 use crate::bert::TokenBatch;
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, TokenEncoder};
 use crate::error::{NnConfigError, at_least_one, probability};
 use crate::recurrent::{Cell, Recurrent, RecurrentConfig, RecurrentOutput};
 
@@ -89,7 +89,7 @@ impl RecurrentEncoder {
     ///
     /// # Panics
     /// If the shapes do not fit or there are no tokens.
-    pub fn hidden_states(&self, batch: TokenBatch) -> RecurrentOutput {
+    pub fn read(&self, batch: TokenBatch) -> RecurrentOutput {
         let [rows, tokens] = batch.tokens.dims();
         let words = batch.tokens.reshape([rows * tokens]);
         let words = embedding(self.embedding.weight.val(), words);
@@ -108,10 +108,25 @@ impl Encoder for RecurrentEncoder {
     /// # Panics
     /// If the shapes do not fit or there are no tokens.
     fn forward(&self, batch: TokenBatch) -> Tensor<2> {
-        self.hidden_states(batch).last
+        self.read(batch).last
     }
 
     fn feature_dim(&self) -> usize {
         self.feature_dim
+    }
+}
+
+impl TokenEncoder for RecurrentEncoder {
+    /// # Shapes
+    /// - output: `[B, T, D H]`
+    ///
+    /// # Panics
+    /// If the shapes do not fit or there are no tokens.
+    fn hidden_states(&self, batch: TokenBatch) -> Tensor<3> {
+        self.read(batch).steps
+    }
+
+    fn word_embeddings(&self) -> Tensor<2> {
+        self.embedding.weight.val()
     }
 }

@@ -5,7 +5,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
-use tinderbox_nn::{Bert, MaskedWordHead, MaskedWordHeadConfig, TokenBatch};
+use tinderbox_nn::{MaskedWordHead, MaskedWordHeadConfig, TokenBatch, TokenEncoder};
 
 use crate::batch::MaskedBatch;
 use crate::cross_entropy::{accuracy, cross_entropy};
@@ -47,8 +47,16 @@ pub struct MaskedLmConfig {}
 
 impl MaskedLmConfig {
     /// Puts a new head for masked words on `encoder`.
-    pub fn init(&self, encoder: Bert, device: &Device) -> MaskedLm {
-        let [vocabulary, width] = encoder.embeddings.word_embeddings.weight.dims();
+    ///
+    /// # Panics
+    /// If the encoder's states have not the size of its embeddings.
+    pub fn init<E: TokenEncoder>(&self, encoder: E, device: &Device) -> MaskedLm<E> {
+        let [vocabulary, width] = encoder.word_embeddings().dims();
+        assert_eq!(
+            encoder.feature_dim(),
+            width,
+            "masked language modelling: the states must have the size of the embeddings"
+        );
         MaskedLm {
             cls: MaskedWordHeadConfig { width, vocabulary }.init(device),
             encoder,
@@ -56,21 +64,21 @@ impl MaskedLmConfig {
     }
 }
 
-/// BERT with a head that names the masked words, trained by [`masked_language_modelling`].
+/// An encoder such as BERT with a head that names the masked words, trained by [`masked_language_modelling`].
 ///
 /// The head's decoder shares the encoder's table of word embeddings, which so gets gradients from both ends. The head is
 /// left behind when the encoder is transferred.
 ///
 /// The metric `masked_accuracy` is the share of the masked words that are named right, 0 where none is masked.
 #[derive(Module, Debug)]
-pub struct MaskedLm {
+pub struct MaskedLm<E: TokenEncoder> {
     /// The encoder.
-    pub encoder: Bert,
+    pub encoder: E,
     /// From hidden states to logits of words.
     pub cls: MaskedWordHead,
 }
 
-impl MaskedLm {
+impl<E: TokenEncoder> MaskedLm<E> {
     /// Logits of the words at the masked places.
     ///
     /// # Shapes
@@ -78,14 +86,14 @@ impl MaskedLm {
     /// - output: `[N, V]`
     pub fn logits(&self, input: TokenBatch, positions: Tensor<1, Int>) -> Tensor<2> {
         let hidden = self.encoder.hidden_states(input);
-        let words = self.encoder.embeddings.word_embeddings.weight.val();
+        let words = self.encoder.word_embeddings();
         self.cls.forward(hidden, positions, words)
     }
 }
 
-impl Objective for MaskedLm {
+impl<E: TokenEncoder> Objective for MaskedLm<E> {
     type Batch = MaskedBatch;
-    type Encoder = Bert;
+    type Encoder = E;
 
     /// # Panics
     /// If the shapes do not fit, or `positions` and `targets` differ in length.
@@ -114,7 +122,7 @@ impl Objective for MaskedLm {
             .with_metric("masked_accuracy", accuracy)
     }
 
-    fn encoder(&self) -> &Bert {
+    fn encoder(&self) -> &E {
         &self.encoder
     }
 }

@@ -3,7 +3,7 @@
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use tinderbox_nn::{
     Bert, BertConfig, Encoder, MaskedWordHead, MaskedWordHeadConfig, NnConfigError, StateDict,
-    TokenBatch, load_state_dict,
+    TokenBatch, TokenEncoder, load_state_dict,
 };
 
 use crate::addressed::below;

@@ -6,8 +6,8 @@ use burn::module::Module;
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use serde_json::Value;
 use tinderbox_nn::{
-    Activation, BertConfig, MaeDecoderConfig, NormOrder, TokenBatch, TransformerBlockConfig,
-    VitConfig, patchify,
+    Activation, BertConfig, MaeDecoderConfig, NormOrder, TokenBatch, TokenEncoder,
+    TransformerBlockConfig, VitConfig, patchify,
 };
 
 use crate::addressed::below;

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Bool, Int, Tensor, TensorData};
-use tinderbox_nn::{BertConfig, StateDict};
+use tinderbox_nn::{Bert, BertConfig, StateDict};
 use tinderbox_objectives::{
     MaskedBatch, MaskedLm, MaskedLmConfig, Objective, StepContext, cross_entropy,
     masked_language_modelling,
@@ -18,7 +18,7 @@ const AT: StepContext = StepContext {
 };
 const VOCABULARY: usize = 12;
 
-fn objective() -> MaskedLm {
+fn objective() -> MaskedLm<Bert> {
     let config = BertConfig {
         width: 16,
         heads: 2,
