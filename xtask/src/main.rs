@@ -11,6 +11,7 @@ mod json;
 mod parity;
 mod python;
 mod shell;
+mod study;
 mod tidy;
 
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ usage: cargo xtask COMMAND
   bench [FILTER] [-- ARGS]            run the benches, print one table
   bench peers [NAME...] [-- ARGS]     run the scripts in benches/peers
   bench peers steps [FILTER]          our training steps and PyTorch's in turn
+  study sentences [--seeds N]         masked words, next sentences, both or neither: two hours
   docs                                build the API documents, check links between pages";
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Some("data") => data::run(rest),
         Some("parity") => parity::run(rest),
         Some("bench") => bench::run(rest),
+        Some("study") => study::run(rest),
         Some("docs") => docs::run(),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");

@@ -6,10 +6,10 @@ use burn::data::dataset::Dataset;
 use tinderbox::data::table::{TableItems, TableOptions};
 use tinderbox::data::{DataError, Preprocess, stratified_split, stratified_subset};
 
-use crate::encoder::{ImageShape, InputShape};
-use crate::images;
+use crate::encoder::{ImageShape, InputShape, Modality};
 use crate::inputs::{Items, Preprocessing};
-use crate::recipe::{DataRecipe, DataSource, Labels};
+use crate::recipe::{DataRecipe, Labels};
+use crate::{images, texts};
 
 /// The split into training and test part is the same for every seed of a run.
 const SPLIT_SEED: u64 = 0;
@@ -20,17 +20,19 @@ const FIT_ITEMS: usize = 10_000;
 pub struct DataSet {
     /// All items.
     pub items: Items,
-    /// Items to pre-train on, ascending: all that are not in `test`.
+    /// Items to pre-train on, ascending: all that are in neither `test` nor `held_out`.
     pub train: Vec<usize>,
-    /// Those of `train` that have a label.
+    /// Items that have a label and are not in `test`.
     pub labelled: Vec<usize>,
     /// Items held out, all with a label; none if there are fewer than two classes.
     pub test: Vec<usize>,
+    /// Items held out of pre-training alone, to measure its loss on.
+    pub held_out: Vec<usize>,
     /// Names of the classes; fewer than two if labels are of no use.
     pub classes: Vec<String>,
     /// The shape of an item as a model reads it.
     pub shape: InputShape,
-    /// The preprocessing of rows, which tells their shape.
+    /// The preprocessing of rows and texts, which tells their shape.
     fitted: Option<Preprocessing>,
     max_bad: usize,
 }
@@ -41,12 +43,16 @@ impl DataSet {
     /// # Errors
     /// If it cannot be read, is empty, has no shape of its own and the recipe gives none, or is of another modality than `fitted`.
     pub fn open(recipe: &DataRecipe, fitted: Option<&Preprocessing>) -> Result<Self, DataError> {
-        let (items, own, image) = match recipe.source {
-            DataSource::Table => {
+        let (items, own, image) = match recipe.modality() {
+            Modality::Text => {
+                let (texts, own) = texts::open_all(recipe)?;
+                (Items::Texts(texts), own, None)
+            }
+            Modality::Row => {
                 let (rows, own) = open_table(recipe)?;
                 (Items::Rows(Arc::new(rows)), own, None)
             }
-            _ => {
+            Modality::Image => {
                 let (images, own, shape) = images::open_all(recipe)?;
                 (Items::Images(images), own, Some(shape))
             }
@@ -67,6 +73,18 @@ impl DataSet {
         };
         let mut train = [labelled.clone(), without].concat();
         train.sort_unstable();
+        let held_out = match recipe.held_out > 0.0 {
+            true => {
+                let nth = (1.0 / recipe.held_out).round() as usize;
+                let (held, rest): (Vec<usize>, Vec<usize>) =
+                    (0..train.len()).partition(|place| place % nth == 0);
+                let pick = |places: Vec<usize>| places.iter().map(|&p| train[p]).collect();
+                let held: Vec<usize> = pick(held);
+                train = pick(rest);
+                held
+            }
+            false => Vec::new(),
+        };
         let classes = match usable {
             true => labels.class_names().to_vec(),
             false => Vec::new(),
@@ -82,16 +100,24 @@ impl DataSet {
                 }
                 None => Preprocessing::Row(rows.fit(recipe.columns.as_ref(), &train)?),
             }),
+            Items::Texts(texts) => Some(match (fitted, &recipe.tokens) {
+                (Some(fitted), _) => fitted.clone(),
+                (None, tokens) => {
+                    let tokens = tokens.as_ref().expect("texts have tokens");
+                    Preprocessing::Text(texts::fit(&**texts, &train, tokens)?)
+                }
+            }),
         };
         let shape = match (image, &fitted) {
             (Some(shape), _) => InputShape::Image(shape),
-            (None, fitted) => fitted.as_ref().expect("rows were fitted").shape(),
+            (None, fitted) => fitted.as_ref().expect("these were fitted").shape(),
         };
         Ok(Self {
             items,
             train,
             labelled,
             test,
+            held_out,
             classes,
             shape,
             fitted,
@@ -183,9 +209,10 @@ impl std::fmt::Debug for DataSet {
 /// # Errors
 /// If they cannot be read or are none.
 pub fn open_unsplit(recipe: &DataRecipe) -> Result<Items, DataError> {
-    Ok(match recipe.source {
-        DataSource::Table => Items::Rows(Arc::new(read_table(recipe)?)),
-        _ => Items::Images(images::open(recipe, recipe.channels)?),
+    Ok(match recipe.modality() {
+        Modality::Text => Items::Texts(texts::open(recipe)?),
+        Modality::Row => Items::Rows(Arc::new(read_table(recipe)?)),
+        Modality::Image => Items::Images(images::open(recipe, recipe.channels)?),
     })
 }
 

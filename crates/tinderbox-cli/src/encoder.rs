@@ -5,8 +5,8 @@ use burn::tensor::{Device, Shape, Tensor};
 use serde::{Deserialize, Serialize};
 use tinderbox::data::PlainBatch;
 use tinderbox::nn::{
-    AnyImageEncoder, Encoder, ImageEncoderConfig, Input, MlpEncoder, MlpEncoderConfig,
-    NnConfigError,
+    AnyImageEncoder, AnyTextEncoder, Encoder, ImageEncoderConfig, Input, MlpEncoder,
+    MlpEncoderConfig, NnConfigError, TextEncoderConfig, TokenBatch, TokenEncoder,
 };
 use tinderbox::train::{PlainInput, view_data};
 use tinderbox::transfer::LayerGroups;
@@ -18,6 +18,8 @@ pub enum Modality {
     Image,
     /// Rows of a table.
     Row,
+    /// Texts.
+    Text,
 }
 
 impl Modality {
@@ -26,6 +28,7 @@ impl Modality {
         match self {
             Self::Image => "images",
             Self::Row => "rows",
+            Self::Text => "texts",
         }
     }
 }
@@ -40,6 +43,13 @@ pub enum InputShape {
     Row {
         /// How many.
         columns: usize,
+    },
+    /// A sequence of tokens.
+    Text {
+        /// How many different ones there are.
+        vocabulary: usize,
+        /// The most of a sequence.
+        length: usize,
     },
 }
 
@@ -58,6 +68,7 @@ impl InputShape {
         match self {
             Self::Image(ImageShape { channels, size }) => vec![channels, size, size],
             Self::Row { columns } => vec![columns],
+            Self::Text { length, .. } => vec![length],
         }
     }
 }
@@ -70,6 +81,8 @@ pub enum EncoderConfig {
     Image(ImageEncoderConfig),
     /// One for rows.
     Row(RowEncoderConfig),
+    /// One for texts.
+    Text(TextEncoderConfig),
 }
 
 /// An encoder of rows.
@@ -86,6 +99,7 @@ impl EncoderConfig {
         match self {
             Self::Image(config) => config.name(),
             Self::Row(RowEncoderConfig::Mlp(_)) => "mlp",
+            Self::Text(config) => config.name(),
         }
     }
 
@@ -94,6 +108,7 @@ impl EncoderConfig {
         match self {
             Self::Image(_) => Modality::Image,
             Self::Row(_) => Modality::Row,
+            Self::Text(_) => Modality::Text,
         }
     }
 
@@ -112,6 +127,9 @@ impl EncoderConfig {
             (Self::Row(RowEncoderConfig::Mlp(config)), InputShape::Row { columns }) => {
                 config.init(columns, device).map(AnyEncoder::Row)
             }
+            (Self::Text(config), InputShape::Text { vocabulary, .. }) => {
+                config.init(vocabulary, device).map(AnyEncoder::Text)
+            }
             _ => panic!("{} cannot read {shape:?}", self.name()),
         }
     }
@@ -121,6 +139,7 @@ impl EncoderConfig {
         match self {
             Self::Image(config) => LayerGroups::of(config),
             Self::Row(RowEncoderConfig::Mlp(config)) => LayerGroups::mlp(config.hidden.len()),
+            Self::Text(config) => LayerGroups::of_text(config),
         }
     }
 
@@ -130,6 +149,7 @@ impl EncoderConfig {
             // The reference network's own dense layer is `fc`.
             Self::Image(ImageEncoderConfig::ReferenceCnn { .. }) | Self::Row(_) => "output",
             Self::Image(_) => "fc",
+            Self::Text(_) => "classifier",
         }
     }
 }
@@ -141,20 +161,24 @@ pub enum AnyInput {
     Images(Tensor<4>),
     /// Rows, `[batch, columns]`.
     Rows(Tensor<2>),
+    /// Sequences of tokens.
+    Tokens(TokenBatch),
 }
 
 impl Input for AnyInput {
     fn cat(batches: Vec<Self>) -> Self {
-        let (mut images, mut rows) = (Vec::new(), Vec::new());
+        let (mut images, mut rows, mut tokens) = (Vec::new(), Vec::new(), Vec::new());
         for batch in batches {
             match batch {
                 Self::Images(batch) => images.push(batch),
                 Self::Rows(batch) => rows.push(batch),
+                Self::Tokens(batch) => tokens.push(batch),
             }
         }
-        match images.is_empty() {
-            true => Self::Rows(Input::cat(rows)),
-            false => Self::Images(Input::cat(images)),
+        match (images.is_empty(), rows.is_empty()) {
+            (false, _) => Self::Images(Input::cat(images)),
+            (_, false) => Self::Rows(Input::cat(rows)),
+            _ => Self::Tokens(Input::cat(tokens)),
         }
     }
 
@@ -162,6 +186,7 @@ impl Input for AnyInput {
         match self {
             Self::Images(batch) => batch.shape(),
             Self::Rows(batch) => batch.shape(),
+            Self::Tokens(batch) => batch.shape(),
         }
     }
 
@@ -169,15 +194,17 @@ impl Input for AnyInput {
         match self {
             Self::Images(batch) => Self::Images(batch.inner()),
             Self::Rows(batch) => Self::Rows(batch.inner()),
+            Self::Tokens(batch) => Self::Tokens(batch.inner()),
         }
     }
 }
 
 impl PlainInput for AnyInput {
     fn of_view(batch: &PlainBatch, view: usize, device: &Device) -> Option<Self> {
-        match view_data(batch, view)?.shape().len() {
-            2 => PlainInput::of_view(batch, view, device).map(Self::Rows),
-            _ => PlainInput::of_view(batch, view, device).map(Self::Images),
+        match view_data(batch, view).map(|data| data.shape().len()) {
+            None => PlainInput::of_view(batch, view, device).map(Self::Tokens),
+            Some(2) => PlainInput::of_view(batch, view, device).map(Self::Rows),
+            Some(_) => PlainInput::of_view(batch, view, device).map(Self::Images),
         }
     }
 }
@@ -193,6 +220,8 @@ pub enum AnyEncoder {
     Image(AnyImageEncoder),
     /// One for rows.
     Row(MlpEncoder),
+    /// One for texts.
+    Text(AnyTextEncoder),
 }
 
 impl Encoder for AnyEncoder {
@@ -206,6 +235,7 @@ impl Encoder for AnyEncoder {
         match (self, input) {
             (Self::Image(encoder), AnyInput::Images(batch)) => encoder.forward(batch),
             (Self::Row(encoder), AnyInput::Rows(batch)) => encoder.forward(batch),
+            (Self::Text(encoder), AnyInput::Tokens(batch)) => encoder.forward(batch),
             (_, input) => panic!("the encoder cannot read a batch {:?}", input.shape()),
         }
     }
@@ -214,6 +244,28 @@ impl Encoder for AnyEncoder {
         match self {
             Self::Image(encoder) => encoder.feature_dim(),
             Self::Row(encoder) => encoder.feature_dim(),
+            Self::Text(encoder) => encoder.feature_dim(),
         }
+    }
+}
+
+impl AnyEncoder {
+    /// # Panics
+    /// If it reads no texts: recipes are refused that put an objective on texts on another encoder.
+    fn text(&self) -> &AnyTextEncoder {
+        match self {
+            Self::Text(encoder) => encoder,
+            _ => panic!("the encoder reads no texts"),
+        }
+    }
+}
+
+impl TokenEncoder for AnyEncoder {
+    fn hidden_states(&self, batch: TokenBatch) -> Tensor<3> {
+        self.text().hidden_states(batch)
+    }
+
+    fn word_embeddings(&self) -> Tensor<2> {
+        self.text().word_embeddings()
     }
 }

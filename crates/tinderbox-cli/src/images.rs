@@ -70,7 +70,7 @@ pub fn open(
         DataSource::Cifar100 => Arc::new(read_cifar(&path, CifarKind::C100)?),
         DataSource::List => Arc::new(ImageList::open(&path, read(channels))?),
         DataSource::Shards => Arc::new(TarShards::open(&shards_of(path)?, read(channels))?),
-        DataSource::Table => unreachable!("a table is opened as one"),
+        DataSource::Table | DataSource::Text => unreachable!("these hold no images"),
         DataSource::Folder => {
             let config = ImageFolderConfig {
                 labels: recipe.labels != Labels::Own(false),

@@ -1,12 +1,14 @@
 //! Items that a model can read: a data set with the preprocessing that was fitted to it.
 
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tinderbox::data::table::{ColumnPipeline, PlainRow, SwapViews, TableItems, TableRows};
+use tinderbox::data::text::{DocumentSource, PlainTokens, TextPreprocess};
 use tinderbox::data::{
     Collate, DataError, ImageSource, Labelled, Loader, LoaderConfig, OneView, PlainBatch,
     Preprocess, SampleRng, Skipped, Subset, TwoViews, View, ViewCollate, fingerprint,
@@ -15,14 +17,34 @@ use tinderbox::train::LabelledItems;
 
 use crate::encoder::{ImageShape, InputShape, Modality};
 use crate::recipe::ViewsRecipe;
+use crate::texts::Texts;
 
-/// How many views of an item an objective eats.
+/// What an objective eats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Views {
-    /// Two random views, for contrastive objectives.
+    /// Two random views of an item, for contrastive objectives.
     Two,
-    /// One random view and the label, for supervised ones.
+    /// One random view of an item and its label, for supervised ones.
     One,
+    /// Sequences of tokens that fill each other up, across documents.
+    Sequences(Pretext),
+}
+
+/// What becomes of sequences of tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pretext {
+    /// Some tokens are masked.
+    Masked,
+}
+
+impl Views {
+    /// How many of an item there are.
+    pub fn count(self) -> usize {
+        match self {
+            Self::Two => 2,
+            Self::One | Self::Sequences(_) => 1,
+        }
+    }
 }
 
 /// Items as they were read.
@@ -32,6 +54,8 @@ pub enum Items {
     Images(Arc<dyn ImageSource>),
     /// The rows of a table.
     Rows(Arc<TableItems>),
+    /// Texts.
+    Texts(Arc<dyn DocumentSource>),
 }
 
 impl Items {
@@ -40,6 +64,7 @@ impl Items {
         match self {
             Self::Images(images) => &**images,
             Self::Rows(rows) => &**rows,
+            Self::Texts(texts) => &**texts,
         }
     }
 
@@ -48,6 +73,7 @@ impl Items {
         match self {
             Self::Images(images) => images.len(),
             Self::Rows(rows) => rows.len(),
+            Self::Texts(texts) => texts.len(),
         }
     }
 
@@ -56,6 +82,7 @@ impl Items {
         match self {
             Self::Images(images) => fingerprint(&**images),
             Self::Rows(rows) => fingerprint(&**rows),
+            Self::Texts(texts) => fingerprint(&**texts),
         }
     }
 
@@ -71,6 +98,10 @@ impl Items {
             (Self::Rows(rows), Preprocessing::Row(pipeline)) => {
                 Ok(Inputs::Rows(Arc::new(rows.through(pipeline)?)))
             }
+            (Self::Texts(texts), Preprocessing::Text(preprocess)) => {
+                Ok(Inputs::Texts(Texts::new(texts.clone(), preprocess.clone())))
+            }
+            (Self::Texts(_), _) => Err(mismatch(preprocessing, Modality::Text)),
             (Self::Images(_), _) => Err(mismatch(preprocessing, Modality::Image)),
             (Self::Rows(_), _) => Err(mismatch(preprocessing, Modality::Row)),
         }
@@ -96,6 +127,8 @@ pub enum Preprocessing {
     Image(Preprocess),
     /// Of the rows of a table.
     Row(ColumnPipeline),
+    /// Of texts.
+    Text(TextPreprocess),
 }
 
 impl<'de> Deserialize<'de> for Preprocessing {
@@ -103,9 +136,12 @@ impl<'de> Deserialize<'de> for Preprocessing {
         use serde::de::Error;
         let value = serde_json::Value::deserialize(deserializer)?;
         // Told apart by hand, so that what is wrong with either is said.
-        match value.get("columns") {
-            Some(_) => serde_json::from_value(value).map(Self::Row),
-            None => serde_json::from_value(value).map(Self::Image),
+        match value {
+            value if value.get("columns").is_some() => serde_json::from_value(value).map(Self::Row),
+            value if value.get("tokeniser").is_some() => {
+                serde_json::from_value(value).map(Self::Text)
+            }
+            value => serde_json::from_value(value).map(Self::Image),
         }
         .map_err(D::Error::custom)
     }
@@ -117,6 +153,7 @@ impl Preprocessing {
         match self {
             Self::Image(_) => Modality::Image,
             Self::Row(_) => Modality::Row,
+            Self::Text(_) => Modality::Text,
         }
     }
 
@@ -130,6 +167,10 @@ impl Preprocessing {
             Self::Row(pipeline) => InputShape::Row {
                 columns: pipeline.width(),
             },
+            Self::Text(preprocess) => InputShape::Text {
+                vocabulary: preprocess.special().vocabulary as usize,
+                length: preprocess.length(),
+            },
         }
     }
 }
@@ -140,13 +181,26 @@ pub enum Inputs {
     Images(Arc<dyn ImageSource>, Preprocess),
     /// Rows that went through it.
     Rows(Arc<TableRows>),
+    /// Texts.
+    Texts(Texts),
 }
 
 impl Inputs {
+    /// The same, with a folder for what is worth keeping from one session to the next.
+    pub fn cached_in(self, folder: &Path) -> Self {
+        match self {
+            Self::Texts(texts) => Self::Texts(texts.cached_in(folder)),
+            other => other,
+        }
+    }
+
     /// Batches of random views of some items. Rows are corrupted by values of these same rows.
     ///
     /// # Errors
     /// Fewer items than a batch, or a view's setting out of its range.
+    ///
+    /// # Panics
+    /// If the items have no such views.
     pub fn loader(
         &self,
         items: &[usize],
@@ -173,6 +227,7 @@ impl Inputs {
                         };
                         Loader::new(subset, view, ViewCollate, config)
                     }
+                    Views::Sequences(_) => panic!("images are no sequences of tokens"),
                 }
             }
             Self::Rows(rows) => {
@@ -186,9 +241,39 @@ impl Inputs {
                         Loader::new(subset, view, ViewCollate, config)
                     }
                     Views::One => Loader::new(subset, PlainRow, ViewCollate, config),
+                    Views::Sequences(_) => panic!("rows are no sequences of tokens"),
                 }
             }
+            Self::Texts(texts) => texts.loader(items, views, recipe.texts(), config),
         }
+    }
+
+    /// The first `most` of what an objective eats of some items, in batches of at most `config.batch`, in order: the same in every run.
+    ///
+    /// # Errors
+    /// As [`loader`](Self::loader).
+    pub fn batches(
+        &self,
+        items: &[usize],
+        views: Views,
+        recipe: &ViewsRecipe,
+        config: LoaderConfig,
+        most: usize,
+    ) -> Result<Vec<PlainBatch>, DataError> {
+        let count = match (self, views) {
+            (Self::Texts(texts), Views::Sequences(_)) => texts.sequences(items, config.max_bad)?,
+            _ => items.len(),
+        };
+        let batch = config.batch.min(count);
+        let config = LoaderConfig {
+            batch,
+            seed: 0,
+            shuffle: false,
+            ..config
+        };
+        let mut loader = self.loader(items, views, recipe, config)?;
+        let batches = count.min(most) / batch.max(1);
+        (0..batches.max(1)).map(|_| loader.next_batch()).collect()
     }
 
     /// Reads items for evaluation, without random views; those that cannot be read are left out and named.
@@ -199,6 +284,9 @@ impl Inputs {
         match self {
             Self::Images(images, preprocess) => LabelledItems::images(&**images, items, preprocess),
             Self::Rows(rows) => LabelledItems::load(&**rows, items, &PlainRow, &ViewCollate),
+            Self::Texts(texts) => {
+                LabelledItems::load(texts.tokens(), items, &PlainTokens, &texts.collate(1))
+            }
         }
     }
 
@@ -210,9 +298,10 @@ impl Inputs {
                     augment: None,
                     preprocess: preprocess.clone(),
                 };
-                read(&**images, range, &view)
+                read(&**images, range, &view, &ViewCollate)
             }
-            Self::Rows(rows) => read(&**rows, range, &PlainRow),
+            Self::Rows(rows) => read(&**rows, range, &PlainRow, &ViewCollate),
+            Self::Texts(texts) => read(texts.tokens(), range, &PlainTokens, &texts.collate(1)),
         }
     }
 }
@@ -221,11 +310,11 @@ fn read<I, D, V>(
     dataset: &D,
     range: Range<usize>,
     view: &V,
+    collate: &impl Collate<V::Out>,
 ) -> (Option<PlainBatch>, Vec<Result<(), String>>)
 where
     D: Dataset<I, DataError> + ?Sized,
     V: View<I>,
-    ViewCollate: Collate<V::Out>,
 {
     let one = |index: usize| match dataset.get(index) {
         Ok(item) => Ok(view.apply(item, SampleRng::new(0, 0, index as u64, SampleRng::VIEW))),
@@ -236,6 +325,6 @@ where
     for item in read {
         outcomes.push(item.map(|sample| samples.push(sample)));
     }
-    let batch = (!samples.is_empty()).then(|| ViewCollate.collate(samples));
+    let batch = (!samples.is_empty()).then(|| collate.collate(samples));
     (batch, outcomes)
 }

@@ -103,6 +103,7 @@ pub fn model_card(model: &ModelDescription, facts: &CardFacts) -> String {
     let data = match model.encoder.modality() {
         Modality::Image => "IMAGES",
         Modality::Row => "TABLE",
+        Modality::Text => "TEXTS",
     };
     let mut card = String::new();
     let mut line = |text: &str| {
@@ -128,6 +129,9 @@ pub fn model_card(model: &ModelDescription, facts: &CardFacts) -> String {
             format!("| input | {size} x {size} pixels, {channels} channel(s) |")
         }
         InputShape::Row { columns } => format!("| input | {columns} numbers |"),
+        InputShape::Text { vocabulary, length } => {
+            format!("| input | up to {length} of {vocabulary} tokens |")
+        }
     });
     line(&format!("| features | {} |", model.feature_dim));
     if let Some(head) = &model.head {

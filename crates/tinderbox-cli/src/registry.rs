@@ -7,21 +7,19 @@ use std::sync::Arc;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::Device;
 use tinderbox::nn::Encoder;
-use tinderbox::objectives::{Objective, SimClr, SimClrConfig, Supervised, SupervisedConfig};
+use tinderbox::objectives::{
+    MaskedLm, MaskedLmConfig, Objective, SimClr, SimClrConfig, Supervised, SupervisedConfig,
+};
 use tinderbox::train::{FromPlain, LabelledItems, Trainer, initialise};
 
 use crate::classifier::HeadEvaluator;
 use crate::encoder::{AnyEncoder, InputShape};
 use crate::error::CliError;
 use crate::frozen::Frozen;
-use crate::inputs::Views;
 use crate::recipe::{ObjectiveRecipe, Recipe};
 
 /// An objective that a recipe can name.
 pub trait Trainable: Objective<Encoder = AnyEncoder, Batch: FromPlain> {
-    /// How many views of an item it eats.
-    const VIEWS: Views;
-
     /// The same objective on the encoder that `change` makes of its own.
     ///
     /// # Errors
@@ -47,8 +45,16 @@ pub trait Trainable: Objective<Encoder = AnyEncoder, Batch: FromPlain> {
 }
 
 impl Trainable for SimClr<AnyEncoder> {
-    const VIEWS: Views = Views::Two;
+    fn map_encoder(
+        mut self,
+        change: impl FnOnce(AnyEncoder) -> Result<AnyEncoder, CliError>,
+    ) -> Result<Self, CliError> {
+        self.encoder = change(self.encoder)?;
+        Ok(self)
+    }
+}
 
+impl Trainable for MaskedLm<AnyEncoder> {
     fn map_encoder(
         mut self,
         change: impl FnOnce(AnyEncoder) -> Result<AnyEncoder, CliError>,
@@ -59,8 +65,6 @@ impl Trainable for SimClr<AnyEncoder> {
 }
 
 impl Trainable for Supervised<AnyEncoder> {
-    const VIEWS: Views = Views::One;
-
     fn map_encoder(
         mut self,
         change: impl FnOnce(AnyEncoder) -> Result<AnyEncoder, CliError>,
@@ -84,8 +88,6 @@ impl Trainable for Supervised<AnyEncoder> {
 }
 
 impl Trainable for Frozen {
-    const VIEWS: Views = Views::One;
-
     fn map_encoder(
         mut self,
         change: impl FnOnce(AnyEncoder) -> Result<AnyEncoder, CliError>,
@@ -170,6 +172,9 @@ impl Build<'_> {
                     batch_norm,
                 };
                 Ok(objective.init(encoder, device)?)
+            })?),
+            ObjectiveRecipe::MaskedLm => job.run(build(device, seed, || {
+                Ok(MaskedLmConfig {}.init(encoder()?, device))
             })?),
             ObjectiveRecipe::Supervised { label_smoothing } if freeze => {
                 job.run(build(device, seed, || {

@@ -38,7 +38,7 @@ pub fn compare(
         return Ok(made);
     }
     output.note("comparing with a random encoder, the plain input, and training from scratch");
-    let setup = plan.setup(&finished.inputs, Views::One);
+    let setup = plan.setup(&finished.inputs);
     let train = setup.load(&plan.data.labelled, output)?;
     let test = setup.load(&plan.data.test, output)?;
     let scratch = ScratchConfig {
@@ -150,7 +150,7 @@ impl Job for PretrainJob<'_> {
     fn run<O: Trainable>(self, objective: O) -> Result<AnyEncoder, CliError> {
         let setup = Setup {
             recipe: self.recipe,
-            ..self.plan.setup(self.inputs, O::VIEWS)
+            ..self.plan.setup(self.inputs)
         };
         let quiet = Output {
             quiet: true,

@@ -18,6 +18,8 @@ pub const ENVIRONMENT: &str = "env.json";
 pub const DATA: &str = "data.json";
 /// What makes items a model's input.
 pub const PREPROCESSING: &str = "preprocessing.json";
+/// A folder for what can be made anew, such as texts as tokens.
+pub const CACHE: &str = "cache";
 /// The label-efficiency table.
 pub const COMPARISON: &str = "comparison.json";
 /// The model at the end of the run.

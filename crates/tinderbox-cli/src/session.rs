@@ -21,7 +21,9 @@ use crate::output::{Output, escaped};
 use crate::recipe::{Recipe, changes};
 use crate::registry::{Build, Job, Trainable};
 use crate::report::REPORT;
-use crate::run::{self, DATA, ENVIRONMENT, EXPORTED, Opened, PREPROCESSING, RECIPE, RESOLVED};
+use crate::run::{
+    self, CACHE, DATA, ENVIRONMENT, EXPORTED, Opened, PREPROCESSING, RECIPE, RESOLVED,
+};
 use crate::signals::StopSignals;
 use crate::table::tidy;
 use crate::training::{Setup, Trained, json_bytes, train};
@@ -126,6 +128,7 @@ impl Plan<'_> {
         let opened = run::open(self.recipe.out.as_deref(), &self.numbered, context.global)?;
         let preprocess = self.begin(&opened, &facts, context)?;
         let inputs = self.data.items.prepare(&preprocess)?;
+        let inputs = inputs.cached_in(&opened.dir.join(CACHE));
         let job = TrainJob {
             plan: self,
             preprocess: &preprocess,
@@ -224,13 +227,13 @@ impl Plan<'_> {
     }
 
     /// The setup of its training.
-    pub fn setup<'s>(&'s self, inputs: &'s Inputs, views: Views) -> Setup<'s> {
+    pub fn setup<'s>(&'s self, inputs: &'s Inputs) -> Setup<'s> {
         Setup {
             recipe: &self.recipe,
             data: &self.data,
             inputs,
             items: &self.items,
-            views,
+            views: self.recipe.objective.views(),
             device: &self.device,
         }
     }
@@ -311,7 +314,7 @@ impl Job for TrainJob<'_> {
             inputs,
             ..
         } = self;
-        let setup = plan.setup(inputs, O::VIEWS);
+        let setup = plan.setup(inputs);
         let objective = plan.started(objective, self.output)?;
         let loader = setup.loader()?;
         let config = setup.config(&loader, setup.best_figure());
@@ -321,7 +324,7 @@ impl Job for TrainJob<'_> {
         if let Some(factor) = &plan.rate_factor {
             trainer = trainer.with_rate_factor(factor.clone());
         }
-        if plan.data.has_labels() && O::VIEWS == Views::One {
+        if plan.data.has_labels() && setup.views == Views::One {
             let test = setup.load(&plan.data.test, self.output)?;
             trainer = O::evaluate_head(trainer, Arc::new(test), &plan.device);
         }

@@ -8,8 +8,9 @@ use serde::Serialize;
 use tinderbox::data::{Loader, LoaderConfig};
 use tinderbox::objectives::Objective;
 use tinderbox::train::{
-    CheckpointConfig, FromPlain, HealthEvaluator, KnnEvaluator, LabelledItems, METRICS, Observer,
-    Outcome, ProbeEvaluator, StepReport, Timing, Trainer, TrainerConfig, read_metrics,
+    CheckpointConfig, FromPlain, HealthEvaluator, HeldOutEvaluator, KnnEvaluator, LabelledItems,
+    METRICS, Observer, Outcome, ProbeEvaluator, StepReport, Timing, Trainer, TrainerConfig,
+    read_metrics,
 };
 use tinderbox::transfer::{Knn, LinearProbeConfig};
 
@@ -19,12 +20,13 @@ use crate::dataset::DataSet;
 use crate::encoder::{AnyEncoder, AnyInput};
 use crate::environment::cores;
 use crate::error::CliError;
-use crate::inputs::{Inputs, Views};
+use crate::inputs::{Inputs, Pretext, Views};
 use crate::output::{Output, escaped};
 use crate::progress::{Progress, ProgressMode};
 use crate::recipe::Recipe;
 use crate::run::{DATA, Opened};
 use crate::signals::StopSignals;
+use crate::texts::UnigramLoss;
 
 /// Items of the fixed batch whose features tell the health of a representation.
 const HEALTH_ITEMS: usize = 512;
@@ -56,17 +58,21 @@ impl Setup<'_> {
     }
 
     fn loader_of(&self, items: &[usize], batch: usize, views: Views) -> Result<Loader, CliError> {
+        let recipe = &self.recipe.data.views;
+        let config = self.loader_config(batch);
+        Ok(self.inputs.loader(items, views, recipe, config)?)
+    }
+
+    fn loader_config(&self, batch: usize) -> LoaderConfig {
         let threads = self.recipe.threads.unwrap_or_else(cores);
-        let config = LoaderConfig {
+        LoaderConfig {
             batch,
             seed: self.recipe.seed,
             threads,
             prefetch: threads + 2,
             shuffle: true,
             max_bad: self.recipe.data.max_bad,
-        };
-        let recipe = &self.recipe.data.views;
-        Ok(self.inputs.loader(items, views, recipe, config)?)
+        }
     }
 
     /// The trainer's configuration for a loader.
@@ -138,6 +144,24 @@ impl Setup<'_> {
                 });
             }
         }
+        if !self.data.held_out.is_empty() && self.views != Views::One {
+            let config = self.loader_config(self.recipe.train.batch);
+            let (items, most) = (&self.data.held_out, eval.items);
+            let views = &self.recipe.data.views;
+            let batches = self
+                .inputs
+                .batches(items, self.views, views, config, most)?;
+            if let (Inputs::Texts(texts), Views::Sequences(Pretext::Masked)) =
+                (self.inputs, self.views)
+            {
+                let loss = texts.unigram_loss(self.items, self.recipe.data.max_bad, &batches)?;
+                trainer = trainer.with_evaluator(UnigramLoss(loss));
+            }
+            trainer = trainer.with_evaluator(HeldOutEvaluator {
+                batches,
+                device: self.device.clone(),
+            });
+        }
         if eval.health {
             let items = self.items.len().min(HEALTH_ITEMS);
             let batch = self
@@ -156,9 +180,9 @@ impl Setup<'_> {
         }
         match self.views {
             Views::One => Some(HEAD_ACCURACY),
-            Views::Two if eval.knn => Some("knn/accuracy"),
-            Views::Two if eval.linear_probe => Some("probe/accuracy"),
-            Views::Two => None,
+            _ if eval.knn => Some("knn/accuracy"),
+            _ if eval.linear_probe => Some("probe/accuracy"),
+            _ => None,
         }
     }
 
@@ -317,6 +341,7 @@ impl Observer for RunObserver {
                 "knn/accuracy" => Some(("kNN", *value)),
                 "probe/accuracy" => Some(("probe", *value)),
                 HEAD_ACCURACY => Some(("test", *value)),
+                HeldOutEvaluator::LOSS => Some(("held-out", *value)),
                 _ => None,
             })
             .collect();

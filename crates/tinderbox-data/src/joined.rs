@@ -1,41 +1,100 @@
-//! A training and a test set as one, so that an index names an item of either.
+//! Several data sets as one, so that an index names an item of any.
 
 use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
 
-use crate::{Content, DataError, ImageItem, ImageSource, Labelled};
+use crate::{Content, DataError, ImageItem, Labelled};
 
-/// Two data sets, the second behind the first.
-///
-/// The classes are those of the first. Those of the second are matched by name, so that a folder
-/// that lacks a class does not shift the others. Ids of the second are `test/ID`.
-pub struct Joined {
-    train: Arc<dyn ImageSource>,
-    test: Arc<dyn ImageSource>,
-    /// The first's number of each class of the second.
+/// An item that carries its label and its name.
+pub trait Named {
+    /// Gives it others.
+    fn rename(&mut self, label: Option<u32>, id: String);
+}
+
+impl Named for ImageItem {
+    fn rename(&mut self, label: Option<u32>, id: String) {
+        (self.label, self.id) = (label, id);
+    }
+}
+
+/// Data sets one behind the other.
+pub struct Joined<S: ?Sized> {
+    parts: Vec<Part<S>>,
+    class_names: Vec<String>,
+}
+
+struct Part<S: ?Sized> {
+    items: Arc<S>,
+    /// The index of its first item.
+    first: usize,
+    /// What precedes the ids of its items.
+    prefix: String,
+    /// The number, in all, of each of its own classes.
     classes: Vec<u32>,
 }
 
-impl Joined {
-    /// Joins a training and a test set.
+impl<S: Labelled + ?Sized> Joined<S> {
+    /// A training and a test set.
+    ///
+    /// The classes are those of the first. Those of the second are matched by name, so that a folder
+    /// that lacks a class does not shift the others. Ids of the second are `test/ID`.
     ///
     /// # Errors
     /// [`DataError::Config`] if the test set has a class that the training set lacks.
-    pub fn new(train: Arc<dyn ImageSource>, test: Arc<dyn ImageSource>) -> Result<Self, DataError> {
-        Ok(Self {
-            classes: numbers(train.class_names(), test.class_names())?,
-            train,
-            test,
-        })
+    pub fn new<I>(train: Arc<S>, test: Arc<S>) -> Result<Self, DataError>
+    where
+        S: Dataset<I, DataError>,
+    {
+        let class_names = train.class_names().to_vec();
+        numbers(&class_names, test.class_names())?;
+        let parts = [(String::new(), train), ("test/".to_owned(), test)];
+        Ok(Self::build(parts.into(), class_names))
     }
 
-    /// Which of the two holds an item, and its index there.
-    fn part(&self, index: usize) -> (&dyn ImageSource, usize) {
-        match index.checked_sub(self.train.len()) {
-            None => (&*self.train, index),
-            Some(index) => (&*self.test, index),
+    /// Data sets with a name each; an id is `NAME/ID`. The classes are those of all, in the order in which they come.
+    pub fn of_named<I>(parts: Vec<(String, Arc<S>)>) -> Self
+    where
+        S: Dataset<I, DataError>,
+    {
+        let mut class_names: Vec<String> = Vec::new();
+        for name in parts.iter().flat_map(|(_, items)| items.class_names()) {
+            if !class_names.contains(name) {
+                class_names.push(name.clone());
+            }
         }
+        let parts = parts.into_iter();
+        let parts = parts.map(|(name, items)| (format!("{name}/"), items));
+        Self::build(parts.collect(), class_names)
+    }
+
+    fn build<I>(parts: Vec<(String, Arc<S>)>, class_names: Vec<String>) -> Self
+    where
+        S: Dataset<I, DataError>,
+    {
+        let mut first = 0;
+        let part = |(prefix, items): (String, Arc<S>)| {
+            let classes = numbers(&class_names, items.class_names());
+            let part = Part {
+                classes: classes.expect("the classes of all parts are known"),
+                first,
+                prefix,
+                items,
+            };
+            first += part.items.len();
+            part
+        };
+        Self {
+            parts: parts.into_iter().map(part).collect(),
+            class_names,
+        }
+    }
+
+    /// The part that holds an item, and its index there.
+    fn part(&self, index: usize) -> (&Part<S>, usize) {
+        let behind = self.parts.partition_point(|part| part.first <= index);
+        let part = &self.parts[behind - 1];
+        (part, index - part.first)
     }
 }
 
@@ -51,57 +110,48 @@ pub(crate) fn numbers(train: &[String], test: &[String]) -> Result<Vec<u32>, Dat
     test.iter().map(number).collect()
 }
 
-impl Dataset<ImageItem, DataError> for Joined {
-    fn get(&self, index: usize) -> Result<ImageItem, DataError> {
+impl<I: Named, S: Dataset<I, DataError> + Labelled + ?Sized> Dataset<I, DataError> for Joined<S> {
+    fn get(&self, index: usize) -> Result<I, DataError> {
         let (part, inside) = self.part(index);
-        let mut item = part.get(inside)?;
-        item.label = self.label(index);
-        item.id = self.id(index);
+        let mut item = part.items.get(inside)?;
+        item.rename(self.label(index), self.id(index));
         Ok(item)
     }
 
     fn len(&self) -> usize {
-        self.train.len() + self.test.len()
+        let last = self.parts.last();
+        last.map_or(0, |part| part.first + part.items.len())
     }
 }
 
-impl Labelled for Joined {
+impl<S: Labelled + ?Sized> Labelled for Joined<S> {
     fn label(&self, index: usize) -> Option<u32> {
         let (part, inside) = self.part(index);
-        let label = part.label(inside)?;
-        if index < self.train.len() {
-            Some(label)
-        } else {
-            Some(self.classes[label as usize])
-        }
+        let label = part.items.label(inside)?;
+        Some(part.classes[label as usize])
     }
 
     fn class_names(&self) -> &[String] {
-        self.train.class_names()
+        &self.class_names
     }
 
     fn id(&self, index: usize) -> String {
         let (part, inside) = self.part(index);
-        let id = part.id(inside);
-        if index < self.train.len() {
-            id
-        } else {
-            format!("test/{id}")
-        }
+        format!("{}{}", part.prefix, part.items.id(inside))
     }
 }
 
-impl Content for Joined {
+impl<S: Labelled + Content + ?Sized> Content for Joined<S> {
     fn content(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), DataError> {
         let (part, inside) = self.part(index);
-        part.content(inside, sink)
+        part.items.content(inside, sink)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{InMemoryImages, Pixels, fingerprint};
+    use crate::{ImageSource, InMemoryImages, Pixels, fingerprint};
 
     fn images(values: &[u8], labels: &[u32], classes: &[&str]) -> Arc<dyn ImageSource> {
         let classes = classes.iter().map(|name| name.to_string()).collect();
@@ -113,7 +163,7 @@ mod tests {
     fn the_second_follows_the_first_and_classes_match_by_name() {
         let train = images(&[1, 2, 3], &[0, 1, 2], &["a", "b", "c"]);
         let test = images(&[4, 5], &[1, 0], &["a", "c"]);
-        let joined = Joined::new(train.clone(), test).unwrap();
+        let joined = Joined::<dyn ImageSource>::new(train.clone(), test).unwrap();
         assert_eq!(joined.len(), 5);
         let items: Vec<_> = (0..5).map(|index| joined.get(index).unwrap()).collect();
         let labels: Vec<_> = items.iter().map(|item| item.label.unwrap()).collect();
@@ -129,10 +179,28 @@ mod tests {
     fn a_class_that_was_never_trained_on_is_refused() {
         let train = images(&[1, 2], &[0, 1], &["a", "b"]);
         let test = images(&[4], &[0], &["d"]);
-        let error = Joined::new(train, test).err().unwrap().to_string();
+        let error = Joined::<dyn ImageSource>::new(train, test)
+            .err()
+            .unwrap()
+            .to_string();
         assert!(
             error.contains("the class d") && error.contains("a, b"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn named_parts_keep_their_order_and_share_classes() {
+        let parts = [
+            ("x".to_owned(), images(&[1, 2], &[0, 1], &["b", "a"])),
+            ("y".to_owned(), images(&[3, 4], &[1, 0], &["a", "c"])),
+        ];
+        let joined: Joined<dyn ImageSource> = Joined::of_named(parts.into());
+        assert_eq!(joined.class_names(), ["b", "a", "c"]);
+        let items: Vec<_> = (0..4).map(|index| joined.get(index).unwrap()).collect();
+        let labels: Vec<_> = items.iter().map(|item| item.label.unwrap()).collect();
+        assert_eq!(labels, [0, 1, 2, 1]);
+        let ids: Vec<_> = items.iter().map(|item| item.id.as_str()).collect();
+        assert_eq!(ids, ["x/0", "x/1", "y/0", "y/1"]);
     }
 }

@@ -100,7 +100,7 @@ pub use digits::digits;
 pub use error::DataError;
 pub use fingerprint::{Content, fingerprint};
 pub use in_memory::InMemoryImages;
-pub use joined::Joined;
+pub use joined::{Joined, Named};
 pub use loader::{BatchOrder, Loader, LoaderConfig, Skipped};
 pub use multi_crop::{MultiCrop, MultiCropConfig};
 pub use preprocess::Preprocess;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use tinderbox_data::PlainBatch;
 use tinderbox_nn::Encoder;
-use tinderbox_objectives::{Objective, ViewBatch};
+use tinderbox_objectives::{Objective, StepContext, ViewBatch};
 use tinderbox_transfer::health::alignment;
 use tinderbox_transfer::{FeatureMatrix, Health, Knn, LinearProbeConfig, accuracy};
 
 use crate::batch::{FromPlain, PlainInput};
 use crate::error::TrainError;
 use crate::labelled::{LabelledItems, encode};
+use crate::update::scalar;
 
 /// What an evaluator found.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -143,5 +144,55 @@ where
         }
         let figures = figures.to_vec();
         Ok(Evaluation { figures, warnings })
+    }
+}
+
+/// The objective's own loss and figures on batches that it is not trained on: `held-out/loss`, and `held-out/NAME` for each figure,
+/// means over the batches.
+pub struct HeldOutEvaluator {
+    /// The batches, of one size but for the last.
+    pub batches: Vec<PlainBatch>,
+    /// Where the objective is, without autodiff.
+    pub device: Device,
+}
+
+impl HeldOutEvaluator {
+    /// The name of the mean loss.
+    pub const LOSS: &'static str = "held-out/loss";
+}
+
+impl<O> Evaluator<O> for HeldOutEvaluator
+where
+    O: Objective<Batch: FromPlain>,
+{
+    fn evaluate(&mut self, objective: &O) -> Result<Evaluation, TrainError> {
+        let mut figures: Vec<(String, f64)> = Vec::new();
+        let mut items = 0.0;
+        for (number, batch) in self.batches.iter().enumerate() {
+            // What the objective itself draws is the same in every evaluation.
+            self.device.seed(number as u64);
+            let at = StepContext {
+                step: 0,
+                total_steps: 1,
+                micro_batch: number as u32,
+            };
+            let weight = batch.indices.len() as f64;
+            items += weight;
+            let output = objective.step(O::Batch::from_plain(batch, &self.device), at);
+            let named = std::iter::once(("loss", output.loss)).chain(output.metrics);
+            for (place, (name, value)) in named.enumerate() {
+                if number == 0 {
+                    figures.push((format!("held-out/{name}"), 0.0));
+                }
+                figures[place].1 += weight * scalar(value);
+            }
+        }
+        for (_, sum) in &mut figures {
+            *sum /= items;
+        }
+        Ok(Evaluation {
+            figures,
+            warnings: Vec::new(),
+        })
     }
 }

@@ -129,8 +129,12 @@ impl LabelledItems {
         self.batches.iter().map(input)
     }
 
-    /// The numbers of an item, such as its pixels, as features: what a representation has to beat.
+    /// The numbers of an item, such as its pixels, as features: what a representation has to beat. Of a text these are the counts of
+    /// its tokens ([`bag_of_words`](Self::bag_of_words)).
     pub fn plain(&self) -> FeatureMatrix {
+        if self.batches.iter().all(|batch| tokens(batch).is_some()) {
+            return self.bag_of_words();
+        }
         let data = |batch| view_data(batch, 0).expect("the items have a view");
         let values: Vec<f32> = self
             .batches
@@ -144,6 +148,52 @@ impl LabelledItems {
             values,
         }
     }
+}
+
+/// Columns of a bag of words; a token counts in that of its id modulo their number.
+const BAG: usize = 2048;
+
+impl LabelledItems {
+    /// `ln(1 + n)` for the `n` occurrences of each token in an item, padding aside, scaled to length 1; tokens share 2,048 columns
+    /// ("hashing trick", Weinberger et al. 2009).
+    ///
+    /// # Panics
+    /// If the items are not sequences of tokens.
+    pub fn bag_of_words(&self) -> FeatureMatrix {
+        let mut values = vec![0.0_f32; self.len() * BAG];
+        let mut rows = values.chunks_exact_mut(BAG);
+        for batch in &self.batches {
+            let [tokens, padding] = tokens(batch).expect("the items have tokens");
+            let length = tokens.len() / batch.indices.len();
+            for (tokens, padding) in tokens.chunks(length).zip(padding.chunks(length)) {
+                let row = rows.next().expect("a row for each item");
+                for (token, _) in tokens.iter().zip(padding).filter(|(_, pad)| **pad == 0) {
+                    row[*token as usize % BAG] += 1.0;
+                }
+                let mut squares = 0.0;
+                for value in row.iter_mut() {
+                    *value = value.ln_1p();
+                    squares += *value * *value;
+                }
+                let length = f32::sqrt(squares).max(f32::MIN_POSITIVE);
+                row.iter_mut().for_each(|value| *value /= length);
+            }
+        }
+        FeatureMatrix {
+            rows: self.len(),
+            dim: BAG,
+            values,
+        }
+    }
+}
+
+/// The tokens of a batch and where they are padding, if it has tokens.
+fn tokens(batch: &PlainBatch) -> Option<[&[i64]; 2]> {
+    let numbers = |name: &str| {
+        let found = batch.tensors.iter().find(|(other, _)| other == name);
+        found.and_then(|(_, data)| data.as_slice::<i64>().ok())
+    };
+    Some([numbers("tokens")?, numbers("padding")?])
 }
 
 /// Features of every item, in order. `encoder` is in inference mode, on `device`.

@@ -36,7 +36,9 @@ mod update;
 pub use batch::{FromPlain, PlainInput, named, view_data};
 pub use checkpoint::{Best, Checkpoint, CheckpointConfig, CheckpointState, Checkpoints, SetAside};
 pub use error::{TrainConfigError, TrainError};
-pub use evaluator::{Evaluation, Evaluator, HealthEvaluator, KnnEvaluator, ProbeEvaluator};
+pub use evaluator::{
+    Evaluation, Evaluator, HealthEvaluator, HeldOutEvaluator, KnnEvaluator, ProbeEvaluator,
+};
 pub use label_efficiency::{
     Arm, LabelEfficiency, LabelEfficiencyConfig, Lead, Readout, Score, ScratchConfig, Task,
     label_efficiency, train_from_scratch,

@@ -1,7 +1,7 @@
 //! Which parts of an encoder move when it is fine-tuned, and how fast.
 
 use serde::{Deserialize, Serialize};
-use tinderbox_nn::ImageEncoderConfig;
+use tinderbox_nn::{ImageEncoderConfig, TextEncoderConfig};
 
 use crate::error::TransferError;
 
@@ -54,6 +54,16 @@ impl LayerGroups {
             | ImageEncoderConfig::Resnet34 { .. }
             | ImageEncoderConfig::Resnet50 { .. } => Self::resnet(),
         }
+    }
+
+    /// Those of a configured encoder of texts: the embeddings, then its layers.
+    pub fn of_text(encoder: &TextEncoderConfig) -> Self {
+        let (embeddings, layers) = match encoder {
+            TextEncoderConfig::Bert(config) => ("embeddings", config.depth),
+            TextEncoderConfig::Recurrent(config) => ("embedding", config.layers),
+        };
+        let layers = (0..layers).map(|layer| vec![layer.to_string()]);
+        Self::new(std::iter::once(vec![embeddings.to_string()]).chain(layers))
     }
 
     /// How many layers lie between a parameter and the loss: 0 for a head, 1 for the encoder's last

@@ -4,7 +4,7 @@ use crate::args::{DataArgs, GlobalArgs};
 use crate::encoder::{ImageShape, InputShape, Modality};
 use crate::error::CliError;
 use crate::model::Model;
-use crate::recipe::{DataRecipe, Labels, RecipeFile};
+use crate::recipe::{DataRecipe, DataSource, Labels, RecipeFile};
 
 /// The folder or table of `--data`, the data of `--recipe`, or else the data of the model's own run. Images
 /// become what the model wants, whatever a recipe says; the labels of a table are in the column of `--set data.labels=COLUMN`, or else
@@ -26,6 +26,20 @@ pub(super) fn of(
     };
     let data = match (&args.data, &args.recipe) {
         (Some(path), _) => match model.preprocess.modality() {
+            Modality::Text => {
+                let own = model.recipe()?;
+                let columns = own.as_ref().map_or(&[][..], |own| &own.data.text);
+                let asked = text_columns(global);
+                let texts =
+                    DataRecipe::texts(path, if asked.is_empty() { columns } else { &asked });
+                match own {
+                    Some(own) if texts.source == DataSource::Table => DataRecipe {
+                        labels: own.data.labels,
+                        ..texts
+                    },
+                    _ => texts,
+                }
+            }
             Modality::Image => DataRecipe::folder(path),
             Modality::Row => DataRecipe {
                 labels: model
@@ -43,7 +57,7 @@ pub(super) fn of(
             channels: Some(channels),
             ..data
         },
-        InputShape::Row { .. } => match label_column(global) {
+        InputShape::Row { .. } | InputShape::Text { .. } => match label_column(global) {
             Some(column) => DataRecipe {
                 labels: Labels::Column(column.into()),
                 ..data
@@ -51,6 +65,14 @@ pub(super) fn of(
             None => data,
         },
     })
+}
+
+/// The column of `--set data.text=COLUMN`, where a table holds texts.
+fn text_columns(global: &GlobalArgs) -> Vec<String> {
+    let mut sets = global.set.iter().rev();
+    let column = sets.find_map(|set| set.strip_prefix("data.text="));
+    let column = column.map(|column| column.trim().trim_matches('"').to_string());
+    column.into_iter().collect()
 }
 
 /// The column of `--set data.labels=COLUMN`.

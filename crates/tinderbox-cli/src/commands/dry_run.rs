@@ -9,7 +9,7 @@ use tinderbox::train::{Observer, StepReport, Trainer, TrainerConfig};
 use crate::environment::peak_memory;
 use crate::error::CliError;
 use crate::export::parameters;
-use crate::inputs::{Inputs, Views};
+use crate::inputs::Inputs;
 use crate::registry::{Job, Trainable};
 use crate::session::{Context, Plan};
 use crate::table::{Table, duration};
@@ -129,13 +129,10 @@ impl Job for DryRun<'_> {
     fn run<O: Trainable>(self, objective: O) -> Result<Found, CliError> {
         let plan = self.plan;
         let objective = plan.started(objective, self.context.output)?;
-        let setup = plan.setup(self.inputs, O::VIEWS);
+        let setup = plan.setup(self.inputs);
         let loader = setup.loader()?;
         let whole = setup.config(&loader, None);
-        let views = match O::VIEWS {
-            Views::Two => 2,
-            Views::One => 1,
-        };
+        let views = setup.views.count();
         let features = objective.encoder().feature_dim();
         let encoder_parameters = parameters(objective.encoder());
         let parameters_all = parameters(&objective);

@@ -28,7 +28,7 @@ pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliEr
     let device = recipe.device.open()?;
     let data = DataSet::open(&recipe.data, None)?;
     let items = match recipe.objective {
-        ObjectiveRecipe::Simclr { .. } => data.train.clone(),
+        ObjectiveRecipe::Simclr { .. } | ObjectiveRecipe::MaskedLm => data.train.clone(),
         ObjectiveRecipe::Supervised { .. } => {
             data.require_labels()?;
             data.labelled.clone()

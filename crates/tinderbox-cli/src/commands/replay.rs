@@ -35,7 +35,7 @@ pub(super) fn run(args: &ReplayArgs, context: Context<'_>) -> Result<(), CliErro
     })?;
     // Indices of a batch count the items that were trained on.
     let trained_on = match (&recipe.objective, recipe.finetune) {
-        (ObjectiveRecipe::Simclr { .. }, _) => data.train.clone(),
+        (ObjectiveRecipe::Simclr { .. } | ObjectiveRecipe::MaskedLm, _) => data.train.clone(),
         (ObjectiveRecipe::Supervised { .. }, None) => data.labelled.clone(),
         (ObjectiveRecipe::Supervised { .. }, Some(finetune)) => {
             data.subset(&data.labelled, finetune.labels, recipe.seed)

@@ -138,11 +138,18 @@ fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
         hint: "The most frequent ones, lower case.".into(),
         bars: common,
     });
+    let length = length(&words);
+    let lossy = match replaced {
+        0 => "",
+        _ => "# Bytes that are no text are replaced.\nlossy = true\n",
+    };
     inspection.recipe = format!(
-        "# Settings for the library; `pretrain` does not read text yet.\n[tokeniser]\nkind = \"wordpiece\"\n\
-         # So many different words make nine tenths of the text.\nvocabulary = {vocabulary}\n\n\
-         [data]\n# Tokens, {PIECES} a word, that nine documents of ten fit into, up to {LONGEST}.\nlength = {}\nsource = \"text\"\n",
-        length(&words),
+        "version = 1\n\n[encoder]\nkind = \"bert\"\nwidth = 128\ndepth = 2\nheads = 2\nffn = 512\npositions = {length}\n\n\
+         [objective]\nkind = \"masked-lm\"\n\n[train]\nepochs = 20\nbatch = 32\n\n\
+         [optim]\nkind = \"adamw\"\nlr = 1e-3\n\n[schedule]\nkind = \"linear\"\nwarmup = 100\n\n\
+         [data.tokens]\n# So many different words make nine tenths of the text.\nvocabulary = {vocabulary}\n\
+         # Tokens, {PIECES} a word, that nine documents of ten fit into, up to {LONGEST}.\nlength = {length}\n{lossy}\n\
+         [data]\nsource = \"text\"\n",
     );
 }
 

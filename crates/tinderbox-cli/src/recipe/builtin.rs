@@ -36,6 +36,14 @@ pub const BUILTINS: &[Builtin] = &[
         "scarf-breast-cancer",
         "SCARF on a table of measurements: a template for your own"
     ),
+    builtin!(
+        "bert-tiny",
+        "BERT of 2 layers by masked words on addresses and Brown: minutes"
+    ),
+    builtin!(
+        "bert-mini",
+        "BERT of 4 layers by masked words on addresses and Brown"
+    ),
 ];
 
 /// The recipe of a name.

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use tinderbox::data::table::ColumnPipelineConfig;
+use tinderbox::data::table::{ColumnPipelineConfig, TableFormat};
 
 use super::reader::TableReader;
+use super::tokens::TokensRecipe;
 use super::views::ViewsRecipe;
 use crate::encoder::Modality;
 
@@ -29,10 +30,12 @@ pub enum DataSource {
     Shards,
     /// A file that holds a table: CSV, TSV, JSON lines, Parquet or Arrow, by its ending.
     Table,
+    /// A file of texts, one a line, or a folder of text files; sub-folders name the classes.
+    Text,
 }
 
 impl DataSource {
-    const NAMES: [(&'static str, Self); 8] = [
+    const NAMES: [(&'static str, Self); 9] = [
         ("digits", Self::Digits),
         ("idx", Self::Idx),
         ("cifar10", Self::Cifar10),
@@ -41,12 +44,14 @@ impl DataSource {
         ("list", Self::List),
         ("shards", Self::Shards),
         ("table", Self::Table),
+        ("text", Self::Text),
     ];
 
-    /// What its items are.
-    pub fn modality(self) -> Modality {
+    /// What its items are, unless a column of a table is read as text.
+    fn modality(self) -> Modality {
         match self {
             Self::Table => Modality::Row,
+            Self::Text => Modality::Text,
             Self::Digits | Self::Idx | Self::Cifar10 | Self::Cifar100 => Modality::Image,
             Self::Folder | Self::List | Self::Shards => Modality::Image,
         }
@@ -73,6 +78,12 @@ pub struct DataRecipe {
     /// Where it lies, relative to the working directory; none for `digits`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
+    /// Further paths, whose texts follow those of `path`; for texts only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<PathBuf>,
+    /// The column of a table that holds texts, or two of them for pairs; none for a table of features.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub text: Vec<String>,
     /// Where labels come from. Pre-training never reads them; evaluation does.
     pub labels: Labels,
     /// The stratified share that is held out from training for tests, if there is no `test_path`.
@@ -91,14 +102,43 @@ pub struct DataRecipe {
     pub channels: Option<usize>,
     /// How many unreadable items are skipped and listed before the run fails.
     pub max_bad: usize,
+    /// The share of the training part that pre-training leaves out, to measure its loss on: every so many-th item.
+    pub held_out: f64,
     /// What becomes of the columns of a table; without it, what they suggest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub columns: Option<ColumnPipelineConfig>,
+    /// How texts become tokens; for texts only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<TokensRecipe>,
     /// The random views of an item.
     pub views: ViewsRecipe,
 }
 
 impl DataRecipe {
+    /// What its items are.
+    pub fn modality(&self) -> Modality {
+        match self.text.is_empty() {
+            true => self.source.modality(),
+            false => Modality::Text,
+        }
+    }
+
+    /// Texts without labels, as `--data PATH` means it for a model of texts: a file or a folder, or a table with `columns`.
+    pub fn texts(path: impl Into<PathBuf>, columns: &[String]) -> Self {
+        let path = path.into();
+        let table = !columns.is_empty() && TableFormat::of_path(&path).is_some();
+        let source = match table {
+            true => DataSource::Table,
+            false => DataSource::Text,
+        };
+        Self {
+            path: Some(path),
+            text: columns.iter().filter(|_| table).cloned().collect(),
+            labels: Labels::Own(!table),
+            ..Self::for_modality(source, Modality::Text)
+        }
+    }
+
     /// A table without labels, as `--data PATH` means it for a model of rows.
     pub fn table(path: impl Into<PathBuf>) -> Self {
         Self {
@@ -132,9 +172,16 @@ impl DataRecipe {
 
     /// Data of a source with every other setting as it comes.
     pub fn of(source: DataSource) -> Self {
+        Self::for_modality(source, source.modality())
+    }
+
+    fn for_modality(source: DataSource, modality: Modality) -> Self {
+        let text = modality == Modality::Text;
         Self {
             source,
             path: None,
+            also: Vec::new(),
+            text: Vec::new(),
             // Labels of these lie elsewhere.
             labels: Labels::Own(!matches!(source, DataSource::Idx | DataSource::Table)),
             test_share: 1.0 / 3.0,
@@ -144,7 +191,9 @@ impl DataRecipe {
             channels: None,
             max_bad: 100,
             columns: None,
-            views: ViewsRecipe::of(source.modality()),
+            held_out: if text { 0.05 } else { 0.0 },
+            tokens: text.then(TokensRecipe::default),
+            views: ViewsRecipe::of(modality),
         }
     }
 
@@ -155,7 +204,12 @@ impl DataRecipe {
             .into_iter()
             .find(|(name, _)| Some(*name) == named)
             .map_or(DataSource::Digits, |(_, source)| source);
-        let default = Self::of(source);
+        let text = read_text(table, source);
+        let modality = match text.is_empty() {
+            true => source.modality(),
+            false => Modality::Text,
+        };
+        let default = Self::for_modality(source, modality);
         if named == Some("digits") && table.has("path") {
             table.complain_at(
                 "path",
@@ -180,12 +234,18 @@ impl DataRecipe {
             );
         }
         for key in ["size", "channels"] {
-            if table.has(key) && source == DataSource::Table {
-                table.complain_at(key, format!("`data.{key}` has no use with a table"));
+            if table.has(key) && modality != Modality::Image {
+                let items = modality.items();
+                table.complain_at(key, format!("`data.{key}` has no use with {items}"));
             }
         }
-        if table.has("columns") && source != DataSource::Table {
-            table.complain_at("columns", "`data.columns` is for `table` only");
+        if table.has("columns") && modality != Modality::Row {
+            table.complain_at("columns", "`data.columns` is for rows of a `table` only");
+        }
+        for key in ["also", "tokens"] {
+            if table.has(key) && modality != Modality::Text {
+                table.complain_at(key, format!("`data.{key}` is for texts only"));
+            }
         }
         if table.has("test_labels") && source != DataSource::Idx {
             table.complain_at("test_labels", "`data.test_labels` is for `idx` only");
@@ -210,14 +270,43 @@ impl DataRecipe {
                 .field("channels")
                 .check("1 or 3", |channels: &usize| matches!(channels, 1 | 3))
                 .optional(),
+            also: table.field("also").or(default.also),
+            text,
             max_bad: table.field("max_bad").or(default.max_bad),
+            held_out: table
+                .field("held_out")
+                .within(0.0..0.5, "0 to below 0.5")
+                .or(default.held_out),
+            tokens: match modality {
+                Modality::Text => Some(table.table("tokens", TokensRecipe::read)),
+                Modality::Image | Modality::Row => {
+                    table.optional_table("tokens", TokensRecipe::read);
+                    None
+                }
+            },
             columns: table.optional_table("columns", |columns| {
                 let check = |columns: &ColumnPipelineConfig| columns.validate();
                 columns.checked_rest(check).unwrap_or_default()
             }),
-            views: table.table("views", |views| ViewsRecipe::read(views, source.modality())),
+            views: table.table("views", |views| ViewsRecipe::read(views, modality)),
         }
     }
+}
+
+/// `data.text`: a column, or a list of two.
+fn read_text(table: &mut TableReader<'_>, source: DataSource) -> Vec<String> {
+    if table.has("text") && source != DataSource::Table {
+        table.complain_at("text", "`data.text` is for `table` only");
+    }
+    if table.text("text").is_some() {
+        return table.field("text").optional().into_iter().collect();
+    }
+    table
+        .field("text")
+        .check("a column, or a list of two", |columns: &Vec<String>| {
+            matches!(columns.len(), 1 | 2)
+        })
+        .or(Vec::new())
 }
 
 fn read_labels(table: &mut TableReader<'_>, source: DataSource, default: Labels) -> Labels {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::data::DataRecipe;
 use super::reader::TableReader;
 use crate::encoder::{EncoderConfig, Modality};
 
@@ -22,16 +23,27 @@ pub struct EncoderRecipe {
 
 impl EncoderRecipe {
     /// Names that `encoder.kind` takes.
-    pub const KINDS: [&'static str; 5] =
-        ["reference-cnn", "resnet18", "resnet34", "resnet50", "mlp"];
+    pub const KINDS: [&'static str; 7] = [
+        "reference-cnn",
+        "resnet18",
+        "resnet34",
+        "resnet50",
+        "mlp",
+        "bert",
+        "recurrent",
+    ];
 
-    pub(super) fn read(table: &mut TableReader<'_>, modality: Modality) -> Self {
+    pub(super) fn read(table: &mut TableReader<'_>, data: &DataRecipe) -> Self {
+        let modality = data.modality();
         let init = table.field("init").optional();
         let partial = table.field("partial").or(false);
         let config = match table.text("kind") {
             Some("mlp") => table
                 .tagged_rest("kind", &Self::KINDS)
                 .map(EncoderConfig::Row),
+            Some("bert" | "recurrent") => table
+                .tagged_rest("kind", &Self::KINDS)
+                .map(EncoderConfig::Text),
             _ => table
                 .tagged_rest("kind", &Self::KINDS)
                 .map(EncoderConfig::Image),
@@ -43,6 +55,15 @@ impl EncoderRecipe {
                 config.name(),
                 config.modality().items(),
                 modality.items()
+            ));
+        }
+        if let (EncoderConfig::Text(text), Some(tokens)) = (&config, &data.tokens)
+            && let Some(positions) = text.positions()
+            && positions < tokens.length
+        {
+            table.complain(format!(
+                "`encoder.positions` is {positions}, but a sequence has up to `data.tokens.length` = {} tokens",
+                tokens.length
             ));
         }
         Self {
@@ -57,6 +78,7 @@ impl EncoderRecipe {
         let kind = match modality {
             Modality::Image => "reference-cnn",
             Modality::Row => "mlp",
+            Modality::Text => "bert",
         };
         let table = toml::Table::from_iter([("kind".to_string(), kind.into())]);
         table.try_into().expect("these have defaults for all sizes")

@@ -69,16 +69,34 @@ impl FromValue for PathBuf {
     }
 }
 
+fn list<T: FromValue>(value: &Value) -> Option<Vec<T>> {
+    match value {
+        Value::Array(items) => items
+            .iter()
+            .map(|item| T::from_value(&item.value))
+            .collect(),
+        _ => None,
+    }
+}
+
 impl FromValue for Vec<f64> {
     const EXPECTED: &'static str = "a list of numbers";
     fn from_value(value: &Value) -> Option<Self> {
-        match value {
-            Value::Array(items) => items
-                .iter()
-                .map(|item| f64::from_value(&item.value))
-                .collect(),
-            _ => None,
-        }
+        list(value)
+    }
+}
+
+impl FromValue for Vec<String> {
+    const EXPECTED: &'static str = "a list of strings";
+    fn from_value(value: &Value) -> Option<Self> {
+        list(value)
+    }
+}
+
+impl FromValue for Vec<PathBuf> {
+    const EXPECTED: &'static str = "a list of paths, as strings";
+    fn from_value(value: &Value) -> Option<Self> {
+        list(value)
     }
 }
 

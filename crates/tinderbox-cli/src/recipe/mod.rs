@@ -18,6 +18,7 @@ mod foreign;
 mod from_value;
 mod objective;
 pub mod reader;
+mod tokens;
 mod train;
 mod views;
 
@@ -38,6 +39,7 @@ pub use findings::{Findings, nearest};
 pub use finetune::FinetuneRecipe;
 pub use from_value::FromValue;
 pub use objective::ObjectiveRecipe;
+pub use tokens::{Cut, TokensRecipe};
 pub use train::{Length, OPTIM_KINDS, SCHEDULE_KINDS, TrainRecipe};
 pub use views::{SwapRecipe, ViewsRecipe};
 
@@ -98,9 +100,8 @@ impl Recipe {
             .parse(|name| name.parse::<DeviceName>())
             .unwrap_or_default();
         let data = root.table("data", DataRecipe::read);
-        let encoder = root.table("encoder", |table| {
-            EncoderRecipe::read(table, data.source.modality())
-        });
+        let encoder = root.table("encoder", |table| EncoderRecipe::read(table, &data));
+        let modality = data.modality();
         Self {
             version,
             device,
@@ -112,7 +113,7 @@ impl Recipe {
             out: root.field("out").optional(),
             data,
             encoder,
-            objective: root.table("objective", ObjectiveRecipe::read),
+            objective: root.table("objective", |table| ObjectiveRecipe::read(table, modality)),
             train: root.table("train", TrainRecipe::read),
             optim: root.table("optim", train::read_optim),
             schedule: root.table("schedule", train::read_schedule),

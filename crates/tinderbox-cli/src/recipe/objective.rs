@@ -3,10 +3,12 @@
 use serde::Serialize;
 
 use super::reader::TableReader;
+use crate::encoder::Modality;
+use crate::inputs::{Pretext, Views};
 
 /// The `[objective]` table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum ObjectiveRecipe {
     /// SimCLR (Chen et al. 2020): two views of an item attract, other items repel.
     Simclr {
@@ -20,6 +22,8 @@ pub enum ObjectiveRecipe {
         /// Whether the projection head normalises over the batch.
         batch_norm: bool,
     },
+    /// Masked language modelling (Devlin et al. 2019): which tokens stood where some are masked.
+    MaskedLm,
     /// Cross-entropy on labels.
     Supervised {
         /// Share of the target spread over all classes.
@@ -29,18 +33,41 @@ pub enum ObjectiveRecipe {
 
 impl ObjectiveRecipe {
     /// Names that `objective.kind` takes.
-    pub const KINDS: [&'static str; 2] = ["simclr", "supervised"];
+    pub const KINDS: [&'static str; 3] = ["simclr", "masked-lm", "supervised"];
 
     /// The name in a recipe.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Simclr { .. } => "simclr",
+            Self::MaskedLm => "masked-lm",
             Self::Supervised { .. } => "supervised",
         }
     }
 
-    pub(super) fn read(table: &mut TableReader<'_>) -> Self {
+    /// What it eats.
+    pub fn views(&self) -> Views {
+        match self {
+            Self::Simclr { .. } => Views::Two,
+            Self::MaskedLm => Views::Sequences(Pretext::Masked),
+            Self::Supervised { .. } => Views::One,
+        }
+    }
+
+    pub(super) fn read(table: &mut TableReader<'_>, modality: Modality) -> Self {
+        let read = Self::read_kind(table);
+        if matches!(read.views(), Views::Sequences(_)) && modality != Modality::Text {
+            table.complain(format!(
+                "`objective.kind` is {}, which is for texts, but the data is {}",
+                read.name(),
+                modality.items()
+            ));
+        }
+        read
+    }
+
+    fn read_kind(table: &mut TableReader<'_>) -> Self {
         match table.choice("kind", &Self::KINDS, None) {
+            Some("masked-lm") => Self::MaskedLm,
             Some("supervised") => Self::Supervised {
                 label_smoothing: table
                     .field("label_smoothing")

@@ -137,13 +137,14 @@ fn weight_decay(table: &mut TableReader<'_>, default: f64) -> f64 {
 }
 
 /// Names that `schedule.kind` takes.
-pub const SCHEDULE_KINDS: [&str; 2] = ["cosine", "constant"];
+pub const SCHEDULE_KINDS: [&str; 3] = ["cosine", "linear", "constant"];
 
 pub(super) fn read_schedule(table: &mut TableReader<'_>) -> Schedule {
     let kind = table.choice("kind", &SCHEDULE_KINDS, Some("cosine"));
     let warmup = table.field("warmup").or(0);
     match kind {
         Some("constant") => Schedule::Constant { warmup },
+        Some("linear") => Schedule::Linear { warmup },
         Some(_) => Schedule::Cosine {
             warmup,
             final_share: table

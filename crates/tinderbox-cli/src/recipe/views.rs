@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tinderbox::data::table::SwapNoise;
+use tinderbox::data::text::{MaskingConfig, SpecialTokens};
 use tinderbox::data::{Augment, AugmentConfig, DataError};
 
 use super::reader::TableReader;
@@ -15,6 +16,8 @@ pub enum ViewsRecipe {
     Image(AugmentConfig),
     /// Corruption of rows.
     Row(SwapRecipe),
+    /// Masking of tokens, for objectives that tell what was masked.
+    Text(MaskingConfig),
 }
 
 /// The views of a row: itself, and itself corrupted.
@@ -53,6 +56,7 @@ impl ViewsRecipe {
         match modality {
             Modality::Image => Self::Image(AugmentConfig::default()),
             Modality::Row => Self::Row(SwapRecipe::default()),
+            Modality::Text => Self::Text(MaskingConfig::default()),
         }
     }
 
@@ -62,11 +66,11 @@ impl ViewsRecipe {
     /// A value out of its range.
     ///
     /// # Panics
-    /// If these are views of rows.
+    /// If these are views of something else.
     pub fn images(&self) -> Result<Augment, DataError> {
         match self {
             Self::Image(config) => config.build(),
-            Self::Row(_) => panic!("views of rows have no transforms of images"),
+            _ => panic!("these views have no transforms of images"),
         }
     }
 
@@ -76,11 +80,22 @@ impl ViewsRecipe {
     /// A value out of its range.
     ///
     /// # Panics
-    /// If these are views of images.
+    /// If these are views of something else.
     pub fn rows(&self) -> Result<SwapNoise, DataError> {
         match self {
             Self::Row(config) => config.build(),
-            Self::Image(_) => panic!("views of images have no corruption of rows"),
+            _ => panic!("these views have no corruption of rows"),
+        }
+    }
+
+    /// The masking of tokens.
+    ///
+    /// # Panics
+    /// If these are views of something else.
+    pub fn texts(&self) -> MaskingConfig {
+        match self {
+            Self::Text(config) => *config,
+            _ => panic!("these views have no masking of tokens"),
         }
     }
 
@@ -93,6 +108,19 @@ impl ViewsRecipe {
             Modality::Row => {
                 let check = |views: &SwapRecipe| views.build().map(|_| ());
                 table.checked_rest(check).map(Self::Row)
+            }
+            Modality::Text => {
+                // The shares are checked with a vocabulary that serves; the real one is not there yet.
+                let special = SpecialTokens {
+                    vocabulary: 8,
+                    pad: 0,
+                    cls: 1,
+                    sep: 2,
+                    mask: 3,
+                    others: Vec::new(),
+                };
+                let check = |views: &MaskingConfig| views.build(special.clone()).map(|_| ());
+                table.checked_rest(check).map(Self::Text)
             }
         };
         read.unwrap_or_else(|| Self::of(modality))

@@ -10,6 +10,7 @@ mod resume;
 mod signals;
 mod system_calls;
 mod tables;
+mod texts;
 mod verbs;
 
 use std::path::Path;

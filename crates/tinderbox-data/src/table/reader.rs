@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::csv::CsvReader;
 use super::json_lines::JsonLinesReader;
+use super::pipeline::place;
 use super::row::Row;
 use crate::DataError;
 use crate::decompress::decompressed;
@@ -198,6 +199,14 @@ impl Table {
     /// The names of the columns.
     pub fn columns(&self) -> &[String] {
         &self.columns
+    }
+
+    /// Where a column stands; `setting` is the name of what asks for it.
+    ///
+    /// # Errors
+    /// [`DataError::Config`] with the columns that there are.
+    pub fn place(&self, setting: &'static str, column: &str) -> Result<usize, DataError> {
+        place(&self.columns, setting, column)
     }
 
     /// The rows.

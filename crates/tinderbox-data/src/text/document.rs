@@ -2,17 +2,25 @@
 
 use burn::data::dataset::Dataset;
 
-use crate::{Content, DataError, Labelled};
+use crate::{Content, DataError, Labelled, Named};
 
 /// A piece of text with what is known about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
     /// The text.
     pub text: String,
+    /// The other text, if this is a pair.
+    pub second: Option<String>,
     /// The number of the class, if it is known.
     pub label: Option<u32>,
     /// Its name in the data set.
     pub id: String,
+}
+
+impl Named for Document {
+    fn rename(&mut self, label: Option<u32>, id: String) {
+        (self.label, self.id) = (label, id);
+    }
 }
 
 /// A data set of documents, for code that takes any of them.
@@ -76,6 +84,7 @@ impl Dataset<Document, DataError> for InMemoryDocuments {
     fn get(&self, index: usize) -> Result<Document, DataError> {
         Ok(Document {
             text: self.texts[index].clone(),
+            second: None,
             label: self.label(index),
             id: self.id(index),
         })

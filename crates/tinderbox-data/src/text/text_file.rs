@@ -257,6 +257,7 @@ impl Dataset<Document, DataError> for TextFile {
         };
         Ok(Document {
             text,
+            second: None,
             label: self.label(index),
             id: self.id(index),
         })

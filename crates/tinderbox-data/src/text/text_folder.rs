@@ -93,6 +93,7 @@ impl Dataset<Document, DataError> for TextFolder {
     fn get(&self, index: usize) -> Result<Document, DataError> {
         Ok(Document {
             text: self.text(index)?,
+            second: None,
             label: self.label(index),
             id: self.id(index),
         })

@@ -55,6 +55,12 @@ pub struct Encoded {
 }
 
 impl Encoded {
+    /// Leaves the first `length` tokens, or all if there are fewer.
+    pub fn truncate(&mut self, length: usize) {
+        self.ids.truncate(length);
+        self.words.truncate(length);
+    }
+
     /// For each token, whether it continues the word of the token before it, as whole-word masking asks.
     pub fn continues_word(&self) -> Vec<bool> {
         (0..self.words.len())
@@ -232,6 +238,28 @@ impl Tokeniser {
     /// The id of a token, if the vocabulary has it.
     pub fn id(&self, token: &str) -> Option<u32> {
         self.inner.token_to_id(token)
+    }
+
+    /// For each id, whether the token continues a word, as far as its spelling tells: `##` of WordPiece, or no sign of white space where
+    /// tokens of a vocabulary begin with one (byte-level BPE, Unigram). Special tokens do not.
+    pub fn continuations(&self) -> Vec<bool> {
+        let vocabulary = self.inner.get_vocab(true);
+        let spaced = |token: &str| token.starts_with(['\u{120}', '\u{2581}']);
+        let by_space = vocabulary.keys().any(|token| spaced(token));
+        let special = |token: &str| {
+            let id = self.inner.token_to_id(token);
+            let added = self.inner.get_added_tokens_decoder();
+            id.is_some_and(|id| added.contains_key(&id))
+        };
+        let mut continues = vec![false; self.vocabulary_size()];
+        for (token, id) in &vocabulary {
+            let word = match by_space {
+                true => spaced(token) || special(token),
+                false => !token.starts_with("##"),
+            };
+            continues[*id as usize] = !word;
+        }
+        continues
     }
 
     /// One more than the largest id, which embeddings need as many rows as.

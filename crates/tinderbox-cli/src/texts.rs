@@ -1,0 +1,342 @@
+//! Texts of a recipe, and the sequences of tokens that objectives make of them.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use burn::data::dataset::Dataset;
+use rayon::prelude::*;
+use tinderbox::data::table::{TableItems, TableOptions};
+use tinderbox::data::text::{
+    DocumentSource, Framed, MaskedCollate, MaskingConfig, Packed, PlainTokens, Role, TextFile,
+    TextFileConfig, TextFolder, TextFolderConfig, TextPreprocess, TextRows, Then, TokenCollate,
+    TokenCorpus, TokenTexts, Tokeniser, TokeniserTraining,
+};
+use tinderbox::data::{DataError, Joined, Loader, LoaderConfig, PlainBatch, Subset, fingerprint};
+use tinderbox::objectives::Objective;
+use tinderbox::train::{Evaluation, Evaluator, TrainError, named};
+
+use crate::inputs::{Pretext, Views};
+use crate::recipe::{DataRecipe, DataSource, Labels, TokensRecipe};
+
+/// Texts that a tokeniser is trained on at most, evenly spread.
+const FIT_TEXTS: usize = 200_000;
+/// Texts among which a given tokeniser must know a word.
+const KNOWN_TEXTS: usize = 100;
+
+/// The texts of a recipe, the test set's behind the others, and how many are not the test set's.
+///
+/// # Errors
+/// If they cannot be read or are none.
+pub fn open_all(recipe: &DataRecipe) -> Result<(Arc<dyn DocumentSource>, usize), DataError> {
+    let texts = open(recipe)?;
+    let own = texts.len();
+    let texts = match recipe.of_test() {
+        Some(test) => Arc::new(Joined::<dyn DocumentSource>::new(texts, open(&test)?)?),
+        None => texts,
+    };
+    Ok((texts, own))
+}
+
+/// The texts of a recipe, unsplit and without a test set of their own.
+///
+/// # Errors
+/// If they cannot be read or are none.
+pub fn open(recipe: &DataRecipe) -> Result<Arc<dyn DocumentSource>, DataError> {
+    let path = recipe.path.as_deref().unwrap_or(Path::new(""));
+    if recipe.also.is_empty() {
+        return open_one(recipe, path);
+    }
+    let paths = std::iter::once(path).chain(recipe.also.iter().map(PathBuf::as_path));
+    let named = paths.map(|path| {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        Ok((name.to_string_lossy().into_owned(), open_one(recipe, path)?))
+    });
+    let parts: Vec<(String, Arc<dyn DocumentSource>)> = named.collect::<Result<_, DataError>>()?;
+    Ok(Arc::new(Joined::of_named(parts)))
+}
+
+fn open_one(recipe: &DataRecipe, path: &Path) -> Result<Arc<dyn DocumentSource>, DataError> {
+    let lossy = recipe.tokens.as_ref().is_some_and(|tokens| tokens.lossy);
+    if recipe.source == DataSource::Table {
+        let labels = match &recipe.labels {
+            Labels::Column(column) => Some(column.as_str()),
+            Labels::Own(_) | Labels::File(_) => None,
+        };
+        let table = TableItems::read(path, &TableOptions::default(), labels)?;
+        let mut columns = recipe.text.iter().map(String::as_str);
+        let text = columns.next().unwrap_or_default();
+        let rows = TextRows::new(Arc::new(table), text, columns.next())?;
+        return Ok(Arc::new(rows));
+    }
+    if path.is_dir() {
+        let config = TextFolderConfig {
+            labels: recipe.labels != Labels::Own(false),
+            lossy,
+            ..TextFolderConfig::default()
+        };
+        return Ok(Arc::new(TextFolder::open(path, config)?));
+    }
+    let config = TextFileConfig {
+        lossy,
+        ..TextFileConfig::default()
+    };
+    Ok(Arc::new(TextFile::open(path, config)?))
+}
+
+/// The tokeniser that a recipe names, or one that is trained on some of the texts, and the length of a sequence.
+///
+/// # Errors
+/// If it cannot be read or trained.
+pub fn fit(
+    texts: &dyn DocumentSource,
+    items: &[usize],
+    recipe: &TokensRecipe,
+) -> Result<TextPreprocess, DataError> {
+    let tokeniser = match &recipe.tokeniser {
+        Some(path) => {
+            let tokeniser = load(path, recipe.lowercase)?;
+            check_knows(&tokeniser, texts, items)?;
+            tokeniser
+        }
+        None => {
+            let training = TokeniserTraining {
+                kind: recipe.kind(),
+                vocabulary: recipe.vocabulary,
+                min_frequency: 2,
+            };
+            let stride = items.len().div_ceil(FIT_TEXTS).max(1);
+            let some = items.iter().step_by(stride);
+            // What cannot be read is told by what reads it for training.
+            training.train(some.filter_map(|&index| {
+                let document = texts.get(index).ok()?;
+                Some(Ok(match document.second {
+                    Some(second) => format!("{}\n{second}", document.text),
+                    None => document.text,
+                }))
+            }))?
+        }
+    };
+    TextPreprocess::new(tokeniser, recipe.length)
+}
+
+/// # Errors
+/// [`DataError::Config`] if no word of the first texts is in the vocabulary.
+fn check_knows(
+    tokeniser: &Tokeniser,
+    texts: &dyn DocumentSource,
+    items: &[usize],
+) -> Result<(), DataError> {
+    let unknown = tokeniser.special(Role::Unknown);
+    let mut words = 0;
+    for index in items.iter().take(KNOWN_TEXTS) {
+        let Ok(document) = texts.get(*index) else {
+            continue;
+        };
+        let encoded = tokeniser.encode(&document.text, false)?;
+        if encoded.ids.iter().any(|id| Some(*id) != unknown) {
+            return Ok(());
+        }
+        words += encoded.ids.len();
+    }
+    Err(DataError::Config {
+        name: "data.tokens.tokeniser",
+        expected: "a vocabulary with words of the texts".into(),
+        got: format!("one that knows none of the first {words}"),
+    })
+}
+
+/// A `tokenizer.json`, a `vocab.txt`, or a folder that holds one of them.
+fn load(path: &Path, lowercase: bool) -> Result<Tokeniser, DataError> {
+    let inside = path.join("tokenizer.json");
+    let vocabulary = path.join("vocab.txt");
+    match path {
+        _ if inside.is_file() => Tokeniser::load(inside),
+        _ if vocabulary.is_file() => Tokeniser::load_bert_vocabulary(vocabulary, lowercase),
+        path if path.extension().is_some_and(|ending| ending == "txt") => {
+            Tokeniser::load_bert_vocabulary(path, lowercase)
+        }
+        path => Tokeniser::load(path),
+    }
+}
+
+/// Texts with their tokeniser.
+pub struct Texts {
+    tokens: TokenTexts,
+    /// Where tokenised corpora are kept.
+    cache: PathBuf,
+    /// Those that are open, and of which items.
+    corpora: Mutex<Vec<(Vec<usize>, Arc<TokenCorpus>)>>,
+}
+
+impl Texts {
+    /// Texts and what makes tokens of them; corpora are kept in the folder for temporary files.
+    pub fn new(documents: Arc<dyn DocumentSource>, preprocess: TextPreprocess) -> Self {
+        Self {
+            tokens: TokenTexts::new(documents, preprocess),
+            cache: std::env::temp_dir().join("tinderbox"),
+            corpora: Mutex::default(),
+        }
+    }
+
+    /// The same with corpora kept in `folder`.
+    pub fn cached_in(self, folder: &Path) -> Self {
+        Self {
+            cache: folder.to_path_buf(),
+            ..self
+        }
+    }
+
+    /// The texts as tokens, each by itself.
+    pub fn tokens(&self) -> &TokenTexts {
+        &self.tokens
+    }
+
+    /// Puts texts together, each `views` times.
+    pub fn collate(&self, views: usize) -> TokenCollate {
+        TokenCollate {
+            pad: self.tokens.preprocess().special().pad,
+            views,
+        }
+    }
+
+    /// Batches of what an objective eats of some texts.
+    ///
+    /// # Errors
+    /// Fewer than a batch; a text that cannot be read, where sequences are made of all of them.
+    pub fn loader(
+        &self,
+        items: &[usize],
+        views: Views,
+        masking: MaskingConfig,
+        config: LoaderConfig,
+    ) -> Result<Loader, DataError> {
+        let pretext = match views {
+            Views::One | Views::Two => {
+                let subset = Arc::new(Subset::new(Arc::new(self.tokens.clone()), items.to_vec()));
+                return Loader::new(subset, PlainTokens, self.collate(views.count()), config);
+            }
+            Views::Sequences(pretext) => pretext,
+        };
+        let preprocess = self.tokens.preprocess();
+        let special = preprocess.special();
+        let framed = Framed::new(preprocess);
+        match pretext {
+            Pretext::Masked => {
+                let packed = self.packed(items, config.max_bad)?;
+                let masking = masking.build(special.clone())?;
+                let view = Then {
+                    first: framed,
+                    second: masking,
+                };
+                let collate = MaskedCollate {
+                    pad: special.pad,
+                    length: Some(preprocess.length()),
+                };
+                Loader::new(Arc::new(packed), view, collate, config)
+            }
+        }
+    }
+
+    /// How many sequences some texts make.
+    ///
+    /// # Errors
+    /// A text that cannot be read, beyond `max_bad`.
+    pub fn sequences(&self, items: &[usize], max_bad: usize) -> Result<usize, DataError> {
+        Ok(self.packed(items, max_bad)?.len())
+    }
+
+    /// The texts behind each other, cut into sequences with room for a frame.
+    fn packed(&self, items: &[usize], max_bad: usize) -> Result<Packed, DataError> {
+        let corpus = self.corpus(items, max_bad)?;
+        let length = self.tokens.preprocess().length() - Framed::TOKENS;
+        Packed::new(corpus, length)
+    }
+
+    /// Some texts, tokenised once and kept.
+    fn corpus(&self, items: &[usize], max_bad: usize) -> Result<Arc<TokenCorpus>, DataError> {
+        let mut corpora = self.corpora.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, corpus)) = corpora.iter().find(|(of, _)| of == items) {
+            return Ok(corpus.clone());
+        }
+        let documents = self.tokens.documents();
+        let readable = readable(&**documents, items, max_bad)?;
+        let subset = Subset::new(documents.clone(), readable);
+        let content = fingerprint(&subset);
+        std::fs::create_dir_all(&self.cache).map_err(|source| DataError::Io {
+            path: self.cache.clone(),
+            source: Arc::new(source),
+        })?;
+        let tokeniser = self.tokens.preprocess().tokeniser();
+        let name = format!("{}-{}.tokens", &content[..16], &tokeniser.hash()?[..16]);
+        let path = self.cache.join(name);
+        let corpus = Arc::new(TokenCorpus::open_or_build(
+            path, &subset, &content, tokeniser,
+        )?);
+        corpora.push((items.to_vec(), corpus.clone()));
+        Ok(corpus)
+    }
+
+    /// The mean loss of a guess that knows how often each token occurs in some texts, and nothing else, on what is to be told in
+    /// `batches`: `-ln((n + 1) / (N + V))` of a token that occurs `n` times among `N`, in a vocabulary of `V`.
+    ///
+    /// # Errors
+    /// A text that cannot be read, beyond `max_bad`.
+    pub fn unigram_loss(
+        &self,
+        items: &[usize],
+        max_bad: usize,
+        batches: &[PlainBatch],
+    ) -> Result<f64, DataError> {
+        let corpus = self.corpus(items, max_bad)?;
+        let mut counts = vec![1.0; self.tokens.preprocess().special().vocabulary as usize];
+        for document in 0..corpus.len() {
+            for token in corpus.get(document)? {
+                counts[token as usize] += 1.0;
+            }
+        }
+        let all: f64 = counts.iter().sum();
+        let (mut sum, mut count) = (0.0, 0);
+        for batch in batches {
+            let targets = named(batch, "targets").as_slice::<i64>();
+            for target in targets.expect("targets are whole numbers") {
+                sum -= f64::ln(counts[*target as usize] / all);
+                count += 1;
+            }
+        }
+        Ok(sum / f64::from(count.max(1)))
+    }
+}
+
+/// The figure `held-out/unigram_loss`, which is the same at every step: what a curve is to be compared with.
+pub struct UnigramLoss(pub f64);
+
+impl<O: Objective> Evaluator<O> for UnigramLoss {
+    fn evaluate(&mut self, _objective: &O) -> Result<Evaluation, TrainError> {
+        Ok(Evaluation {
+            figures: vec![("held-out/unigram_loss".into(), self.0)],
+            warnings: Vec::new(),
+        })
+    }
+}
+
+/// Those of some texts that can be read.
+fn readable(
+    texts: &dyn DocumentSource,
+    items: &[usize],
+    max_bad: usize,
+) -> Result<Vec<usize>, DataError> {
+    let read = |&index: &usize| texts.get(index).map(|_| index);
+    let read: Vec<Result<usize, DataError>> = items.par_iter().map(read).collect();
+    let reasons: Vec<String> = read
+        .iter()
+        .filter_map(|item| item.as_ref().err().map(DataError::to_string))
+        .collect();
+    if reasons.len() > max_bad {
+        return Err(DataError::TooManyBad {
+            bad: reasons.len(),
+            max_bad,
+            reasons: reasons.into_iter().take(3).collect(),
+        });
+    }
+    Ok(read.into_iter().flatten().collect())
+}

@@ -1,0 +1,229 @@
+//! Texts through every verb: pre-training on words, measuring, fine-tuning, and raw text to predictions.
+
+use std::fs;
+use std::path::Path;
+
+use crate::{expect, text, unwrapped};
+
+/// A document of a class: its sentences use the words of the class, and some that both have.
+fn document(class: usize, number: usize) -> String {
+    let words = [
+        ["sea", "ship", "wave", "sailor", "harbour"],
+        ["field", "wheat", "plough", "farmer", "barn"],
+    ][class];
+    let sentence = |place: usize| {
+        let word = |step: usize| words[(number + place * step) % words.len()];
+        format!("The {} saw a {} near the {}.", word(1), word(2), word(3))
+    };
+    (0..6).map(sentence).collect::<Vec<_>>().join(" ")
+}
+
+const RECIPE: &str = "\
+version = 1
+encoder = { kind = \"bert\", width = 16, depth = 1, heads = 2, ffn = 32, positions = 24 }
+objective.kind = \"masked-lm\"
+train = { steps = 30, batch = 8 }
+[data]
+source = \"text\"
+path = \"texts\"
+[data.tokens]
+vocabulary = 300
+length = 24
+";
+
+/// A folder with texts of two classes and a recipe.
+fn project() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (class, name) in ["farm", "sea"].into_iter().enumerate() {
+        let inside = folder.path().join("texts").join(name);
+        fs::create_dir_all(&inside).unwrap();
+        for number in 0..30 {
+            let path = inside.join(format!("{number:02}.txt"));
+            fs::write(path, document(1 - class, number)).unwrap();
+        }
+    }
+    fs::write(folder.path().join("mine.toml"), RECIPE).unwrap();
+    folder
+}
+
+fn read(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn from_texts_to_predictions_of_raw_text() {
+    let folder = project();
+    let at = folder.path();
+    let compare = ["--set", "compare.shares=[0.5]", "--set", "compare.seeds=2"];
+    let short = ["--set", "compare.scratch_steps=20"];
+    let words = [&["pretrain", "mine.toml"][..], &compare, &short].concat();
+    let output = expect(at, &words, 0);
+    assert!(text(&output.stdout).contains("plain input, linear probe"));
+    let run = at.join("runs/mine");
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    for figure in ["held-out/loss", "held-out/masked_accuracy", "unigram"] {
+        assert!(metrics.contains(figure), "{figure} is missing");
+    }
+    let description = read(&run.join("exported/tinderbox.json"));
+    assert_eq!(description["length"], 24);
+    let vocabulary = description["vocabulary"].as_u64().unwrap();
+    assert!((50..=300).contains(&vocabulary), "{vocabulary}");
+    for name in ["tokenizer.json", "vocab.txt", "config.json"] {
+        assert!(run.join("exported").join(name).is_file(), "{name}");
+    }
+
+    let output = expect(at, &["probe", "runs/mine", "--json"], 0);
+    let probe: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(probe["linear_probe"]["accuracy"].as_f64().unwrap() > 0.9);
+
+    let fast = ["--set", "train.steps=40", "--set", "optim.lr=0.005"];
+    expect(at, &[&["finetune", "runs/mine"][..], &fast].concat(), 0);
+    // A text a line, one of them empty, one of words that nobody has seen, one of megabytes.
+    let long = "wheat plough farmer barn field ".repeat(400_000);
+    let raw = format!("the sailor saw a wave\na farmer near the barn\n\nxyzzy \u{4e00}\n{long}\n");
+    fs::write(at.join("raw.txt"), raw).unwrap();
+    let words = ["predict", "runs/mine/finetune-1", "--data", "raw.txt"];
+    let output = expect(at, &words, 0);
+    let lines = text(&output.stdout);
+    let classes: Vec<&str> = lines
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').nth(2).unwrap())
+        .collect();
+    assert_eq!(classes.len(), 5, "{lines}");
+    assert_eq!(
+        [classes[0], classes[1], classes[4]],
+        ["sea", "farm", "farm"]
+    );
+
+    let words = ["embed", "runs/mine", "--data", "raw.txt", "--out", "e.npy"];
+    expect(at, &words, 0);
+    assert!(at.join("e.npy").is_file());
+}
+
+#[test]
+fn a_stopped_run_on_texts_ends_as_if_it_had_not_been() {
+    let folder = project();
+    let at = folder.path();
+    let every = ["--set", "checkpoint.every=10", "--set", "data.labels=false"];
+    let whole = [&["pretrain", "mine.toml", "--out", "whole"][..], &every].concat();
+    expect(at, &whole, 0);
+    let half = [&["pretrain", "mine.toml", "--out", "half"][..], &every].concat();
+    expect(at, &half, 0);
+    // Back to step 10, as if it had been killed thereafter.
+    let checkpoints = at.join("half/checkpoints");
+    for step in [20, 30] {
+        fs::remove_dir_all(checkpoints.join(format!("step-{step:08}"))).unwrap();
+    }
+    fs::remove_dir_all(at.join("half/exported")).unwrap();
+    let threads = ["--resume", "--set", "threads=1"];
+    expect(at, &[&half[..], &threads].concat(), 0);
+    let weights = |run: &str| fs::read(at.join(run).join("exported/model.safetensors")).unwrap();
+    assert!(weights("whole") == weights("half"));
+}
+
+#[test]
+fn tables_of_texts_and_pairs_are_read() {
+    let folder = project();
+    let at = folder.path();
+    let mut rows = String::from("id,left,right,same\n");
+    for number in 0..40 {
+        let (a, b) = (number % 2, (number / 2) % 2);
+        let same = ["no", "yes"][usize::from(a == b)];
+        rows += &format!(
+            "{number},{},{},{same}\n",
+            document(a, number),
+            document(b, number)
+        );
+    }
+    fs::write(at.join("pairs.csv"), rows).unwrap();
+    let recipe = RECIPE
+        .replace(
+            "source = \"text\"",
+            "source = \"table\"\ntext = [\"left\", \"right\"]\nlabels = \"same\"",
+        )
+        .replace("\"texts\"", "\"pairs.csv\"")
+        .replace("masked-lm", "supervised");
+    fs::write(at.join("pairs.toml"), &recipe).unwrap();
+    expect(at, &["pretrain", "pairs.toml"], 0);
+    let words = ["predict", "runs/pairs", "--data", "pairs.csv"];
+    let output = expect(at, &words, 0);
+    assert_eq!(text(&output.stdout).lines().count(), 41);
+    // Several sources behind each other, and a column that is not there.
+    let also = [
+        "--set",
+        "data.also=[\"texts\"]",
+        "--set",
+        "data.labels=false",
+    ];
+    expect(
+        at,
+        &[&["pretrain", "mine.toml", "--dry-run"][..], &also].concat(),
+        0,
+    );
+    let output = expect(
+        at,
+        &["pretrain", "pairs.toml", "--set", "data.text=\"middle\""],
+        3,
+    );
+    assert!(
+        unwrapped(&output.stderr).contains("left"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn what_cannot_be_read_so_says_why() {
+    let folder = project();
+    let at = folder.path();
+    let refused = |set: &[&str], code: i32, expected: &str| {
+        let sets = set.iter().flat_map(|set| ["--set", set]);
+        let words: Vec<&str> = ["pretrain", "mine.toml"].into_iter().chain(sets).collect();
+        let output = expect(at, &words, code);
+        let said = unwrapped(&output.stderr);
+        assert!(said.contains(expected), "{set:?}: {said}");
+    };
+    refused(&["encoder.positions=16"], 2, "`encoder.positions` is 16");
+    refused(&["data.tokens.vocabulary=100"], 2, "at least 300");
+    refused(&["data.size=3"], 2, "no use with texts");
+    refused(&["data.views.share=1.5"], 2, "0 to 1");
+    refused(&["train.batch=512"], 3, "512");
+    refused(&["encoder={kind=\"mlp\"}"], 2, "reads rows");
+    let digits = [
+        "data={source=\"digits\"}",
+        "encoder={kind=\"reference-cnn\"}",
+    ];
+    refused(&digits, 2, "which is for texts");
+    // Bytes that are no text: skipped up to a number, or read as far as they are text.
+    for number in 0..3 {
+        fs::write(
+            at.join(format!("texts/sea/bad-{number}.txt")),
+            b"sea \xff ship",
+        )
+        .unwrap();
+    }
+    refused(&["data.max_bad=2"], 3, "bad-0.txt");
+    let dry = ["pretrain", "mine.toml", "--dry-run"];
+    expect(at, &dry, 0);
+    let lossy = ["--set", "data.tokens.lossy=true", "--set", "data.max_bad=0"];
+    expect(at, &[&dry[..], &lossy].concat(), 0);
+    // A vocabulary that lacks every word.
+    let special = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+    fs::write(at.join("vocab.txt"), format!("{special}a\n")).unwrap();
+    refused(&["data.tokens.tokeniser=\"vocab.txt\""], 3, "vocabulary");
+    fs::write(at.join("vocab.txt"), format!("{special}aa\nbb\n")).unwrap();
+    refused(&["data.tokens.tokeniser=\"vocab.txt\""], 3, "knows none");
+    fs::write(at.join("empty.txt"), "\n\n\n").unwrap();
+    refused(&["data.path=\"empty.txt\"", "data.labels=false"], 3, "word");
+}
+
+#[test]
+fn what_data_inspect_writes_can_be_run() {
+    let folder = project();
+    let at = folder.path();
+    expect(at, &["data", "inspect", "texts", "--out", "look"], 0);
+    let words = ["pretrain", "look/recipe.toml", "--dry-run", "--json"];
+    let dry: serde_json::Value = serde_json::from_slice(&expect(at, &words, 0).stdout).unwrap();
+    assert_eq!(dry["input"], serde_json::json!([32, 64]));
+}

@@ -1,0 +1,228 @@
+//! From texts to the tokens that a model reads.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::sentence_pair::SPECIAL;
+use super::tokeniser::{Encoded, Role, Tokeniser};
+use super::{SpecialTokens, TokenItem};
+use crate::DataError;
+
+/// Bytes a wanted token beyond which a text is first tried by its start alone.
+const BYTES_A_TOKEN: usize = 64;
+
+/// A tokeniser, and the length that sequences are cut to: the only path from a text to the input of a model, in training and in
+/// prediction.
+#[derive(Debug, Clone)]
+pub struct TextPreprocess {
+    tokeniser: Arc<Tokeniser>,
+    length: usize,
+    special: SpecialTokens,
+}
+
+impl TextPreprocess {
+    /// Sequences of at most `length` tokens, special ones included.
+    ///
+    /// # Errors
+    /// [`DataError::Config`] if `length` is below 5, or the vocabulary leaves fewer than two ordinary tokens;
+    /// [`DataError::Tokeniser`] when it has no `[PAD]`, `[CLS]`, `[SEP]` or `[MASK]`, by these names or RoBERTa's.
+    pub fn new(tokeniser: Tokeniser, length: usize) -> Result<Self, DataError> {
+        if length < SPECIAL + 2 {
+            return Err(DataError::config("length", "at least 5", length));
+        }
+        let special = tokeniser.special_tokens()?;
+        special.validate()?;
+        Ok(Self {
+            tokeniser: Arc::new(tokeniser),
+            length,
+            special,
+        })
+    }
+
+    /// The tokeniser.
+    pub fn tokeniser(&self) -> &Tokeniser {
+        &self.tokeniser
+    }
+
+    /// The most tokens of a sequence.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The special tokens, and the size of the vocabulary.
+    pub fn special(&self) -> &SpecialTokens {
+        &self.special
+    }
+
+    /// `[CLS] text [SEP]` in segment 0, and of a pair `second [SEP]` in segment 1. What is too long loses tokens at its end, of a
+    /// pair the longer of the two first.
+    ///
+    /// # Errors
+    /// [`DataError::Tokeniser`].
+    pub fn item(&self, text: &str, second: Option<&str>) -> Result<TokenItem, DataError> {
+        let mut a = self.encode(text)?;
+        let mut b = second.map(|second| self.encode(second)).transpose()?;
+        match &mut b {
+            None => a.truncate(self.length - 2),
+            Some(b) => {
+                let room = self.length - SPECIAL;
+                let half = room / 2;
+                let [of_a, of_b] = [a.ids.len(), b.ids.len()];
+                a.truncate(room - of_b.min(half));
+                b.truncate(room - of_a.min(room - half));
+            }
+        }
+        let mut item = TokenItem::new(vec![self.special.cls]);
+        for (segment, part) in [(0, Some(a)), (1, b)] {
+            let Some(part) = part else { continue };
+            item.continues.extend(part.continues_word());
+            item.tokens.extend(part.ids);
+            item.tokens.push(self.special.sep);
+            item.continues.push(false);
+            item.segments.resize(item.tokens.len(), segment);
+        }
+        Ok(item)
+    }
+
+    /// The tokens of a text, without special ones, as many as a sequence may need.
+    ///
+    /// A long text is cut at white space before it is tokenised: of a document of megabytes a sequence needs the start alone.
+    fn encode(&self, text: &str) -> Result<Encoded, DataError> {
+        let start = start_of(text, BYTES_A_TOKEN * self.length);
+        let encoded = self.tokeniser.encode(start, false)?;
+        if start.len() < text.len() && encoded.ids.len() < self.length {
+            return self.tokeniser.encode(text, false);
+        }
+        Ok(encoded)
+    }
+}
+
+/// The text up to the first white space behind `bytes`, or all of it.
+fn start_of(text: &str, bytes: usize) -> &str {
+    let from = text.ceil_char_boundary(bytes.min(text.len()));
+    match text[from..].find(char::is_whitespace) {
+        Some(end) => &text[..from + end],
+        None => text,
+    }
+}
+
+impl PartialEq for TextPreprocess {
+    fn eq(&self, other: &Self) -> bool {
+        let same = || self.tokeniser.json().ok() == other.tokeniser.json().ok();
+        self.length == other.length && (Arc::ptr_eq(&self.tokeniser, &other.tokeniser) || same())
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    length: usize,
+    /// The content of a `tokenizer.json`.
+    tokeniser: Value,
+}
+
+impl Serialize for TextPreprocess {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::Error;
+        let json = self.tokeniser.json().map_err(S::Error::custom)?;
+        let tokeniser = serde_json::from_str(&json).map_err(S::Error::custom)?;
+        let length = self.length;
+        Written { length, tokeniser }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for TextPreprocess {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        let Written { length, tokeniser } = Written::deserialize(deserializer)?;
+        Tokeniser::from_json(tokeniser.to_string().as_bytes())
+            .and_then(|tokeniser| Self::new(tokeniser, length))
+            .map_err(D::Error::custom)
+    }
+}
+
+impl Tokeniser {
+    /// What views need to know of the vocabulary.
+    ///
+    /// # Errors
+    /// [`DataError::Tokeniser`] when a token is missing that sequences are made with.
+    pub fn special_tokens(&self) -> Result<SpecialTokens, DataError> {
+        let id = |role, name: &str| {
+            self.special(role).ok_or_else(|| DataError::Tokeniser {
+                message: format!("the vocabulary has no {name}"),
+            })
+        };
+        Ok(SpecialTokens {
+            vocabulary: self.vocabulary_size() as u32,
+            pad: id(Role::Pad, "[PAD]")?,
+            cls: id(Role::Cls, "[CLS]")?,
+            sep: id(Role::Sep, "[SEP]")?,
+            mask: id(Role::Mask, "[MASK]")?,
+            others: self.special(Role::Unknown).into_iter().collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{TokeniserKind, TokeniserTraining};
+    use super::*;
+
+    fn preprocess(length: usize) -> TextPreprocess {
+        let training = TokeniserTraining {
+            kind: TokeniserKind::WordPiece { lowercase: true },
+            vocabulary: 300,
+            min_frequency: 1,
+        };
+        let text = "to be or not to be that is the question".to_owned();
+        let tokeniser = training.train([Ok(text)]).unwrap();
+        TextPreprocess::new(tokeniser, length).unwrap()
+    }
+
+    #[test]
+    fn texts_are_framed_and_cut_at_their_ends() {
+        let preprocess = preprocess(6);
+        let whole = preprocess.item("to be or not to be", None).unwrap();
+        let words: Vec<u32> = ["to", "be", "or", "not"]
+            .map(|word| preprocess.tokeniser().id(word).unwrap())
+            .to_vec();
+        assert_eq!(whole.tokens, [&[2][..], &words, &[3]].concat());
+        assert_eq!(whole.segments, [0; 6]);
+        let pair = preprocess.item("to be or not", Some("be")).unwrap();
+        assert_eq!(
+            pair.tokens,
+            [2, words[0], words[1], 3, words[1], 3],
+            "the longer loses first"
+        );
+        assert_eq!(pair.segments, [0, 0, 0, 0, 1, 1]);
+        let empty = preprocess.item("", None).unwrap();
+        assert_eq!(empty.tokens, [2, 3]);
+        let unknown = preprocess.item("\u{4e00}", None).unwrap();
+        assert_eq!(unknown.tokens, [2, 1, 3]);
+    }
+
+    #[test]
+    fn a_long_text_gives_the_tokens_of_its_start() {
+        let preprocess = preprocess(8);
+        let short = "not to be or to be not ".repeat(2);
+        let long = short.repeat(100_000);
+        let item = |text: &str| preprocess.item(text, None).unwrap();
+        assert_eq!(item(&long), item(&short));
+        // White space alone fills the start.
+        let late = format!("{}to be", " ".repeat(10_000));
+        assert_eq!(item(&late), item("to be"));
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let preprocess = preprocess(8);
+        let text = serde_json::to_string(&preprocess).unwrap();
+        let read: TextPreprocess = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, preprocess);
+        let short = text.replace("\"length\":8", "\"length\":4");
+        let error = serde_json::from_str::<TextPreprocess>(&short).unwrap_err();
+        assert!(error.to_string().contains("at least 5"), "{error}");
+    }
+}
