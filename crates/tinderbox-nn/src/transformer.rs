@@ -5,13 +5,16 @@
 use burn::module::{Module, Param};
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{Bool, Device, Tensor};
+use serde::{Deserialize, Serialize};
 use tinderbox_kernels::{Activation, AttentionOptions, attention, dropout, linear};
 
 use crate::error::{NnConfigError, at_least_one, probability};
 use crate::layers::{apply, dense, normalise};
+use crate::positions::Rotation;
 
 /// Where a block normalises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum NormOrder {
     /// Before attention and feed-forward, `x + f(norm(x))`: the vision transformer's.
     Pre,
@@ -183,6 +186,7 @@ impl TransformerBlock {
             attention_norm: &self.norm1,
             ffn: [&self.mlp.fc1, &self.mlp.fc2],
             ffn_norm: &self.norm2,
+            rotation: None,
         }
         .forward(x, padding, &self.settings)
     }
@@ -211,6 +215,8 @@ pub(crate) struct BlockParts<'a> {
     pub(crate) attention_norm: &'a LayerNorm,
     pub(crate) ffn: [&'a Linear; 2],
     pub(crate) ffn_norm: &'a LayerNorm,
+    /// Turns queries and keys by their places.
+    pub(crate) rotation: Option<&'a Rotation>,
 }
 
 impl BlockParts<'_> {
@@ -231,10 +237,14 @@ impl BlockParts<'_> {
         let [fc1, fc2] = self.ffn;
         let attend = {
             let ((wq, bq), (wk, bk), (wv, bv)) = (self.query, self.key, self.value);
-            let projection = self.projection;
+            let (projection, rotation) = (self.projection, self.rotation);
+            let turned = move |x: Tensor<3>| match rotation {
+                Some(rotation) => rotation.apply(x),
+                None => x,
+            };
             move |x: Tensor<3>| {
-                let query = linear(x.clone(), wq, bq, Activation::Identity);
-                let key = linear(x.clone(), wk, bk, Activation::Identity);
+                let query = turned(linear(x.clone(), wq, bq, Activation::Identity));
+                let key = turned(linear(x.clone(), wk, bk, Activation::Identity));
                 let value = linear(x, wv, bv, Activation::Identity);
                 let mixed = attention(query, key, value, &options);
                 dropout(

@@ -5,6 +5,7 @@
 //! Shape letters: `B` batch, `C` channels, `H` height, `W` width, `T` tokens, `N` masked places.
 
 use burn::tensor::{Bool, Int, Tensor};
+use tinderbox_nn::TokenBatch;
 
 /// Several random views of the same items: `views[v]` row `b` shows item `b`.
 #[derive(Debug, Clone)]
@@ -42,4 +43,24 @@ pub struct MaskedBatch {
     pub positions: Tensor<1, Int>,
     /// The word that stood at each of them, `[N]`.
     pub targets: Tensor<1, Int>,
+}
+
+impl MaskedBatch {
+    /// What an encoder reads of it.
+    pub fn input(&self) -> TokenBatch {
+        TokenBatch {
+            tokens: self.tokens.clone(),
+            segments: self.segments.clone(),
+            padding: Some(self.padding.clone()),
+        }
+    }
+}
+
+/// Sequences of two segments each, some of whose words are masked, with how the segments belong together.
+#[derive(Debug, Clone)]
+pub struct MaskedPairBatch {
+    /// The sequences.
+    pub masked: MaskedBatch,
+    /// The class of each pair, `[B]`: 0 if the second segment is the one that follows, 1 if not.
+    pub relations: Tensor<1, Int>,
 }

@@ -7,7 +7,11 @@
 //! | to train by | a function over tensors | an objective with its heads |
 //! |---|---|---|
 //! | contrast of two views | [`nt_xent`](nt_xent()) | [`SimClr`] |
+//! | contrast of sentences in a batch | [`info_nce`](info_nce()) | [`SimCse`] |
 //! | the words that a text lacks | [`masked_language_modelling`] | [`MaskedLm`] |
+//! | whether two segments belong together | [`cross_entropy`](cross_entropy()) | [`SentenceRelation`] |
+//! | both, as BERT | both | [`BertPretraining`] |
+//! | which words a generator replaced | [`replaced_token_detection`] | [`Electra`] |
 //! | the patches that an image lacks | [`masked_autoencoding`] | [`Mae`] |
 //! | labels | [`cross_entropy`](cross_entropy()) | [`Supervised`] |
 //!
@@ -31,25 +35,35 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod bert_pretraining;
 mod cross_entropy;
+mod electra;
 mod error;
+mod info_nce;
 mod l2_normalise;
 mod mae;
 mod masked_lm;
 mod nt_xent;
 mod objective;
 mod patch_mask;
+mod sentence_relation;
 mod simclr;
+mod simcse;
 mod supervised;
 
-pub use batch::{ImageBatch, LabelledBatch, MaskedBatch, ViewBatch};
+pub use batch::{ImageBatch, LabelledBatch, MaskedBatch, MaskedPairBatch, ViewBatch};
+pub use bert_pretraining::{BertPretraining, BertPretrainingConfig};
 pub use cross_entropy::{accuracy, cross_entropy};
+pub use electra::{Electra, ElectraConfig, replaced_token_detection};
 pub use error::ObjectiveConfigError;
+pub use info_nce::{info_nce, retrieval_accuracy};
 pub use l2_normalise::l2_normalise;
 pub use mae::{Mae, MaeConfig, masked_autoencoding};
 pub use masked_lm::{MaskedLm, MaskedLmConfig, masked_language_modelling};
 pub use nt_xent::{contrast_accuracy, nt_xent};
 pub use objective::{Objective, StepContext, StepOutput};
 pub use patch_mask::PatchMask;
+pub use sentence_relation::{SentenceRelation, SentenceRelationConfig};
 pub use simclr::{SimClr, SimClrConfig};
+pub use simcse::{SimCse, SimCseConfig};
 pub use supervised::{Supervised, SupervisedConfig};

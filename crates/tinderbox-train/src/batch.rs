@@ -2,8 +2,8 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use tinderbox_data::PlainBatch;
-use tinderbox_nn::Input;
-use tinderbox_objectives::{ImageBatch, LabelledBatch, MaskedBatch, ViewBatch};
+use tinderbox_nn::{Input, TokenBatch};
+use tinderbox_objectives::{ImageBatch, LabelledBatch, MaskedBatch, MaskedPairBatch, ViewBatch};
 
 /// Builds an objective's batch from the named tensors that a `Collate` made.
 pub trait FromPlain: Sized {
@@ -44,6 +44,32 @@ impl<const D: usize> PlainInput for Tensor<D> {
     }
 }
 
+impl PlainInput for TokenBatch {
+    /// Takes `tokens`, `segments` and `padding` (1 where a token is padding, else 0), each `[batch, length]` of whole numbers, of view 0;
+    /// `tokens1`, `segments1` and `padding1` of view 1, and so on.
+    ///
+    /// # Panics
+    /// If the batch has the view's tokens, but not its segments or its padding.
+    fn of_view(batch: &PlainBatch, view: usize, device: &Device) -> Option<Self> {
+        let of = |name: &str| match view {
+            0 => name.to_owned(),
+            _ => format!("{name}{view}"),
+        };
+        let tokens = of("tokens");
+        let has_view = batch.tensors.iter().any(|(name, _)| *name == tokens);
+        has_view.then(|| Self {
+            tokens: whole(batch, &tokens, device),
+            segments: whole(batch, &of("segments"), device),
+            padding: Some(whole::<2>(batch, &of("padding"), device).bool()),
+        })
+    }
+}
+
+/// The tensor called `name`, of whole numbers.
+fn whole<const D: usize>(batch: &PlainBatch, name: &str, device: &Device) -> Tensor<D, Int> {
+    Tensor::from_data(named(batch, name).clone(), device)
+}
+
 /// The tensor of a view, if it is there.
 pub fn view_data(batch: &PlainBatch, view: usize) -> Option<&TensorData> {
     let wanted = format!("view{view}");
@@ -66,7 +92,7 @@ impl<I: PlainInput> FromPlain for LabelledBatch<I> {
     fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
         Self {
             inputs: I::of_view(batch, 0, device).expect("the batch has a view"),
-            targets: Tensor::<1, Int>::from_data(named(batch, "label").clone(), device),
+            targets: whole(batch, "label", device),
         }
     }
 }
@@ -84,19 +110,22 @@ impl FromPlain for MaskedBatch {
     /// Takes `tokens`, `segments` and `padding` (1 where a token is padding, else 0) `[batch, length]`, and
     /// `positions` and `targets` `[places]`, all of whole numbers.
     fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
-        fn whole<const D: usize>(
-            batch: &PlainBatch,
-            name: &str,
-            device: &Device,
-        ) -> Tensor<D, Int> {
-            Tensor::from_data(named(batch, name).clone(), device)
-        }
         Self {
             tokens: whole(batch, "tokens", device),
             segments: whole(batch, "segments", device),
             padding: whole::<2>(batch, "padding", device).bool(),
             positions: whole(batch, "positions", device),
             targets: whole(batch, "targets", device),
+        }
+    }
+}
+
+impl FromPlain for MaskedPairBatch {
+    /// Takes what [`MaskedBatch`] takes, and `label` `[batch]`, 0 where the second segment is the right one.
+    fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
+        Self {
+            masked: MaskedBatch::from_plain(batch, device),
+            relations: whole(batch, "label", device),
         }
     }
 }
