@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import statistics
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from scipy.stats import t
 
@@ -51,10 +51,7 @@ def facts(**more):
         "cores": len(os.sched_getaffinity(0)),
         "threads": THREADS,
         "load": os.getloadavg()[0],
-        "packages": ", ".join(
-            f"{name} {version(name)}"
-            for name in ("torch", "torchvision", "lightly", "scikit-learn", "timm", "transformers")
-        ),
+        "packages": ", ".join(_packages()),
         **more,
     }
 
@@ -64,6 +61,15 @@ def write(path, rows, **more):
     document = {**facts(**more), "results": rows}
     with open(path, "w", encoding="utf-8") as file:
         json.dump(document, file, indent=2)
+
+
+def _packages():
+    """Those that there are; a Python that the user names may lack what its script does not need."""
+    for name in ("torch", "torchvision", "lightly", "scikit-learn", "timm", "transformers"):
+        try:
+            yield f"{name} {version(name)}"
+        except PackageNotFoundError:
+            pass
 
 
 def _cpu():

@@ -6,6 +6,7 @@
 
 mod arrange;
 mod sets;
+mod texts;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

