@@ -30,11 +30,25 @@ pub enum Views {
     Sequences(Pretext),
 }
 
-/// What becomes of sequences of tokens.
+/// What sequences of tokens are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pretext {
-    /// Some tokens are masked.
+    /// Documents behind each other, some tokens masked.
     Masked,
+    /// Pairs of segments, some tokens masked.
+    MaskedPairs(Pair),
+    /// Pairs of segments.
+    Pairs(Pair),
+}
+
+/// What the second segment of a pair is, where it is not the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pair {
+    /// One of another document: next-sentence prediction.
+    Next,
+    /// The one before: sentence-order prediction.
+    Order,
 }
 
 impl Views {
@@ -261,7 +275,9 @@ impl Inputs {
         most: usize,
     ) -> Result<Vec<PlainBatch>, DataError> {
         let count = match (self, views) {
-            (Self::Texts(texts), Views::Sequences(_)) => texts.sequences(items, config.max_bad)?,
+            (Self::Texts(texts), Views::Sequences(pretext)) => {
+                texts.sequences(items, pretext, config.max_bad)?
+            }
             _ => items.len(),
         };
         let batch = config.batch.min(count);

@@ -8,7 +8,9 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::Device;
 use tinderbox::nn::Encoder;
 use tinderbox::objectives::{
-    MaskedLm, MaskedLmConfig, Objective, SimClr, SimClrConfig, Supervised, SupervisedConfig,
+    BertPretraining, BertPretrainingConfig, Electra, ElectraConfig, MaskedLm, MaskedLmConfig,
+    Objective, SentenceRelation, SentenceRelationConfig, SimClr, SimClrConfig, SimCse, Supervised,
+    SupervisedConfig,
 };
 use tinderbox::train::{FromPlain, LabelledItems, Trainer, initialise};
 
@@ -44,34 +46,39 @@ pub trait Trainable: Objective<Encoder = AnyEncoder, Batch: FromPlain> {
     }
 }
 
-impl Trainable for SimClr<AnyEncoder> {
-    fn map_encoder(
-        mut self,
-        change: impl FnOnce(AnyEncoder) -> Result<AnyEncoder, CliError>,
-    ) -> Result<Self, CliError> {
-        self.encoder = change(self.encoder)?;
-        Ok(self)
-    }
+/// Of an objective on a field `encoder`.
+macro_rules! map_encoder {
+    () => {
+        fn map_encoder(
+            mut self,
+            change: impl FnOnce(AnyEncoder) -> Result<AnyEncoder, CliError>,
+        ) -> Result<Self, CliError> {
+            self.encoder = change(self.encoder)?;
+            Ok(self)
+        }
+    };
 }
 
-impl Trainable for MaskedLm<AnyEncoder> {
-    fn map_encoder(
-        mut self,
-        change: impl FnOnce(AnyEncoder) -> Result<AnyEncoder, CliError>,
-    ) -> Result<Self, CliError> {
-        self.encoder = change(self.encoder)?;
-        Ok(self)
-    }
+/// Objectives on a field `encoder`, without an output layer that is kept.
+macro_rules! pretext {
+    ($($objective:ident),*) => {$(
+        impl Trainable for $objective<AnyEncoder> {
+            map_encoder!();
+        }
+    )*};
 }
+
+pretext!(
+    SimClr,
+    MaskedLm,
+    BertPretraining,
+    SentenceRelation,
+    Electra,
+    SimCse
+);
 
 impl Trainable for Supervised<AnyEncoder> {
-    fn map_encoder(
-        mut self,
-        change: impl FnOnce(AnyEncoder) -> Result<AnyEncoder, CliError>,
-    ) -> Result<Self, CliError> {
-        self.encoder = change(self.encoder)?;
-        Ok(self)
-    }
+    map_encoder!();
 
     fn head(&self) -> Option<&Linear> {
         Some(&self.head)
@@ -88,13 +95,7 @@ impl Trainable for Supervised<AnyEncoder> {
 }
 
 impl Trainable for Frozen {
-    fn map_encoder(
-        mut self,
-        change: impl FnOnce(AnyEncoder) -> Result<AnyEncoder, CliError>,
-    ) -> Result<Self, CliError> {
-        self.encoder = change(self.encoder)?;
-        Ok(self)
-    }
+    map_encoder!();
 
     fn head(&self) -> Option<&Linear> {
         Some(&self.head)
@@ -175,6 +176,26 @@ impl Build<'_> {
             })?),
             ObjectiveRecipe::MaskedLm => job.run(build(device, seed, || {
                 Ok(MaskedLmConfig {}.init(encoder()?, device))
+            })?),
+            ObjectiveRecipe::Bert { .. } => job.run(build(device, seed, || {
+                Ok(BertPretrainingConfig {}.init(encoder()?, device))
+            })?),
+            ObjectiveRecipe::NextSentence | ObjectiveRecipe::SentenceOrder => {
+                job.run(build(device, seed, || {
+                    Ok(SentenceRelationConfig {}.init(encoder()?, device))
+                })?)
+            }
+            ObjectiveRecipe::Electra {
+                discriminator_weight,
+            } => job.run(build(device, seed, || {
+                let objective = ElectraConfig {
+                    discriminator_weight,
+                };
+                let generator = config.generator().init(self.shape, device)?;
+                Ok(objective.init(generator, encoder()?, device)?)
+            })?),
+            ObjectiveRecipe::SimCse(ref objective) => job.run(build(device, seed, || {
+                Ok(objective.init(encoder()?, device)?)
             })?),
             ObjectiveRecipe::Supervised { label_smoothing } if freeze => {
                 job.run(build(device, seed, || {

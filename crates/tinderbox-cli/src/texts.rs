@@ -7,15 +7,18 @@ use burn::data::dataset::Dataset;
 use rayon::prelude::*;
 use tinderbox::data::table::{TableItems, TableOptions};
 use tinderbox::data::text::{
-    DocumentSource, Framed, MaskedCollate, MaskingConfig, Packed, PlainTokens, Role, TextFile,
-    TextFileConfig, TextFolder, TextFolderConfig, TextPreprocess, TextRows, Then, TokenCollate,
-    TokenCorpus, TokenTexts, Tokeniser, TokeniserTraining,
+    DocumentSource, Framed, MaskedCollate, MaskingConfig, NextSentence, Packed, PlainTokens, Role,
+    SentenceChunk, SentenceChunks, SentenceOrder, TextFile, TextFileConfig, TextFolder,
+    TextFolderConfig, TextPreprocess, TextRows, Then, TokenCollate, TokenCorpus, TokenItem,
+    TokenTexts, Tokeniser, TokeniserTraining, sentences,
 };
-use tinderbox::data::{DataError, Joined, Loader, LoaderConfig, PlainBatch, Subset, fingerprint};
+use tinderbox::data::{
+    DataError, Joined, Loader, LoaderConfig, PlainBatch, SampleRng, Subset, View, fingerprint,
+};
 use tinderbox::objectives::Objective;
 use tinderbox::train::{Evaluation, Evaluator, TrainError, named};
 
-use crate::inputs::{Pretext, Views};
+use crate::inputs::{Pair, Pretext, Views};
 use crate::recipe::{DataRecipe, DataSource, Labels, TokensRecipe};
 
 /// Texts that a tokeniser is trained on at most, evenly spread.
@@ -234,15 +237,73 @@ impl Texts {
                 };
                 Loader::new(Arc::new(packed), view, collate, config)
             }
+            Pretext::MaskedPairs(pair) => {
+                let chunks = self.chunks(items, config.max_bad)?;
+                let masking = masking.build(special.clone())?;
+                let collate = MaskedCollate {
+                    pad: special.pad,
+                    length: None,
+                };
+                let view = self.pairs(pair, &chunks)?;
+                let view = Then {
+                    first: view,
+                    second: masking,
+                };
+                Loader::new(Arc::new(chunks), view, collate, config)
+            }
+            Pretext::Pairs(pair) => {
+                let chunks = self.chunks(items, config.max_bad)?;
+                let view = Then {
+                    first: self.pairs(pair, &chunks)?,
+                    second: PlainTokens,
+                };
+                Loader::new(Arc::new(chunks), view, self.collate(1), config)
+            }
         }
+    }
+
+    fn pairs(&self, pair: Pair, chunks: &SentenceChunks) -> Result<PairView, DataError> {
+        let preprocess = self.tokens.preprocess();
+        let (special, length) = (preprocess.special().clone(), preprocess.length());
+        match pair {
+            Pair::Next => NextSentence::new(chunks.clone(), special, length).map(PairView::Next),
+            Pair::Order => SentenceOrder::new(special, length).map(PairView::Order),
+        }
+    }
+
+    /// The sentences of each text, in chunks that fill a sequence.
+    fn chunks(&self, items: &[usize], max_bad: usize) -> Result<SentenceChunks, DataError> {
+        let documents = self.tokens.documents();
+        let readable = readable(&**documents, items, max_bad)?;
+        let tokeniser = self.tokens.preprocess().tokeniser();
+        let of_text = |index: usize| -> Result<Vec<TokenItem>, DataError> {
+            let document = documents.get(index)?;
+            let of_sentence = |sentence| {
+                let encoded = tokeniser.encode(sentence, false)?;
+                let continues = encoded.continues_word();
+                Ok(TokenItem::new(encoded.ids).with_continuations(continues))
+            };
+            sentences(&document.text).map(of_sentence).collect()
+        };
+        let texts = readable.into_par_iter().map(of_text);
+        let texts: Vec<Vec<TokenItem>> = texts.collect::<Result<_, _>>()?;
+        SentenceChunks::new(texts, self.tokens.preprocess().length() - 3)
     }
 
     /// How many sequences some texts make.
     ///
     /// # Errors
     /// A text that cannot be read, beyond `max_bad`.
-    pub fn sequences(&self, items: &[usize], max_bad: usize) -> Result<usize, DataError> {
-        Ok(self.packed(items, max_bad)?.len())
+    pub fn sequences(
+        &self,
+        items: &[usize],
+        pretext: Pretext,
+        max_bad: usize,
+    ) -> Result<usize, DataError> {
+        Ok(match pretext {
+            Pretext::Masked => self.packed(items, max_bad)?.len(),
+            Pretext::MaskedPairs(_) | Pretext::Pairs(_) => self.chunks(items, max_bad)?.len(),
+        })
     }
 
     /// The texts behind each other, cut into sequences with room for a frame.
@@ -304,6 +365,23 @@ impl Texts {
             }
         }
         Ok(sum / f64::from(count.max(1)))
+    }
+}
+
+/// Pairs of segments of either kind.
+enum PairView {
+    Next(NextSentence),
+    Order(SentenceOrder),
+}
+
+impl View<SentenceChunk> for PairView {
+    type Out = TokenItem;
+
+    fn apply(&self, chunk: SentenceChunk, rng: SampleRng) -> TokenItem {
+        match self {
+            Self::Next(view) => view.apply(chunk, rng),
+            Self::Order(view) => view.apply(chunk, rng),
+        }
     }
 }
 

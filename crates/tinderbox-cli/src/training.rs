@@ -151,8 +151,10 @@ impl Setup<'_> {
             let batches = self
                 .inputs
                 .batches(items, self.views, views, config, most)?;
-            if let (Inputs::Texts(texts), Views::Sequences(Pretext::Masked)) =
-                (self.inputs, self.views)
+            if let (
+                Inputs::Texts(texts),
+                Views::Sequences(Pretext::Masked | Pretext::MaskedPairs(_)),
+            ) = (self.inputs, self.views)
             {
                 let loss = texts.unigram_loss(self.items, self.recipe.data.max_bad, &batches)?;
                 trainer = trainer.with_evaluator(UnigramLoss(loss));

@@ -39,7 +39,7 @@ pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError>
                 "{} items, {} to train on, {} held out",
                 data.items.count(),
                 plan.items.len(),
-                data.test.len()
+                data.test.len() + data.held_out.len()
             ),
         ])
         .row(["classes", &data.classes.len().to_string()])

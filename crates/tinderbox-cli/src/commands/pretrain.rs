@@ -28,11 +28,11 @@ pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliEr
     let device = recipe.device.open()?;
     let data = DataSet::open(&recipe.data, None)?;
     let items = match recipe.objective {
-        ObjectiveRecipe::Simclr { .. } | ObjectiveRecipe::MaskedLm => data.train.clone(),
         ObjectiveRecipe::Supervised { .. } => {
             data.require_labels()?;
             data.labelled.clone()
         }
+        _ => data.train.clone(),
     };
     if recipe.data.labels != Labels::Own(false) && data.classes.len() > 1 && !data.has_labels() {
         let classes = data.classes.len();

@@ -35,11 +35,11 @@ pub(super) fn run(args: &ReplayArgs, context: Context<'_>) -> Result<(), CliErro
     })?;
     // Indices of a batch count the items that were trained on.
     let trained_on = match (&recipe.objective, recipe.finetune) {
-        (ObjectiveRecipe::Simclr { .. } | ObjectiveRecipe::MaskedLm, _) => data.train.clone(),
         (ObjectiveRecipe::Supervised { .. }, None) => data.labelled.clone(),
         (ObjectiveRecipe::Supervised { .. }, Some(finetune)) => {
             data.subset(&data.labelled, finetune.labels, recipe.seed)
         }
+        _ => data.train.clone(),
     };
     let items: Vec<String> = found
         .items

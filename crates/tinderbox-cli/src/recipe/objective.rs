@@ -1,10 +1,11 @@
 //! `[objective]`: the loss that is minimised.
 
 use serde::Serialize;
+use tinderbox::objectives::{ElectraConfig, SimCseConfig};
 
 use super::reader::TableReader;
 use crate::encoder::Modality;
-use crate::inputs::{Pretext, Views};
+use crate::inputs::{Pair, Pretext, Views};
 
 /// The `[objective]` table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,6 +25,23 @@ pub enum ObjectiveRecipe {
     },
     /// Masked language modelling (Devlin et al. 2019): which tokens stood where some are masked.
     MaskedLm,
+    /// Masked words and pairs of segments at once, as BERT was trained.
+    Bert {
+        /// What the pairs are.
+        pairs: Pair,
+    },
+    /// Whether the second segment of a pair is the next one (Devlin et al. 2019).
+    NextSentence,
+    /// Whether the segments of a pair are in order (Lan et al. 2020, "ALBERT").
+    SentenceOrder,
+    /// ELECTRA (Clark et al. 2020): which tokens a small generator has replaced.
+    Electra {
+        /// What the discriminator's loss is multiplied by.
+        discriminator_weight: f64,
+    },
+    /// SimCSE (Gao et al. 2021): a text is found again among others by what dropout leaves of it.
+    #[serde(rename = "simcse")]
+    SimCse(SimCseConfig),
     /// Cross-entropy on labels.
     Supervised {
         /// Share of the target spread over all classes.
@@ -33,13 +51,27 @@ pub enum ObjectiveRecipe {
 
 impl ObjectiveRecipe {
     /// Names that `objective.kind` takes.
-    pub const KINDS: [&'static str; 3] = ["simclr", "masked-lm", "supervised"];
+    pub const KINDS: [&'static str; 8] = [
+        "simclr",
+        "masked-lm",
+        "bert",
+        "next-sentence",
+        "sentence-order",
+        "electra",
+        "simcse",
+        "supervised",
+    ];
 
     /// The name in a recipe.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Simclr { .. } => "simclr",
             Self::MaskedLm => "masked-lm",
+            Self::Bert { .. } => "bert",
+            Self::NextSentence => "next-sentence",
+            Self::SentenceOrder => "sentence-order",
+            Self::Electra { .. } => "electra",
+            Self::SimCse(_) => "simcse",
             Self::Supervised { .. } => "supervised",
         }
     }
@@ -47,15 +79,19 @@ impl ObjectiveRecipe {
     /// What it eats.
     pub fn views(&self) -> Views {
         match self {
-            Self::Simclr { .. } => Views::Two,
-            Self::MaskedLm => Views::Sequences(Pretext::Masked),
+            Self::Simclr { .. } | Self::SimCse(_) => Views::Two,
+            Self::MaskedLm | Self::Electra { .. } => Views::Sequences(Pretext::Masked),
+            Self::Bert { pairs } => Views::Sequences(Pretext::MaskedPairs(*pairs)),
+            Self::NextSentence => Views::Sequences(Pretext::Pairs(Pair::Next)),
+            Self::SentenceOrder => Views::Sequences(Pretext::Pairs(Pair::Order)),
             Self::Supervised { .. } => Views::One,
         }
     }
 
     pub(super) fn read(table: &mut TableReader<'_>, modality: Modality) -> Self {
         let read = Self::read_kind(table);
-        if matches!(read.views(), Views::Sequences(_)) && modality != Modality::Text {
+        let texts = matches!(read.views(), Views::Sequences(_)) || matches!(read, Self::SimCse(_));
+        if texts && modality != Modality::Text {
             table.complain(format!(
                 "`objective.kind` is {}, which is for texts, but the data is {}",
                 read.name(),
@@ -68,6 +104,31 @@ impl ObjectiveRecipe {
     fn read_kind(table: &mut TableReader<'_>) -> Self {
         match table.choice("kind", &Self::KINDS, None) {
             Some("masked-lm") => Self::MaskedLm,
+            Some("bert") => Self::Bert {
+                pairs: match table.choice("pairs", &["next", "order"], Some("next")) {
+                    Some("order") => Pair::Order,
+                    _ => Pair::Next,
+                },
+            },
+            Some("next-sentence") => Self::NextSentence,
+            Some("sentence-order") => Self::SentenceOrder,
+            Some("electra") => Self::Electra {
+                discriminator_weight: table
+                    .field("discriminator_weight")
+                    .check("above 0", |weight: &f64| {
+                        *weight > 0.0 && weight.is_finite()
+                    })
+                    .or(ElectraConfig::default().discriminator_weight),
+            },
+            Some("simcse") => Self::SimCse(SimCseConfig {
+                temperature: table
+                    .field("temperature")
+                    .check("above 0", |temperature: &f64| *temperature > 0.0)
+                    .or(SimCseConfig::default().temperature),
+                projection: table
+                    .field("projection")
+                    .or(SimCseConfig::default().projection),
+            }),
             Some("supervised") => Self::Supervised {
                 label_smoothing: table
                     .field("label_smoothing")
