@@ -3,10 +3,15 @@
 #[path = "../../../../fixtures/addressed.rs"]
 mod addressed;
 mod cross_entropy;
+mod electra;
+mod info_nce;
 mod mae;
 mod masked_lm;
 mod nt_xent;
 mod parity;
+mod sentence_pairs;
 mod simclr;
+mod simcse;
 mod supervised;
 mod support;
+mod tiny_text;
