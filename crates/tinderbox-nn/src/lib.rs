@@ -9,8 +9,10 @@
 //! | images | [`ReferenceCnn`], [`ResNet`] | [`ProjectionHead`] |
 //! | images, whole or some of their patches | [`Vit`] | [`MaeDecoder`] |
 //! | rows of numbers | [`MlpEncoder`] | [`ProjectionHead`] |
-//! | words | [`RecurrentEncoder`] | |
+//! | words | [`RecurrentEncoder`] | [`WordHead`] |
 //! | words | [`Bert`] | [`MaskedWordHead`] |
+//!
+//! [`GenerationConfig`] makes text with whatever says what may come next, a [`NextToken`].
 //!
 //! # Decisions
 //! - **Field names are the published ones** (torchvision's for the ResNets, timm's for the vision transformer, Hugging
@@ -45,6 +47,7 @@ mod bert;
 mod bert_layer;
 mod encoder;
 mod error;
+mod generate;
 mod image_encoder;
 mod layers;
 mod mae_decoder;
@@ -59,12 +62,14 @@ mod resnet;
 mod transformer;
 mod vit;
 mod weights;
+mod word_head;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig, RunningStatistic};
 pub use bert::{Bert, BertConfig, BertEmbeddings, BertLayers, TokenBatch};
 pub use bert_layer::{BertAttention, BertIntermediate, BertLayer, BertOutput, BertSelfAttention};
 pub use encoder::{Encoder, Input, TokenEncoder};
 pub use error::NnConfigError;
+pub use generate::{Decoding, Generated, GenerationConfig, GenerationError, NextToken};
 pub use image_encoder::{AnyImageEncoder, ImageEncoderConfig};
 pub use mae_decoder::{MaeDecoder, MaeDecoderConfig};
 pub use masked_word_head::{
@@ -73,7 +78,9 @@ pub use masked_word_head::{
 pub use mlp_encoder::{MlpEncoder, MlpEncoderConfig};
 pub use patches::patchify;
 pub use projection_head::{ProjectionHead, ProjectionHeadConfig};
-pub use recurrent::{Cell, Direction, Recurrent, RecurrentConfig, RecurrentLayer, RecurrentOutput};
+pub use recurrent::{
+    Cell, Direction, Recurrent, RecurrentConfig, RecurrentLayer, RecurrentOutput, RecurrentState,
+};
 pub use recurrent_encoder::{RecurrentEncoder, RecurrentEncoderConfig};
 pub use reference_cnn::{ReferenceCnn, ReferenceCnnConfig};
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, ResidualBlock, Stem};
@@ -81,3 +88,4 @@ pub use tinderbox_kernels::Activation;
 pub use transformer::{FusedAttention, Mlp, NormOrder, TransformerBlock, TransformerBlockConfig};
 pub use vit::{PatchEmbed, PatchProjection, Vit, VitConfig};
 pub use weights::{LoadReport, StateDict, WeightsError, load_state_dict};
+pub use word_head::{WordHead, WordHeadConfig};

@@ -223,6 +223,7 @@ impl BlockParts<'_> {
         let options = AttentionOptions {
             heads: settings.heads,
             hidden_keys: padding,
+            documents: None,
             causal: false,
             dropout: settings.attention_dropout,
         };

@@ -8,8 +8,12 @@
 //! |---|---|---|
 //! | contrast of two views | [`nt_xent`](nt_xent()) | [`SimClr`] |
 //! | the words that a text lacks | [`masked_language_modelling`] | [`MaskedLm`] |
+//! | the next word | [`causal_language_modelling`] | [`CausalLm`] |
+//! | the same words again | [`cross_entropy`](cross_entropy()) | [`SequenceAutoencoder`] |
 //! | the patches that an image lacks | [`masked_autoencoding`] | [`Mae`] |
 //! | labels | [`cross_entropy`](cross_entropy()) | [`Supervised`] |
+//! | labels of tokens | [`cross_entropy`](cross_entropy()) | [`TokenTagging`] |
+//! | answers in a text | [`span_extraction`](span_extraction()) | [`SpanExtraction`] |
 //!
 //! # The loss in a loop of one's own
 //! ```
@@ -31,6 +35,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod causal_lm;
 mod cross_entropy;
 mod error;
 mod l2_normalise;
@@ -39,10 +44,17 @@ mod masked_lm;
 mod nt_xent;
 mod objective;
 mod patch_mask;
+mod places;
+mod sequence_autoencoder;
 mod simclr;
+mod span_extraction;
 mod supervised;
+mod token_tagging;
 
-pub use batch::{ImageBatch, LabelledBatch, MaskedBatch, ViewBatch};
+pub use batch::{
+    ImageBatch, LabelledBatch, MaskedBatch, SequencePairBatch, SpanBatch, TaggedBatch, ViewBatch,
+};
+pub use causal_lm::{CausalLm, CausalLmConfig, causal_language_modelling};
 pub use cross_entropy::{accuracy, cross_entropy};
 pub use error::ObjectiveConfigError;
 pub use l2_normalise::l2_normalise;
@@ -51,5 +63,10 @@ pub use masked_lm::{MaskedLm, MaskedLmConfig, masked_language_modelling};
 pub use nt_xent::{contrast_accuracy, nt_xent};
 pub use objective::{Objective, StepContext, StepOutput};
 pub use patch_mask::PatchMask;
+pub use sequence_autoencoder::{SequenceAutoencoder, SequenceAutoencoderConfig};
 pub use simclr::{SimClr, SimClrConfig};
+pub use span_extraction::{
+    Span, SpanExtraction, SpanExtractionConfig, SpanLogits, best_span, span_extraction,
+};
 pub use supervised::{Supervised, SupervisedConfig};
+pub use token_tagging::{TokenTagging, TokenTaggingConfig};

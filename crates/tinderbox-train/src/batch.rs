@@ -2,8 +2,10 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use tinderbox_data::PlainBatch;
-use tinderbox_nn::Input;
-use tinderbox_objectives::{ImageBatch, LabelledBatch, MaskedBatch, ViewBatch};
+use tinderbox_nn::{Input, TokenBatch};
+use tinderbox_objectives::{
+    ImageBatch, LabelledBatch, MaskedBatch, SequencePairBatch, SpanBatch, TaggedBatch, ViewBatch,
+};
 
 /// Builds an objective's batch from the named tensors that a `Collate` made.
 pub trait FromPlain: Sized {
@@ -80,23 +82,71 @@ impl FromPlain for ImageBatch {
     }
 }
 
+impl FromPlain for TokenBatch {
+    /// Takes `tokens`, `segments` and `padding` (1 where a token is padding, else 0), `[batch, length]` of whole numbers.
+    fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
+        Self {
+            tokens: whole(batch, "tokens", device),
+            segments: whole(batch, "segments", device),
+            padding: Some(whole::<2>(batch, "padding", device).bool()),
+        }
+    }
+}
+
+/// A tensor of whole numbers.
+fn whole<const D: usize>(batch: &PlainBatch, name: &str, device: &Device) -> Tensor<D, Int> {
+    Tensor::from_data(named(batch, name).clone(), device)
+}
+
 impl FromPlain for MaskedBatch {
     /// Takes `tokens`, `segments` and `padding` (1 where a token is padding, else 0) `[batch, length]`, and
     /// `positions` and `targets` `[places]`, all of whole numbers.
     fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
-        fn whole<const D: usize>(
-            batch: &PlainBatch,
-            name: &str,
-            device: &Device,
-        ) -> Tensor<D, Int> {
-            Tensor::from_data(named(batch, name).clone(), device)
-        }
         Self {
             tokens: whole(batch, "tokens", device),
             segments: whole(batch, "segments", device),
             padding: whole::<2>(batch, "padding", device).bool(),
             positions: whole(batch, "positions", device),
             targets: whole(batch, "targets", device),
+        }
+    }
+}
+
+impl FromPlain for TaggedBatch {
+    /// Takes `tokens`, `segments` and `padding` as [`TokenBatch`] does, and `positions` and `targets` `[places]`.
+    fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
+        Self {
+            input: TokenBatch::from_plain(batch, device),
+            positions: whole(batch, "positions", device),
+            targets: whole(batch, "targets", device),
+        }
+    }
+}
+
+impl FromPlain for SpanBatch {
+    /// Takes `tokens`, `segments` and `padding` as [`TokenBatch`] does, and `starts` and `ends` `[batch]`.
+    fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
+        Self {
+            input: TokenBatch::from_plain(batch, device),
+            starts: whole(batch, "starts", device),
+            ends: whole(batch, "ends", device),
+        }
+    }
+}
+
+impl FromPlain for SequencePairBatch {
+    /// Takes `tokens` and `padding` `[batch, length]`, `targets` and `target_padding` `[batch, target length]`, all of whole
+    /// numbers; padding is 1 where a token is padding, else 0.
+    fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
+        let tokens: Tensor<2, Int> = whole(batch, "tokens", device);
+        Self {
+            source: TokenBatch {
+                segments: tokens.zeros_like(),
+                tokens,
+                padding: Some(whole::<2>(batch, "padding", device).bool()),
+            },
+            targets: whole(batch, "targets", device),
+            target_padding: Some(whole::<2>(batch, "target_padding", device).bool()),
         }
     }
 }

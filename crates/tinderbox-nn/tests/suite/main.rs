@@ -6,6 +6,7 @@ mod addressed;
 mod batch_norm;
 mod bert;
 mod config;
+mod generate;
 mod parity;
 mod recurrent;
 mod safetensors;

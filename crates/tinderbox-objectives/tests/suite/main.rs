@@ -7,6 +7,7 @@ mod mae;
 mod masked_lm;
 mod nt_xent;
 mod parity;
+mod sequences;
 mod simclr;
 mod supervised;
 mod support;
