@@ -98,16 +98,19 @@ pub(crate) fn cnn(batch: usize) -> Subject<Supervised<ReferenceCnn>> {
 
 /// Masked words, 15 % of them, with BERT-mini.
 pub(crate) fn mlm_bert_mini(batch: usize, length: usize) -> Subject<MaskedLm<Bert>> {
+    const VOCABULARY: usize = 8192;
     let device = Device::flex().autodiff();
-    let mut config = BertConfig::mini(8192);
+    let mut config = BertConfig::mini();
     config.positions = config.positions.max(length);
     let objective = initialise(&device, 0, || {
-        let encoder = config.init(&device).expect("the published sizes are valid");
+        let encoder = config
+            .init(VOCABULARY, &device)
+            .expect("the published sizes are valid");
         MaskedLmConfig::default().init(encoder, &device)
     });
     Subject {
         objective,
-        batch: synthetic::sentences(batch, length, config.vocabulary, 0.15),
+        batch: synthetic::sentences(batch, length, VOCABULARY, 0.15),
         optim: OptimConfig::adamw(1e-4, 0.01),
         device,
     }

@@ -7,35 +7,65 @@
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{Bool, Device, Int, Shape, Tensor};
+use serde::{Deserialize, Serialize};
 use tinderbox_kernels::{Activation, dropout, embedding};
 
 use crate::bert_layer::BertLayer;
 use crate::encoder::{Encoder, Input, TokenEncoder};
-use crate::error::{NnConfigError, at_least_one};
+use crate::error::{NnConfigError, at_least_one, even};
 use crate::layers::{dense, normalise};
+use crate::positions::{PositionKind, Rotation, sinusoids};
 use crate::transformer::{NormOrder, TransformerBlockConfig};
 
-/// Configuration of [`Bert`].
-#[derive(Debug, Clone, PartialEq)]
+/// What a [`Bert`] makes one vector of a sequence's last hidden states by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pooling {
+    /// Their mean over the tokens that are no padding; zeros where all are. Pre-training by masked words alone puts no loss on the
+    /// first token, so its state is no summary before fine-tuning.
+    #[default]
+    Mean,
+    /// That of the first token, `[CLS]`.
+    First,
+}
+
+/// Configuration of [`Bert`]; its defaults are BERT-Tiny's. How many words there are, the tokeniser says at
+/// [`init`](Self::init).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct BertConfig {
-    /// Words `V` of the vocabulary.
-    pub vocabulary: usize,
-    /// Size `E` of a token.
+    /// Size `E` of a token (128).
     pub width: usize,
-    /// Number of blocks.
+    /// Number of blocks (2).
     pub depth: usize,
-    /// Heads of each attention, which divide the width.
+    /// Heads of each attention, which divide the width (2).
     pub heads: usize,
-    /// Units of each feed-forward's hidden layer.
+    /// Units of each feed-forward's hidden layer (512).
     pub ffn: usize,
-    /// The longest sequence.
+    /// The longest sequence (512).
     pub positions: usize,
-    /// Number of segments that a sequence can have.
+    /// Number of segments that a sequence can have (2).
     pub segments: usize,
-    /// Probability that training drops an entry of the embeddings or of a branch's output.
+    /// Probability that training drops an entry of the embeddings or of a branch's output (0.1).
     pub dropout: f64,
-    /// Probability that training drops a weight of an attention.
+    /// Probability that training drops a weight of an attention (0.1).
     pub attention_dropout: f64,
+    /// What the features are (the mean).
+    pub pooling: Pooling,
+    /// Where the blocks normalise (`post`, as published). With `pre` the embeddings are not normalised but the last
+    /// states are, as in the BERT of Shoeybi et al. 2019, "Megatron-LM", section 5.3; see also Xiong et al. 2020.
+    pub norm: NormOrder,
+    /// How the order of the tokens is known (`learned`).
+    pub position_kind: PositionKind,
+    /// Whether a token sees only itself and those before it (no). So it is no longer BERT, but what a causal language model needs:
+    /// with `norm: pre`, and `positions` as they are, the network of Radford et al. 2019 but for its segments.
+    pub causal: bool,
+}
+
+impl Default for BertConfig {
+    fn default() -> Self {
+        Self::tiny()
+    }
 }
 
 impl BertConfig {
@@ -46,9 +76,8 @@ impl BertConfig {
 
     /// Heads of 64 and hidden units of 4 widths, as in all published sizes; 512 positions, 2 segments,
     /// dropout 0.1 (Devlin et al. 2019, appendix A.2).
-    fn published(vocabulary: usize, depth: usize, width: usize) -> Self {
+    fn published(depth: usize, width: usize) -> Self {
         Self {
-            vocabulary,
             width,
             depth,
             heads: width / 64,
@@ -57,32 +86,37 @@ impl BertConfig {
             segments: 2,
             dropout: 0.1,
             attention_dropout: 0.1,
+            pooling: Pooling::Mean,
+            norm: NormOrder::Post,
+            position_kind: PositionKind::Learned,
+            causal: false,
         }
     }
 
     /// BERT-Tiny: 2 blocks of width 128 (Turc et al. 2019, "Well-Read Students Learn Better", table 1).
-    pub fn tiny(vocabulary: usize) -> Self {
-        Self::published(vocabulary, 2, 128)
+    pub fn tiny() -> Self {
+        Self::published(2, 128)
     }
 
     /// BERT-Mini: 4 blocks of width 256 (the same table).
-    pub fn mini(vocabulary: usize) -> Self {
-        Self::published(vocabulary, 4, 256)
+    pub fn mini() -> Self {
+        Self::published(4, 256)
     }
 
     /// BERT-Base: 12 blocks of width 768 (Devlin et al. 2019, section 3).
-    pub fn base(vocabulary: usize) -> Self {
-        Self::published(vocabulary, 12, 768)
+    pub fn base() -> Self {
+        Self::published(12, 768)
     }
 
-    /// A network with weights from the normal distribution of deviation 0.02 and biases of zeros, as in the
-    /// authors' code, which does not cut the tail off at two deviations as their paper's later versions do.
+    /// A network for `vocabulary` words, with weights from the normal distribution of deviation 0.02 and biases of zeros, as
+    /// in the authors' code, which does not cut the tail off at two deviations as their paper's later versions do.
     ///
     /// # Errors
-    /// [`NnConfigError`] for a size of 0, heads that do not divide the width, or a dropout outside `0..1`.
-    pub fn init(&self, device: &Device) -> Result<Bert, NnConfigError> {
+    /// [`NnConfigError`] for a size of 0, heads that do not divide the width, an odd size where sine and cosine make pairs, or
+    /// a dropout outside `0..1`.
+    pub fn init(&self, vocabulary: usize, device: &Device) -> Result<Bert, NnConfigError> {
         for (field, size) in [
-            ("vocabulary", self.vocabulary),
+            ("vocabulary", vocabulary),
             ("depth", self.depth),
             ("positions", self.positions),
             ("segments", self.segments),
@@ -93,32 +127,47 @@ impl BertConfig {
             width: self.width,
             heads: self.heads,
             ffn: self.ffn,
-            norm: NormOrder::Post,
+            norm: self.norm,
             activation: Activation::Gelu,
             dropout: self.dropout,
             attention_dropout: self.attention_dropout,
             epsilon: Self::EPSILON,
+            causal: self.causal,
         };
         block.check()?;
+        match self.position_kind {
+            PositionKind::Learned => {}
+            PositionKind::Sinusoidal => even("width", self.width)?,
+            PositionKind::Rotary => even("size of a head", self.width / self.heads)?,
+        }
         let table = |rows| {
             EmbeddingConfig::new(rows, self.width)
                 .with_initializer(normal())
                 .init(device)
         };
+        let norm =
+            |wanted: NormOrder| (self.norm == wanted).then(|| initial_norm(self.width, device));
         Ok(Bert {
             embeddings: BertEmbeddings {
-                word_embeddings: table(self.vocabulary),
-                position_embeddings: table(self.positions),
+                word_embeddings: table(vocabulary),
+                position_embeddings: (self.position_kind == PositionKind::Learned)
+                    .then(|| table(self.positions)),
                 token_type_embeddings: table(self.segments),
-                LayerNorm: initial_norm(self.width, device),
+                LayerNorm: norm(NormOrder::Post),
                 dropout: self.dropout,
+                positions: self.positions,
+                position_kind: self.position_kind,
             },
             encoder: BertLayers {
                 layer: (0..self.depth)
                     .map(|_| BertLayer::new(&block, device))
                     .collect(),
+                ln: norm(NormOrder::Pre),
+                heads: self.heads,
             },
             feature_dim: self.width,
+            pooling: self.pooling,
+            causal: self.causal,
         })
     }
 }
@@ -187,9 +236,9 @@ impl Input for TokenBatch {
 /// BERT (Devlin et al. 2019, "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding"):
 /// word, position and segment embeddings, normalisation, dropout, blocks with the normalisation after each sum.
 ///
-/// The names are those of Hugging Face's `BertModel` without its pooler, which is a head. Its features are the mean of
-/// the last hidden states over the tokens that are no padding: pre-training by masked words alone puts no loss on
-/// the first token, so its state is no summary before fine-tuning.
+/// The names are those of Hugging Face's `BertModel` without its pooler, which is a head. [`BertConfig`] has variants that are
+/// not BERT's: other [`PositionKind`]s, which have no table, and [`NormOrder::Pre`], which has no `embeddings.LayerNorm` but a
+/// final `encoder.ln`, named as in their `MegatronBertModel`. [`Pooling`] says what the features are.
 #[derive(Module, Debug)]
 pub struct Bert {
     /// Embeddings of words, positions and segments.
@@ -197,6 +246,9 @@ pub struct Bert {
     /// The blocks.
     pub encoder: BertLayers,
     feature_dim: usize,
+    #[module(skip)]
+    pooling: Pooling,
+    causal: bool,
 }
 
 /// Embeddings of words, positions and segments, and what follows their sum.
@@ -204,13 +256,16 @@ pub struct Bert {
 pub struct BertEmbeddings {
     /// A row each word, `[V, E]`.
     pub word_embeddings: Embedding,
-    /// A row each position, `[positions, E]`.
-    pub position_embeddings: Embedding,
+    /// A row each position, `[positions, E]`, if positions are learned.
+    pub position_embeddings: Option<Embedding>,
     /// A row each segment, `[segments, E]`.
     pub token_type_embeddings: Embedding,
-    /// Normalisation of the sum.
-    pub LayerNorm: LayerNorm,
+    /// Normalisation of the sum, in a post-norm network.
+    pub LayerNorm: Option<LayerNorm>,
     dropout: f64,
+    positions: usize,
+    #[module(skip)]
+    position_kind: PositionKind,
 }
 
 /// The blocks, in order.
@@ -218,6 +273,9 @@ pub struct BertEmbeddings {
 pub struct BertLayers {
     /// One after another.
     pub layer: Vec<BertLayer>,
+    /// Normalisation of the last states, in a pre-norm network.
+    pub ln: Option<LayerNorm>,
+    heads: usize,
 }
 
 impl TokenEncoder for Bert {
@@ -227,40 +285,44 @@ impl TokenEncoder for Bert {
     /// # Panics
     /// If the shapes do not fit or `T` is above the number of positions.
     fn hidden_states(&self, batch: TokenBatch) -> Tensor<3> {
-        let mut x = self.embeddings.forward(batch.tokens, batch.segments);
-        for layer in &self.encoder.layer {
-            x = layer.forward(x, batch.padding.clone());
-        }
-        x
+        let x = self.embeddings.forward(batch.tokens, batch.segments);
+        let rotation = match self.embeddings.position_kind {
+            PositionKind::Learned | PositionKind::Sinusoidal => None,
+            PositionKind::Rotary => {
+                let [_, length, width] = x.dims();
+                let heads = self.encoder.heads;
+                Some(Rotation::new(length, width, heads, &x.device()))
+            }
+        };
+        self.encoder.forward(x, batch.padding, rotation.as_ref())
     }
 
     fn word_embeddings(&self) -> Tensor<2> {
         self.embeddings.word_embeddings.weight.val()
+    }
+
+    fn is_causal(&self) -> bool {
+        self.causal
+    }
+
+    fn longest(&self) -> Option<usize> {
+        Some(self.embeddings.positions)
     }
 }
 
 impl Encoder for Bert {
     type Input = TokenBatch;
 
-    /// Mean of the last hidden states over the tokens that are no padding; zeros where all are.
+    /// What [`Pooling`] makes of the last hidden states.
     ///
     /// # Shapes
     /// - output: `[B, E]`
     ///
     /// # Panics
-    /// If the shapes do not fit or `T` is above the number of positions.
+    /// If the shapes do not fit or `T` is above the number of positions; of [`Pooling::First`], if there are no tokens.
     fn forward(&self, batch: TokenBatch) -> Tensor<2> {
         let padding = batch.padding.clone();
-        let hidden = self.hidden_states(batch);
-        let [rows, tokens, width] = hidden.dims();
-        let mean = match padding {
-            None => hidden.mean_dim(1),
-            Some(padding) => {
-                let seen = padding.bool_not().float().reshape([rows, tokens, 1]);
-                (hidden * seen.clone()).sum_dim(1) / seen.sum_dim(1).clamp_min(1.0)
-            }
-        };
-        mean.reshape([rows, width])
+        self.pooling.forward(self.hidden_states(batch), padding)
     }
 
     fn feature_dim(&self) -> usize {
@@ -268,8 +330,50 @@ impl Encoder for Bert {
     }
 }
 
+impl Pooling {
+    /// One vector a sequence.
+    ///
+    /// # Shapes
+    /// - `hidden`: `[B, T, E]`
+    /// - `padding`: `[B, T]`, true where a token is padding
+    /// - output: `[B, E]`
+    ///
+    /// # Panics
+    /// If the shapes do not fit; of [`Pooling::First`], if there are no tokens.
+    pub fn forward(self, hidden: Tensor<3>, padding: Option<Tensor<2, Bool>>) -> Tensor<2> {
+        let [rows, tokens, width] = hidden.dims();
+        let pooled = match (self, padding) {
+            (Self::First, _) => hidden.narrow(1, 0, 1),
+            (Self::Mean, None) => hidden.mean_dim(1),
+            (Self::Mean, Some(padding)) => {
+                let seen = padding.bool_not().float().reshape([rows, tokens, 1]);
+                (hidden * seen.clone()).sum_dim(1) / seen.sum_dim(1).clamp_min(1.0)
+            }
+        };
+        pooled.reshape([rows, width])
+    }
+}
+
+impl BertLayers {
+    fn forward(
+        &self,
+        x: Tensor<3>,
+        padding: Option<Tensor<2, Bool>>,
+        rotation: Option<&Rotation>,
+    ) -> Tensor<3> {
+        let blocks = self.layer.iter();
+        let x = blocks.fold(x, |x, block| {
+            block.forward_turned(x, padding.clone(), rotation)
+        });
+        match &self.ln {
+            Some(norm) => normalise(norm, x, BertConfig::EPSILON),
+            None => x,
+        }
+    }
+}
+
 impl BertEmbeddings {
-    /// The normalised sum of the embeddings, with dropout in training.
+    /// The sum of the embeddings, normalised in a post-norm network, with dropout in training.
     ///
     /// # Shapes
     /// - `tokens`, `segments`: `[B, T]`
@@ -284,20 +388,37 @@ impl BertEmbeddings {
             segments.dims(),
             "BERT: tokens and segments must have one shape"
         );
-        let [positions, width] = self.position_embeddings.weight.dims();
+        let positions = self.positions;
         assert!(
             length <= positions,
             "BERT: {length} tokens are more than the {positions} positions"
         );
+        let [_, width] = self.word_embeddings.weight.dims();
+        let device = tokens.device();
         let rows = |table: &Embedding, indices: Tensor<2, Int>| {
             embedding(table.weight.val(), indices.reshape([batch * length]))
                 .reshape([batch, length, width])
         };
-        let places = self.position_embeddings.weight.val();
-        let sum = rows(&self.word_embeddings, tokens)
-            + rows(&self.token_type_embeddings, segments)
-            + places.slice(0..length).reshape([1, length, width]);
-        let normalised = normalise(&self.LayerNorm, sum, BertConfig::EPSILON);
-        dropout(normalised, self.dropout)
+        let words = rows(&self.word_embeddings, tokens);
+        let words = match self.position_kind {
+            PositionKind::Sinusoidal => words * (width as f64).sqrt(),
+            PositionKind::Learned | PositionKind::Rotary => words,
+        };
+        let sum = words + rows(&self.token_type_embeddings, segments);
+        let places = match (self.position_kind, &self.position_embeddings) {
+            (PositionKind::Sinusoidal, _) => Some(sinusoids(length, width, &device)),
+            (_, table) => table
+                .as_ref()
+                .map(|table| table.weight.val().slice(0..length)),
+        };
+        let sum = match places {
+            Some(places) => sum + places.reshape([1, length, width]),
+            None => sum,
+        };
+        let sum = match &self.LayerNorm {
+            Some(norm) => normalise(norm, sum, BertConfig::EPSILON),
+            None => sum,
+        };
+        dropout(sum, self.dropout)
     }
 }

@@ -9,9 +9,11 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Bool, Device, Tensor};
 
 use crate::bert::{initial_dense, initial_norm};
+use crate::positions::Rotation;
 use crate::transformer::{BlockParts, BlockSettings, TransformerBlockConfig};
 
-/// A post-norm transformer block by Hugging Face's names.
+/// A transformer block by Hugging Face's names, post-norm as published; in a pre-norm network the `LayerNorm` of a branch stands
+/// before the branch.
 #[derive(Module, Debug)]
 pub struct BertLayer {
     /// Attention with its normalisation.
@@ -51,7 +53,7 @@ pub struct BertIntermediate {
     pub dense: Linear,
 }
 
-/// A branch's last layer and the normalisation of its sum with the residual.
+/// A branch's last layer and the branch's normalisation, by default of its sum with the residual.
 #[derive(Module, Debug)]
 pub struct BertOutput {
     /// The last layer.
@@ -95,6 +97,16 @@ impl BertLayer {
     /// # Panics
     /// If the shapes do not fit.
     pub fn forward(&self, x: Tensor<3>, padding: Option<Tensor<2, Bool>>) -> Tensor<3> {
+        self.forward_turned(x, padding, None)
+    }
+
+    /// [`forward`](Self::forward) with rotary positions.
+    pub(crate) fn forward_turned(
+        &self,
+        x: Tensor<3>,
+        padding: Option<Tensor<2, Bool>>,
+        rotation: Option<&Rotation>,
+    ) -> Tensor<3> {
         let values = |layer: &Linear| (layer.weight.val(), layer.bias.as_ref().map(Param::val));
         BlockParts {
             query: values(&self.attention.self_.query),
@@ -104,6 +116,7 @@ impl BertLayer {
             attention_norm: &self.attention.output.LayerNorm,
             ffn: [&self.intermediate.dense, &self.output.dense],
             ffn_norm: &self.output.LayerNorm,
+            rotation,
         }
         .forward(x, padding, &self.settings)
     }

@@ -2,7 +2,7 @@
 //!
 //! Shape letters: `B` batch, `T` tokens, `S` tokens of the source, `E` width.
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{Bool, Device, Tensor};
 use tinderbox_kernels::{Activation, AttentionOptions, attention, dropout};
@@ -56,7 +56,14 @@ pub struct AttentionLayers {
 
 impl AttentionLayers {
     fn new(width: usize, device: &Device) -> Self {
-        let layer = || dense(width, width, &Initializer::XavierUniform { gain: 1.0 }, device);
+        let layer = || {
+            dense(
+                width,
+                width,
+                &Initializer::XavierUniform { gain: 1.0 },
+                device,
+            )
+        };
         Self {
             query: layer(),
             key: layer(),
@@ -66,12 +73,7 @@ impl AttentionLayers {
     }
 
     /// `x` attends to `source`.
-    fn forward(
-        &self,
-        x: Tensor<3>,
-        source: Tensor<3>,
-        options: &AttentionOptions,
-    ) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>, source: Tensor<3>, options: &AttentionOptions) -> Tensor<3> {
         let query = apply(&self.query, x, Activation::Identity);
         let key = apply(&self.key, source.clone(), Activation::Identity);
         let value = apply(&self.value, source, Activation::Identity);

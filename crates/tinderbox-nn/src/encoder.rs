@@ -72,4 +72,9 @@ pub trait TokenEncoder: Encoder<Input = TokenBatch> {
     fn is_causal(&self) -> bool {
         false
     }
+
+    /// The longest sequence that can be read, if there is one.
+    fn longest(&self) -> Option<usize> {
+        None
+    }
 }

@@ -79,6 +79,7 @@ impl EncoderDecoderConfig {
             dropout: self.dropout,
             attention_dropout: self.attention_dropout,
             epsilon: Self::EPSILON,
+            causal: false,
         };
         block.check()?;
         even("width", self.width)?;

@@ -44,6 +44,14 @@ pub enum NnConfigError {
         /// The image's side given.
         image_size: usize,
     },
+    /// Sine and cosine make pairs.
+    #[error("{field} must be even for sinusoidal or rotary positions, got {got}")]
+    Odd {
+        /// The configuration key, or what follows from it.
+        field: &'static str,
+        /// The size given.
+        got: usize,
+    },
     /// Sine and cosine of two coordinates need four equal parts.
     #[error("{field} must be a multiple of 4 for positions in two dimensions, got {got}")]
     PositionWidth {
@@ -59,6 +67,14 @@ pub(crate) fn at_least_one(field: &'static str, size: usize) -> Result<(), NnCon
     match size {
         0 => Err(NnConfigError::Zero { field }),
         _ => Ok(()),
+    }
+}
+
+/// Refuses an odd size.
+pub(crate) fn even(field: &'static str, size: usize) -> Result<(), NnConfigError> {
+    match size.is_multiple_of(2) {
+        true => Ok(()),
+        false => Err(NnConfigError::Odd { field, got: size }),
     }
 }
 

@@ -2,15 +2,17 @@
 //!
 //! An [`Encoder`] turns an input into one feature vector; a head such as [`ProjectionHead`] is a
 //! separate module, so that an encoder pre-trained with one head is transferred with another. A recipe
-//! chooses an encoder at run time by [`ImageEncoderConfig`], which builds an [`AnyImageEncoder`].
+//! chooses an encoder at run time by [`ImageEncoderConfig`], which builds an [`AnyImageEncoder`], or
+//! [`TextEncoderConfig`], which builds an [`AnyTextEncoder`].
 //!
 //! | reads | encoders | heads for pre-training |
 //! |---|---|---|
 //! | images | [`ReferenceCnn`], [`ResNet`] | [`ProjectionHead`] |
 //! | images, whole or some of their patches | [`Vit`] | [`MaeDecoder`] |
 //! | rows of numbers | [`MlpEncoder`] | [`ProjectionHead`] |
-//! | words | [`RecurrentEncoder`] | [`WordHead`] |
-//! | words | [`Bert`] | [`MaskedWordHead`] |
+//! | words | [`RecurrentEncoder`] | [`WordHead`], [`MaskedWordHead`] |
+//! | words | [`Bert`] | [`WordHead`], [`MaskedWordHead`], [`BertPooler`] with [`SentenceHead`], [`ReplacedTokenHead`] |
+//! | words, and writes words | [`EncoderDecoder`] | its own decoder |
 //!
 //! [`GenerationConfig`] makes text with whatever says what may come next, a [`NextToken`].
 //!
@@ -44,8 +46,12 @@
 
 mod batch_norm;
 mod bert;
+mod bert_heads;
 mod bert_layer;
+mod bert_pooler;
+mod decoder_block;
 mod encoder;
+mod encoder_decoder;
 mod error;
 mod generate;
 mod image_encoder;
@@ -54,20 +60,29 @@ mod mae_decoder;
 mod masked_word_head;
 mod mlp_encoder;
 mod patches;
+mod positions;
 mod projection_head;
 mod recurrent;
 mod recurrent_encoder;
 mod reference_cnn;
 mod resnet;
+mod text_encoder;
 mod transformer;
 mod vit;
 mod weights;
 mod word_head;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig, RunningStatistic};
-pub use bert::{Bert, BertConfig, BertEmbeddings, BertLayers, TokenBatch};
+pub use bert::{Bert, BertConfig, BertEmbeddings, BertLayers, Pooling, TokenBatch};
+pub use bert_heads::{
+    BertPretrainingHeads, BertPretrainingHeadsConfig, ReplacedTokenHead, ReplacedTokenHeadConfig,
+    SentenceHead, SentenceHeadConfig,
+};
 pub use bert_layer::{BertAttention, BertIntermediate, BertLayer, BertOutput, BertSelfAttention};
+pub use bert_pooler::{BertPooler, BertPoolerConfig};
+pub use decoder_block::{AttentionLayers, DecoderBlock, Memory};
 pub use encoder::{Encoder, Input, TokenEncoder};
+pub use encoder_decoder::{Continuing, EncoderDecoder, EncoderDecoderConfig};
 pub use error::NnConfigError;
 pub use generate::{Decoding, Generated, GenerationConfig, GenerationError, NextToken};
 pub use image_encoder::{AnyImageEncoder, ImageEncoderConfig};
@@ -77,6 +92,7 @@ pub use masked_word_head::{
 };
 pub use mlp_encoder::{MlpEncoder, MlpEncoderConfig};
 pub use patches::patchify;
+pub use positions::PositionKind;
 pub use projection_head::{ProjectionHead, ProjectionHeadConfig};
 pub use recurrent::{
     Cell, Direction, Recurrent, RecurrentConfig, RecurrentLayer, RecurrentOutput, RecurrentState,
@@ -84,6 +100,7 @@ pub use recurrent::{
 pub use recurrent_encoder::{RecurrentEncoder, RecurrentEncoderConfig};
 pub use reference_cnn::{ReferenceCnn, ReferenceCnnConfig};
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, ResidualBlock, Stem};
+pub use text_encoder::{AnyTextEncoder, TextEncoderConfig};
 pub use tinderbox_kernels::Activation;
 pub use transformer::{FusedAttention, Mlp, NormOrder, TransformerBlock, TransformerBlockConfig};
 pub use vit::{PatchEmbed, PatchProjection, Vit, VitConfig};

@@ -66,6 +66,21 @@ pub struct MaskedWordTransform {
 }
 
 impl MaskedWordHead {
+    /// What [`MaskedWordPredictions::forward`] gives.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    pub fn forward(
+        &self,
+        hidden: Tensor<3>,
+        positions: Tensor<1, Int>,
+        words: Tensor<2>,
+    ) -> Tensor<2> {
+        self.predictions.forward(hidden, positions, words)
+    }
+}
+
+impl MaskedWordPredictions {
     /// Logits at the masked places alone: the vocabulary is wide and most places are not masked.
     ///
     /// # Shapes
@@ -83,7 +98,7 @@ impl MaskedWordHead {
         words: Tensor<2>,
     ) -> Tensor<2> {
         let [batch, tokens, width] = hidden.dims();
-        let MaskedWordPredictions { transform, bias } = &self.predictions;
+        let Self { transform, bias } = self;
         let masked = embedding(hidden.reshape([batch * tokens, width]), positions);
         let x = apply(&transform.dense, masked, Activation::Gelu);
         let x = normalise(&transform.LayerNorm, x, BertConfig::EPSILON);

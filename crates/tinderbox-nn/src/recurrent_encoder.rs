@@ -5,6 +5,7 @@
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Embedding, EmbeddingConfig};
 use burn::tensor::{Device, Int, Tensor};
+use serde::{Deserialize, Serialize};
 use tinderbox_kernels::embedding;
 
 use crate::bert::TokenBatch;
@@ -12,30 +13,34 @@ use crate::encoder::{Encoder, TokenEncoder};
 use crate::error::{NnConfigError, at_least_one, probability};
 use crate::recurrent::{Cell, Recurrent, RecurrentConfig, RecurrentOutput};
 
-/// Configuration of [`RecurrentEncoder`].
-#[derive(Debug, Clone, PartialEq)]
+/// Configuration of [`RecurrentEncoder`]. How many words there are, the tokeniser says at [`init`](Self::init).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RecurrentEncoderConfig {
-    /// Words of the vocabulary.
-    pub vocabulary: usize,
-    /// Size of a word's embedding.
+    /// Size of a word's embedding (256).
     pub embedding: usize,
-    /// Units `H` of a layer in one direction.
+    /// Units `H` of a layer in one direction (256).
     pub hidden: usize,
-    /// Layers.
+    /// Layers (1).
     pub layers: usize,
-    /// Whether each layer also goes from the last token to the first.
+    /// Whether each layer also goes from the last token to the first (no).
     pub bidirectional: bool,
-    /// The cell.
+    /// The cell, `lstm` (the default), `gru` or `rnn`.
     pub cell: Cell,
-    /// Probability that training drops an entry of an embedding, or an output of a layer that another follows.
+    /// Probability that training drops an entry of an embedding, or an output of a layer that another follows (0).
     pub dropout: f64,
+}
+
+impl Default for RecurrentEncoderConfig {
+    fn default() -> Self {
+        Self::new(256)
+    }
 }
 
 impl RecurrentEncoderConfig {
     /// An LSTM of one layer in one direction, whose embeddings have the size of its state, without dropout.
-    pub fn new(vocabulary: usize, hidden: usize) -> Self {
+    pub fn new(hidden: usize) -> Self {
         Self {
-            vocabulary,
             embedding: hidden,
             hidden,
             layers: 1,
@@ -45,12 +50,17 @@ impl RecurrentEncoderConfig {
         }
     }
 
-    /// A network with PyTorch's initialisation: embeddings `N(0, 1)`, the rest as [`RecurrentConfig::init`].
+    /// A network for `vocabulary` words with PyTorch's initialisation: embeddings `N(0, 1)`, the rest as
+    /// [`RecurrentConfig::init`].
     ///
     /// # Errors
     /// [`NnConfigError`] for a size of 0 or a dropout outside `0..1`.
-    pub fn init(&self, device: &Device) -> Result<RecurrentEncoder, NnConfigError> {
-        at_least_one("vocabulary", self.vocabulary)?;
+    pub fn init(
+        &self,
+        vocabulary: usize,
+        device: &Device,
+    ) -> Result<RecurrentEncoder, NnConfigError> {
+        at_least_one("vocabulary", vocabulary)?;
         at_least_one("embedding", self.embedding)?;
         probability(self.dropout)?;
         let recurrent = RecurrentConfig {
@@ -62,7 +72,7 @@ impl RecurrentEncoderConfig {
             dropout: self.dropout,
         };
         Ok(RecurrentEncoder {
-            embedding: EmbeddingConfig::new(self.vocabulary, self.embedding).init(device),
+            embedding: EmbeddingConfig::new(vocabulary, self.embedding).init(device),
             dropout: DropoutConfig { prob: self.dropout }.init(),
             feature_dim: recurrent.width(),
             recurrent: recurrent.init(device)?,

@@ -5,13 +5,16 @@
 use burn::module::{Module, Param};
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{Bool, Device, Tensor};
+use serde::{Deserialize, Serialize};
 use tinderbox_kernels::{Activation, AttentionOptions, attention, dropout, linear};
 
 use crate::error::{NnConfigError, at_least_one, probability};
 use crate::layers::{apply, dense, normalise};
+use crate::positions::Rotation;
 
 /// Where a block normalises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum NormOrder {
     /// Before attention and feed-forward, `x + f(norm(x))`: the vision transformer's.
     Pre,
@@ -38,6 +41,8 @@ pub struct TransformerBlockConfig {
     pub attention_dropout: f64,
     /// Added to the variance in the normalisations.
     pub epsilon: f64,
+    /// Whether a token sees only itself and those before it.
+    pub causal: bool,
 }
 
 impl TransformerBlockConfig {
@@ -57,6 +62,7 @@ impl TransformerBlockConfig {
             dropout: 0.0,
             attention_dropout: 0.0,
             epsilon: Self::EPSILON,
+            causal: false,
         }
     }
 
@@ -84,6 +90,7 @@ impl TransformerBlockConfig {
             dropout: self.dropout,
             attention_dropout: self.attention_dropout,
             epsilon: self.epsilon,
+            causal: self.causal,
         }
     }
 
@@ -183,6 +190,7 @@ impl TransformerBlock {
             attention_norm: &self.norm1,
             ffn: [&self.mlp.fc1, &self.mlp.fc2],
             ffn_norm: &self.norm2,
+            rotation: None,
         }
         .forward(x, padding, &self.settings)
     }
@@ -197,6 +205,7 @@ pub(crate) struct BlockSettings {
     dropout: f64,
     attention_dropout: f64,
     epsilon: f64,
+    causal: bool,
 }
 
 /// Weight `[in, out]` and bias of a dense layer.
@@ -211,6 +220,8 @@ pub(crate) struct BlockParts<'a> {
     pub(crate) attention_norm: &'a LayerNorm,
     pub(crate) ffn: [&'a Linear; 2],
     pub(crate) ffn_norm: &'a LayerNorm,
+    /// Turns queries and keys by their places.
+    pub(crate) rotation: Option<&'a Rotation>,
 }
 
 impl BlockParts<'_> {
@@ -224,7 +235,7 @@ impl BlockParts<'_> {
             heads: settings.heads,
             hidden_keys: padding,
             documents: None,
-            causal: false,
+            causal: settings.causal,
             dropout: settings.attention_dropout,
         };
         let norm = |norm: &LayerNorm, x: Tensor<3>| normalise(norm, x, settings.epsilon);
@@ -232,10 +243,14 @@ impl BlockParts<'_> {
         let [fc1, fc2] = self.ffn;
         let attend = {
             let ((wq, bq), (wk, bk), (wv, bv)) = (self.query, self.key, self.value);
-            let projection = self.projection;
+            let (projection, rotation) = (self.projection, self.rotation);
+            let turned = move |x: Tensor<3>| match rotation {
+                Some(rotation) => rotation.apply(x),
+                None => x,
+            };
             move |x: Tensor<3>| {
-                let query = linear(x.clone(), wq, bq, Activation::Identity);
-                let key = linear(x.clone(), wk, bk, Activation::Identity);
+                let query = turned(linear(x.clone(), wq, bq, Activation::Identity));
+                let key = turned(linear(x.clone(), wk, bk, Activation::Identity));
                 let value = linear(x, wv, bv, Activation::Identity);
                 let mixed = attention(query, key, value, &options);
                 dropout(

@@ -46,6 +46,26 @@ pub struct MaskedBatch {
     pub targets: Tensor<1, Int>,
 }
 
+impl MaskedBatch {
+    /// What an encoder reads of it.
+    pub fn input(&self) -> TokenBatch {
+        TokenBatch {
+            tokens: self.tokens.clone(),
+            segments: self.segments.clone(),
+            padding: Some(self.padding.clone()),
+        }
+    }
+}
+
+/// Sequences of two segments each, some of whose words are masked, with how the segments belong together.
+#[derive(Debug, Clone)]
+pub struct MaskedPairBatch {
+    /// The sequences.
+    pub masked: MaskedBatch,
+    /// The class of each pair, `[B]`: 0 if the second segment is the one that follows, 1 if not.
+    pub relations: Tensor<1, Int>,
+}
+
 /// Sequences of words, some of which have a class.
 #[derive(Debug, Clone)]
 pub struct TaggedBatch {

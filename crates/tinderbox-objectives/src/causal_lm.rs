@@ -144,4 +144,8 @@ impl<E: TokenEncoder> NextToken for CausalLm<E> {
         };
         self.logits(batch, last)
     }
+
+    fn longest(&self) -> Option<usize> {
+        self.encoder.longest()
+    }
 }

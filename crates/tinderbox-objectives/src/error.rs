@@ -48,6 +48,24 @@ pub enum ObjectiveConfigError {
          a transformer with causal attention"
     )]
     NotCausal,
+    /// The weight of a part of the loss is not a positive finite number.
+    #[error("{field} must be a positive finite number, got {got}")]
+    Weight {
+        /// The configuration key.
+        field: &'static str,
+        /// The value given.
+        got: f64,
+    },
+    /// Generator and discriminator read different words.
+    #[error(
+        "generator and discriminator must have one vocabulary, got {generator} and {discriminator} words"
+    )]
+    Vocabularies {
+        /// Words of the generator.
+        generator: usize,
+        /// Words of the discriminator.
+        discriminator: usize,
+    },
     /// A network of the objective cannot be built.
     #[error(transparent)]
     Network(#[from] NnConfigError),

@@ -7,9 +7,14 @@
 //! | to train by | a function over tensors | an objective with its heads |
 //! |---|---|---|
 //! | contrast of two views | [`nt_xent`](nt_xent()) | [`SimClr`] |
+//! | contrast of sentences in a batch | [`info_nce`](info_nce()) | [`SimCse`] |
 //! | the words that a text lacks | [`masked_language_modelling`] | [`MaskedLm`] |
 //! | the next word | [`causal_language_modelling`] | [`CausalLm`] |
 //! | the same words again | [`cross_entropy`](cross_entropy()) | [`SequenceAutoencoder`] |
+//! | the words without noise, or another text | [`cross_entropy`](cross_entropy()) | [`SequenceToSequence`] |
+//! | whether two segments belong together | [`cross_entropy`](cross_entropy()) | [`SentenceRelation`] |
+//! | both, as BERT | both | [`BertPretraining`] |
+//! | which words a generator replaced | [`replaced_token_detection`] | [`Electra`] |
 //! | the patches that an image lacks | [`masked_autoencoding`] | [`Mae`] |
 //! | labels | [`cross_entropy`](cross_entropy()) | [`Supervised`] |
 //! | labels of tokens | [`cross_entropy`](cross_entropy()) | [`TokenTagging`] |
@@ -35,9 +40,12 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod bert_pretraining;
 mod causal_lm;
 mod cross_entropy;
+mod electra;
 mod error;
+mod info_nce;
 mod l2_normalise;
 mod mae;
 mod masked_lm;
@@ -45,26 +53,36 @@ mod nt_xent;
 mod objective;
 mod patch_mask;
 mod places;
+mod sentence_relation;
 mod sequence_autoencoder;
+mod sequence_to_sequence;
 mod simclr;
+mod simcse;
 mod span_extraction;
 mod supervised;
 mod token_tagging;
 
 pub use batch::{
-    ImageBatch, LabelledBatch, MaskedBatch, SequencePairBatch, SpanBatch, TaggedBatch, ViewBatch,
+    ImageBatch, LabelledBatch, MaskedBatch, MaskedPairBatch, SequencePairBatch, SpanBatch,
+    TaggedBatch, ViewBatch,
 };
+pub use bert_pretraining::{BertPretraining, BertPretrainingConfig};
 pub use causal_lm::{CausalLm, CausalLmConfig, causal_language_modelling};
 pub use cross_entropy::{accuracy, cross_entropy};
+pub use electra::{Electra, ElectraConfig, replaced_token_detection};
 pub use error::ObjectiveConfigError;
+pub use info_nce::{info_nce, retrieval_accuracy};
 pub use l2_normalise::l2_normalise;
 pub use mae::{Mae, MaeConfig, masked_autoencoding};
 pub use masked_lm::{MaskedLm, MaskedLmConfig, masked_language_modelling};
 pub use nt_xent::{contrast_accuracy, nt_xent};
 pub use objective::{Objective, StepContext, StepOutput};
 pub use patch_mask::PatchMask;
+pub use sentence_relation::{SentenceRelation, SentenceRelationConfig};
 pub use sequence_autoencoder::{SequenceAutoencoder, SequenceAutoencoderConfig};
+pub use sequence_to_sequence::{SequenceToSequence, SequenceToSequenceConfig};
 pub use simclr::{SimClr, SimClrConfig};
+pub use simcse::{SimCse, SimCseConfig};
 pub use span_extraction::{
     Span, SpanExtraction, SpanExtractionConfig, SpanLogits, best_span, span_extraction,
 };

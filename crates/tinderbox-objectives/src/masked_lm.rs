@@ -5,7 +5,9 @@
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
-use tinderbox_nn::{MaskedWordHead, MaskedWordHeadConfig, TokenBatch, TokenEncoder};
+use tinderbox_nn::{
+    MaskedWordHead, MaskedWordHeadConfig, MaskedWordPredictions, TokenBatch, TokenEncoder,
+};
 
 use crate::batch::MaskedBatch;
 use crate::cross_entropy::{accuracy, cross_entropy};
@@ -38,6 +40,36 @@ pub fn masked_language_modelling(logits: Tensor<2>, targets: Tensor<1, Int>) -> 
         0 => logits.sum(),
         _ => cross_entropy(logits, targets, 0.0),
     }
+}
+
+/// Loss, share of the words named right, and logits `[N, V]`; where none is masked there are no logits, a loss of 0 with gradients
+/// of 0 for every parameter, and an accuracy of 0.
+///
+/// # Panics
+/// If the shapes do not fit, or `positions` and `targets` differ in length.
+pub(crate) fn at_masked_places(
+    head: &MaskedWordPredictions,
+    hidden: Tensor<3>,
+    words: Tensor<2>,
+    positions: Tensor<1, Int>,
+    targets: Tensor<1, Int>,
+) -> (Tensor<1>, Tensor<1>, Option<Tensor<2>>) {
+    let ([places], [expected]) = (positions.dims(), targets.dims());
+    assert_eq!(
+        places, expected,
+        "masked language modelling: {places} positions, but {expected} targets"
+    );
+    if places == 0 {
+        // One place stands in, so that every parameter has a gradient, of zeros, as in any other step.
+        let device = hidden.device();
+        let nowhere = Tensor::<1, Int>::zeros([1], &device);
+        let loss = head.forward(hidden, nowhere, words).sum() * 0.0;
+        return (loss, Tensor::zeros([1], &device.inner()), None);
+    }
+    let logits = head.forward(hidden, positions, words);
+    let accuracy = accuracy(logits.clone(), targets.clone());
+    let loss = masked_language_modelling(logits.clone(), targets);
+    (loss, accuracy, Some(logits))
 }
 
 /// Configuration of [`MaskedLm`]; all of its sizes are the encoder's.
@@ -98,28 +130,16 @@ impl<E: TokenEncoder> Objective for MaskedLm<E> {
     /// # Panics
     /// If the shapes do not fit, or `positions` and `targets` differ in length.
     fn step(&self, batch: MaskedBatch, _at: StepContext) -> StepOutput {
-        let ([places], [words]) = (batch.positions.dims(), batch.targets.dims());
-        assert_eq!(
-            places, words,
-            "masked language modelling: {places} positions, but {words} targets"
+        let hidden = self.encoder.hidden_states(batch.input());
+        let words = self.encoder.word_embeddings();
+        let (loss, accuracy, _) = at_masked_places(
+            &self.cls.predictions,
+            hidden,
+            words,
+            batch.positions,
+            batch.targets,
         );
-        let device = batch.tokens.device();
-        let input = TokenBatch {
-            tokens: batch.tokens,
-            segments: batch.segments,
-            padding: Some(batch.padding),
-        };
-        if places == 0 {
-            // One place stands in, so that every parameter has a gradient, of zeros, as in any other step.
-            let nowhere = Tensor::<1, Int>::zeros([1], &device);
-            let loss = self.logits(input, nowhere).sum() * 0.0;
-            let accuracy = Tensor::zeros([1], &device.inner());
-            return StepOutput::new(loss).with_metric("masked_accuracy", accuracy);
-        }
-        let logits = self.logits(input, batch.positions);
-        let accuracy = accuracy(logits.clone(), batch.targets.clone());
-        StepOutput::new(masked_language_modelling(logits, batch.targets))
-            .with_metric("masked_accuracy", accuracy)
+        StepOutput::new(loss).with_metric("masked_accuracy", accuracy)
     }
 
     fn encoder(&self) -> &E {

@@ -4,7 +4,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use tinderbox_data::PlainBatch;
 use tinderbox_nn::{Input, TokenBatch};
 use tinderbox_objectives::{
-    ImageBatch, LabelledBatch, MaskedBatch, SequencePairBatch, SpanBatch, TaggedBatch, ViewBatch,
+    ImageBatch, LabelledBatch, MaskedBatch, MaskedPairBatch, SequencePairBatch, SpanBatch,
+    TaggedBatch, ViewBatch,
 };
 
 /// Builds an objective's batch from the named tensors that a `Collate` made.
@@ -46,6 +47,32 @@ impl<const D: usize> PlainInput for Tensor<D> {
     }
 }
 
+impl PlainInput for TokenBatch {
+    /// Takes `tokens`, `segments` and `padding` (1 where a token is padding, else 0), each `[batch, length]` of whole numbers, of view 0;
+    /// `tokens1`, `segments1` and `padding1` of view 1, and so on.
+    ///
+    /// # Panics
+    /// If the batch has the view's tokens, but not its segments or its padding.
+    fn of_view(batch: &PlainBatch, view: usize, device: &Device) -> Option<Self> {
+        let of = |name: &str| match view {
+            0 => name.to_owned(),
+            _ => format!("{name}{view}"),
+        };
+        let tokens = of("tokens");
+        let has_view = batch.tensors.iter().any(|(name, _)| *name == tokens);
+        has_view.then(|| Self {
+            tokens: whole(batch, &tokens, device),
+            segments: whole(batch, &of("segments"), device),
+            padding: Some(whole::<2>(batch, &of("padding"), device).bool()),
+        })
+    }
+}
+
+/// The tensor called `name`, of whole numbers.
+fn whole<const D: usize>(batch: &PlainBatch, name: &str, device: &Device) -> Tensor<D, Int> {
+    Tensor::from_data(named(batch, name).clone(), device)
+}
+
 /// The tensor of a view, if it is there.
 pub fn view_data(batch: &PlainBatch, view: usize) -> Option<&TensorData> {
     let wanted = format!("view{view}");
@@ -68,7 +95,7 @@ impl<I: PlainInput> FromPlain for LabelledBatch<I> {
     fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
         Self {
             inputs: I::of_view(batch, 0, device).expect("the batch has a view"),
-            targets: Tensor::<1, Int>::from_data(named(batch, "label").clone(), device),
+            targets: whole(batch, "label", device),
         }
     }
 }
@@ -83,19 +110,12 @@ impl FromPlain for ImageBatch {
 }
 
 impl FromPlain for TokenBatch {
-    /// Takes `tokens`, `segments` and `padding` (1 where a token is padding, else 0), `[batch, length]` of whole numbers.
+    /// Takes view 0.
     fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
-        Self {
-            tokens: whole(batch, "tokens", device),
-            segments: whole(batch, "segments", device),
-            padding: Some(whole::<2>(batch, "padding", device).bool()),
-        }
+        // With the names that are there if it has no tokens.
+        named(batch, "tokens");
+        Self::of_view(batch, 0, device).expect("the batch has tokens")
     }
-}
-
-/// A tensor of whole numbers.
-fn whole<const D: usize>(batch: &PlainBatch, name: &str, device: &Device) -> Tensor<D, Int> {
-    Tensor::from_data(named(batch, name).clone(), device)
 }
 
 impl FromPlain for MaskedBatch {
@@ -108,6 +128,16 @@ impl FromPlain for MaskedBatch {
             padding: whole::<2>(batch, "padding", device).bool(),
             positions: whole(batch, "positions", device),
             targets: whole(batch, "targets", device),
+        }
+    }
+}
+
+impl FromPlain for MaskedPairBatch {
+    /// Takes what [`MaskedBatch`] takes, and `label` `[batch]`, 0 where the second segment is the right one.
+    fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
+        Self {
+            masked: MaskedBatch::from_plain(batch, device),
+            relations: whole(batch, "label", device),
         }
     }
 }

@@ -370,9 +370,9 @@ fn device_suite_masked_words() {
         // Devices draw different numbers from one seed.
         dropout: 0.0,
         attention_dropout: 0.0,
-        ..BertConfig::tiny(30)
+        ..BertConfig::tiny()
     };
-    let objective = MaskedLmConfig::default().init(config.init(&device).unwrap(), &device);
+    let objective = MaskedLmConfig::default().init(config.init(30, &device).unwrap(), &device);
     compare_losses(objective, |device| {
         let ints = |values: [i32; 4]| Tensor::<1, Int>::from_data(values, device);
         let tokens = Tensor::<1, Int>::arange(0..14, device).reshape([2, 7]);

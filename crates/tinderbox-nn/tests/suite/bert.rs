@@ -1,9 +1,10 @@
 //! BERT and its head: names, padding, positions, degenerate input.
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use serde_json::json;
 use tinderbox_nn::{
-    Bert, BertConfig, Encoder, MaskedWordHead, MaskedWordHeadConfig, NnConfigError, StateDict,
-    TokenBatch, TokenEncoder, load_state_dict,
+    Bert, BertConfig, Encoder, MaskedWordHead, MaskedWordHeadConfig, NnConfigError, NormOrder,
+    Pooling, PositionKind, StateDict, TextEncoderConfig, TokenBatch, TokenEncoder, load_state_dict,
 };
 
 use crate::addressed::below;
@@ -20,12 +21,12 @@ fn config() -> BertConfig {
         positions: 10,
         dropout: 0.0,
         attention_dropout: 0.0,
-        ..BertConfig::tiny(VOCABULARY)
+        ..BertConfig::tiny()
     }
 }
 
 fn bert(device: &Device) -> Bert {
-    fill(config().init(device).unwrap())
+    fill(config().init(VOCABULARY, device).unwrap())
 }
 
 fn integers(name: &str, shape: [usize; 2], bound: usize, device: &Device) -> Tensor<2, Int> {
@@ -99,7 +100,7 @@ fn weights_come_back_from_their_file() {
     let dict = StateDict::of(&bert(&device));
     let bytes = dict.to_safetensors_bytes();
     let read = StateDict::from_safetensors_bytes(&bytes).unwrap();
-    let fresh = config().init(&device).unwrap();
+    let fresh = config().init(VOCABULARY, &device).unwrap();
     let (loaded, _) = load_state_dict(fresh, &read, false).unwrap();
     check_same(
         loaded.hidden_states(batch([2, 5], None, &device)),
@@ -201,11 +202,138 @@ fn training_drops_and_evaluation_does_not() {
     };
     let (training, evaluation) = (device(), Device::flex());
     let run = |device: &Device| {
-        let bert = fill(wet.init(device).unwrap());
+        let bert = fill(wet.init(VOCABULARY, device).unwrap());
         bert.hidden_states(batch([1, 4], None, device)).into_data()
     };
     assert_eq!(run(&evaluation), run(&evaluation));
     assert_ne!(floats(&run(&training)), floats(&run(&training)));
+}
+
+/// Without an order, swapping two words swaps their states and changes no other; each kind of positions gives one.
+#[test]
+fn every_kind_of_positions_tells_the_order() {
+    let device = Device::flex();
+    for kind in [
+        PositionKind::Learned,
+        PositionKind::Sinusoidal,
+        PositionKind::Rotary,
+    ] {
+        for norm in [NormOrder::Post, NormOrder::Pre] {
+            let config = BertConfig {
+                position_kind: kind,
+                norm,
+                ..config()
+            };
+            let bert = fill(config.init(VOCABULARY, &device).unwrap());
+            let states = |words: [i64; 4]| {
+                let tokens =
+                    Tensor::<2, Int>::from_data(TensorData::new(words.to_vec(), [1, 4]), &device);
+                let segments = tokens.zeros_like();
+                let states = bert.hidden_states(TokenBatch {
+                    tokens,
+                    segments,
+                    padding: None,
+                });
+                floats(&states.slice([0..1, 3..4]).into_data())
+            };
+            let (one, other) = (states([5, 6, 7, 8]), states([7, 6, 5, 8]));
+            let differences = one.iter().zip(&other).map(|(a, b)| (a - b).abs());
+            let largest = differences.fold(0.0, f32::max);
+            assert!(largest > 1e-3, "{kind:?} {norm:?}: {largest}");
+        }
+    }
+}
+
+/// A rotation keeps what queries and keys have in common if both move on by as many places: more padding before the text changes nothing.
+#[test]
+fn rotary_positions_are_relative() {
+    let device = Device::flex();
+    let config = BertConfig {
+        position_kind: PositionKind::Rotary,
+        ..config()
+    };
+    let bert = fill(config.init(VOCABULARY, &device).unwrap());
+    let moved = |before: usize| {
+        let tokens: Vec<i64> = std::iter::repeat_n(0, before).chain([5, 9, 3]).collect();
+        let hidden: Vec<bool> = (0..before + 3).map(|t| t < before).collect();
+        let length = tokens.len();
+        let tokens = Tensor::<2, Int>::from_data(TensorData::new(tokens, [1, length]), &device);
+        let segments = tokens.zeros_like();
+        let states = bert.hidden_states(TokenBatch {
+            tokens,
+            segments,
+            padding: Some(padding(&[&hidden], &device)),
+        });
+        states.slice([0..1, before..length])
+    };
+    check_same(moved(4), moved(0), 1e-5);
+}
+
+#[test]
+fn features_may_be_the_first_tokens_state() {
+    let device = Device::flex();
+    let config = BertConfig {
+        pooling: Pooling::First,
+        ..config()
+    };
+    let bert = fill(config.init(VOCABULARY, &device).unwrap());
+    let batch = batch([2, 4], None, &device);
+    let first = bert.hidden_states(batch.clone()).slice([0..2, 0..1]);
+    check_same(bert.forward(batch), first.reshape([2, 16]), 0.0);
+}
+
+#[test]
+fn a_recipe_holds_a_configuration_of_text_encoders() {
+    let parse = |value: serde_json::Value| {
+        serde_json::from_value::<TextEncoderConfig>(value).map_err(|error| error.to_string())
+    };
+    let config = parse(json!({"kind": "bert"})).unwrap();
+    assert_eq!(config, TextEncoderConfig::Bert(BertConfig::tiny()));
+    let value =
+        json!({"kind": "bert", "norm": "pre", "position_kind": "rotary", "pooling": "first"});
+    let config = parse(value).unwrap();
+    let expected = BertConfig {
+        norm: NormOrder::Pre,
+        position_kind: PositionKind::Rotary,
+        pooling: Pooling::First,
+        ..BertConfig::tiny()
+    };
+    assert_eq!(config, TextEncoderConfig::Bert(expected));
+    assert_eq!(
+        parse(serde_json::to_value(&config).unwrap()).unwrap(),
+        config
+    );
+    assert_eq!((config.name(), config.positions()), ("bert", Some(512)));
+
+    let config = parse(json!({"kind": "recurrent", "cell": "gru", "hidden": 5})).unwrap();
+    assert_eq!((config.name(), config.positions()), ("recurrent", None));
+    let encoder = config.init(VOCABULARY, &Device::flex()).unwrap();
+    let features = encoder.forward(batch([2, 4], None, &Device::flex()));
+    assert_eq!(features.dims(), [2, encoder.feature_dim()]);
+    assert_eq!(encoder.word_embeddings().dims(), [VOCABULARY, 256]);
+    // The variant adds no level.
+    let dict = StateDict::of(&encoder);
+    assert!(dict.get("embedding.weight").is_some());
+
+    for (value, expected) in [
+        (json!({"kind": "bart"}), "unknown variant `bart`"),
+        (
+            json!({"kind": "bert", "widht": 64}),
+            "unknown field `widht`",
+        ),
+        (
+            json!({"kind": "recurrent", "width": 64}),
+            "unknown field `width`",
+        ),
+        (
+            json!({"kind": "bert", "norm": "middle"}),
+            "unknown variant `middle`",
+        ),
+        (json!({"width": 64}), "missing field `kind`"),
+    ] {
+        let error = parse(value).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]
@@ -214,14 +342,14 @@ fn degenerate_configurations_are_typed_errors() {
     fn check(change: impl Fn(&mut BertConfig), expected: NnConfigError) {
         let mut config = config();
         change(&mut config);
-        assert_eq!(config.init(&Device::flex()).err(), Some(expected));
+        assert_eq!(
+            config.init(VOCABULARY, &Device::flex()).err(),
+            Some(expected)
+        );
     }
-    check(
-        |c| c.vocabulary = 0,
-        NnConfigError::Zero {
-            field: "vocabulary",
-        },
-    );
+    let none = config().init(0, &Device::flex()).err();
+    let field = "vocabulary";
+    assert_eq!(none, Some(NnConfigError::Zero { field }));
     check(|c| c.width = 0, NnConfigError::Zero { field: "width" });
     check(
         |c| c.heads = 3,
@@ -231,6 +359,20 @@ fn degenerate_configurations_are_typed_errors() {
         },
     );
     check(|c| c.dropout = 1.0, NnConfigError::Dropout { got: 1.0 });
+    check(
+        |c| (c.width, c.position_kind) = (14, PositionKind::Rotary),
+        NnConfigError::Odd {
+            field: "size of a head",
+            got: 7,
+        },
+    );
+    check(
+        |c| (c.width, c.heads, c.position_kind) = (15, 3, PositionKind::Sinusoidal),
+        NnConfigError::Odd {
+            field: "width",
+            got: 15,
+        },
+    );
     check(
         |c| c.attention_dropout = -0.1,
         NnConfigError::Dropout { got: -0.1 },
@@ -242,4 +384,16 @@ fn degenerate_configurations_are_typed_errors() {
 fn a_sequence_beyond_the_positions_is_refused() {
     let device = Device::flex();
     bert(&device).hidden_states(batch([1, 11], None, &device));
+}
+
+#[test]
+#[should_panic(expected = "BERT: 11 tokens are more than the 10 positions")]
+fn a_sequence_beyond_the_positions_is_refused_without_a_table() {
+    let device = Device::flex();
+    let config = BertConfig {
+        position_kind: PositionKind::Rotary,
+        ..config()
+    };
+    let bert = config.init(VOCABULARY, &device).unwrap();
+    bert.hidden_states(batch([1, 11], None, &device));
 }

@@ -132,9 +132,9 @@ fn one_direction_is_causal() {
     for bidirectional in [false, true] {
         let config = RecurrentEncoderConfig {
             bidirectional,
-            ..RecurrentEncoderConfig::new(9, 4)
+            ..RecurrentEncoderConfig::new(4)
         };
-        let encoder = fill(config.init(&Device::flex()).unwrap());
+        let encoder = fill(config.init(9, &Device::flex()).unwrap());
         assert_eq!(encoder.is_causal(), !bidirectional);
     }
 }
@@ -144,9 +144,9 @@ fn words_are_read_to_their_last_state() {
     let device = Device::flex();
     let config = RecurrentEncoderConfig {
         bidirectional: true,
-        ..RecurrentEncoderConfig::new(9, 4)
+        ..RecurrentEncoderConfig::new(4)
     };
-    let encoder = fill(config.init(&device).unwrap());
+    let encoder = fill(config.init(9, &device).unwrap());
     assert_eq!(encoder.feature_dim(), 8);
     let batch = |words: [i64; 5], padding| TokenBatch {
         tokens: Tensor::<2, Int>::from_data(TensorData::new(words.to_vec(), [1, 5]), &device),
@@ -164,11 +164,12 @@ fn words_are_read_to_their_last_state() {
 fn degenerate_configurations_are_typed_errors() {
     let zero = |field| Some(NnConfigError::Zero { field });
     let with = |change: fn(&mut RecurrentEncoderConfig)| {
-        let mut config = RecurrentEncoderConfig::new(9, 4);
+        let mut config = RecurrentEncoderConfig::new(4);
         change(&mut config);
-        config.init(&Device::flex()).err()
+        config.init(9, &Device::flex()).err()
     };
-    assert_eq!(with(|config| config.vocabulary = 0), zero("vocabulary"));
+    let none = RecurrentEncoderConfig::new(4).init(0, &Device::flex());
+    assert_eq!(none.err(), zero("vocabulary"));
     assert_eq!(with(|config| config.embedding = 0), zero("embedding"));
     assert_eq!(with(|config| config.hidden = 0), zero("hidden"));
     assert_eq!(with(|config| config.layers = 0), zero("layers"));

@@ -6,8 +6,8 @@ use burn::module::Module;
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use serde_json::Value;
 use tinderbox_nn::{
-    Activation, BertConfig, MaeDecoderConfig, NormOrder, TokenBatch, TokenEncoder,
-    TransformerBlockConfig, VitConfig, patchify,
+    Activation, BertConfig, MaeDecoderConfig, NormOrder, Pooling, PositionKind, TokenBatch,
+    TokenEncoder, TransformerBlockConfig, VitConfig, patchify,
 };
 
 use crate::addressed::below;
@@ -64,11 +64,21 @@ fn the_block_agrees_with_pytorchs() {
     }
 }
 
+/// Its variants are relatives of it: Megatron's is pre-norm, RoFormer's positions are rotary.
 #[test]
 fn bert_agrees_with_hugging_faces() {
-    let case = case("bert");
+    let (post, pre) = (NormOrder::Post, NormOrder::Pre);
+    bert_agrees("bert", post, PositionKind::Learned);
+    bert_agrees("bert_pre", pre, PositionKind::Learned);
+    bert_agrees("bert_sinusoidal", post, PositionKind::Sinusoidal);
+    bert_agrees("bert_rotary", post, PositionKind::Rotary);
+}
+
+#[track_caller]
+fn bert_agrees(name: &str, norm: NormOrder, position_kind: PositionKind) {
+    let case = case(name);
+    let vocabulary = size(&case, "vocabulary");
     let config = BertConfig {
-        vocabulary: size(&case, "vocabulary"),
         width: size(&case, "width"),
         depth: size(&case, "depth"),
         heads: size(&case, "heads"),
@@ -77,17 +87,21 @@ fn bert_agrees_with_hugging_faces() {
         segments: size(&case, "segments"),
         dropout: 0.0,
         attention_dropout: 0.0,
+        pooling: Pooling::Mean,
+        norm,
+        position_kind,
+        ..BertConfig::tiny()
     };
-    let bert = fill(config.init(&device()).unwrap());
+    let bert = fill(config.init(vocabulary, &device()).unwrap());
     let shape = shape::<2>(&case["input"]);
     let count = shape[0] * shape[1];
     let output = bert.hidden_states(TokenBatch {
-        tokens: integers(below("tokens", count, config.vocabulary), shape),
+        tokens: integers(below("tokens", count, vocabulary), shape),
         segments: integers(below("segments", count, config.segments), shape),
         padding: Some(padding(&case["lengths"], shape[1])),
     });
     let worst = check_training::<_, 3, 3>(&case, bert, output, &[], COMPOSITE);
-    println!("bert: worst error {worst:.1e}");
+    println!("{name}: worst error {worst:.1e}");
 }
 
 #[test]
@@ -150,11 +164,8 @@ struct Decoder {
 fn published_sizes_have_the_published_parameters() {
     let device = Device::flex();
     let bert = case("bert_parameters");
-    for (name, config) in [
-        ("tiny", BertConfig::tiny(30_522)),
-        ("mini", BertConfig::mini(30_522)),
-    ] {
-        let parameters = config.init(&device).unwrap().num_params();
+    for (name, config) in [("tiny", BertConfig::tiny()), ("mini", BertConfig::mini())] {
+        let parameters = config.init(30_522, &device).unwrap().num_params();
         assert_eq!(parameters, size(&bert, name), "{name}");
     }
     let vit = VitConfig::tiny(32, 4).init(&device).unwrap().num_params();
@@ -178,7 +189,7 @@ fn weights_start_as_published() {
     }
     let device = Device::flex();
     device.seed(1);
-    let dict = tinderbox_nn::StateDict::of(&BertConfig::tiny(500).init(&device).unwrap());
+    let dict = tinderbox_nn::StateDict::of(&BertConfig::tiny().init(500, &device).unwrap());
     for (name, data) in dict.iter() {
         if data.shape().len() == 2 {
             check(data, 0.02);

@@ -27,10 +27,10 @@ fn objective() -> MaskedLm<Bert> {
         positions: 6,
         dropout: 0.0,
         attention_dropout: 0.0,
-        ..BertConfig::tiny(VOCABULARY)
+        ..BertConfig::tiny()
     };
     device().seed(3);
-    MaskedLmConfig::default().init(config.init(&device()).unwrap(), &device())
+    MaskedLmConfig::default().init(config.init(VOCABULARY, &device()).unwrap(), &device())
 }
 
 fn integers<const D: usize>(values: &[i64], shape: [usize; D]) -> Tensor<D, Int> {

@@ -6,14 +6,14 @@ use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Bool, Tensor};
 use serde_json::Value;
 use tinderbox_nn::{
-    Bert, BertConfig, Decoding, GenerationConfig, RecurrentEncoder, RecurrentEncoderConfig,
-    TokenBatch,
+    Bert, BertConfig, Decoding, EncoderDecoder, EncoderDecoderConfig, GenerationConfig, NormOrder,
+    RecurrentEncoder, RecurrentEncoderConfig, TokenBatch,
 };
 use tinderbox_objectives::{
     CausalLm, CausalLmConfig, Objective, ObjectiveConfigError, SequenceAutoencoder,
-    SequenceAutoencoderConfig, Span, SpanBatch, SpanExtractionConfig, SpanLogits, StepContext,
-    StepOutput, TaggedBatch, TokenTaggingConfig, best_span, causal_language_modelling,
-    span_extraction,
+    SequenceAutoencoderConfig, SequencePairBatch, SequenceToSequence, SequenceToSequenceConfig,
+    Span, SpanBatch, SpanExtractionConfig, SpanLogits, StepContext, StepOutput, TaggedBatch,
+    TokenTaggingConfig, best_span, causal_language_modelling, span_extraction,
 };
 
 use crate::addressed::below;
@@ -79,9 +79,9 @@ fn recurrent(
     let config = RecurrentEncoderConfig {
         embedding,
         layers,
-        ..RecurrentEncoderConfig::new(vocabulary, hidden)
+        ..RecurrentEncoderConfig::new(hidden)
     };
-    config.init(&device()).unwrap()
+    config.init(vocabulary, &device()).unwrap()
 }
 
 fn recurrent_of(case: &Value) -> RecurrentEncoder {
@@ -92,7 +92,6 @@ fn recurrent_of(case: &Value) -> RecurrentEncoder {
 
 fn bert_of(case: &Value) -> Bert {
     let config = BertConfig {
-        vocabulary: size(case, "vocabulary"),
         width: size(case, "width"),
         depth: size(case, "depth"),
         heads: size(case, "heads"),
@@ -101,8 +100,9 @@ fn bert_of(case: &Value) -> Bert {
         segments: size(case, "segments"),
         dropout: 0.0,
         attention_dropout: 0.0,
+        ..BertConfig::tiny()
     };
-    config.init(&device()).unwrap()
+    config.init(size(case, "vocabulary"), &device()).unwrap()
 }
 
 #[test]
@@ -133,6 +133,38 @@ fn the_sequence_autoencoder_agrees_with_pytorch() {
         fill(config.init(recurrent_of(&case), &device()).unwrap());
     let output = objective.step(input(&case), AT);
     check_step("sequence_autoencoder", &case, objective, output);
+}
+
+#[test]
+fn sequence_to_sequence_agrees_with_pytorch() {
+    for name in ["sequence_to_sequence_pre", "sequence_to_sequence_post"] {
+        let case = case(name);
+        let config = EncoderDecoderConfig {
+            width: size(&case, "width"),
+            depth: size(&case, "depth"),
+            decoder_depth: size(&case, "decoder_depth"),
+            heads: size(&case, "heads"),
+            ffn: size(&case, "ffn"),
+            norm: match case["norm"].as_str().unwrap() {
+                "pre" => NormOrder::Pre,
+                _ => NormOrder::Post,
+            },
+            dropout: 0.0,
+            attention_dropout: 0.0,
+        };
+        let vocabulary = size(&case, "vocabulary");
+        let network = config.init(vocabulary, &device()).unwrap();
+        let objective = fill(SequenceToSequenceConfig::default().init(network));
+        let target_tokens = size(&case, "target_tokens");
+        let targets = below("targets", 3 * target_tokens, vocabulary);
+        let batch = SequencePairBatch {
+            source: input(&case),
+            targets: integers(&targets, [3, target_tokens]),
+            target_padding: Some(padding(&case["target_lengths"], target_tokens)),
+        };
+        let output = objective.step(batch, AT);
+        check_step(name, &case, objective, output);
+    }
 }
 
 #[test]
@@ -176,6 +208,29 @@ fn tokens(values: &[usize], padding: &[bool], rows: usize) -> TokenBatch {
     }
 }
 
+fn sequence_to_sequence() -> SequenceToSequence {
+    let config = EncoderDecoderConfig {
+        width: 16,
+        depth: 1,
+        decoder_depth: 1,
+        heads: 2,
+        ffn: 32,
+        dropout: 0.0,
+        ..EncoderDecoderConfig::default()
+    };
+    device().seed(1);
+    let network: EncoderDecoder = config.init(8, &device()).unwrap();
+    SequenceToSequenceConfig::default().init(network)
+}
+
+fn pair(source: TokenBatch, target: TokenBatch) -> SequencePairBatch {
+    SequencePairBatch {
+        source,
+        targets: target.tokens,
+        target_padding: target.padding,
+    }
+}
+
 /// A batch without a target has a loss of 0 and a gradient of zeros for every parameter that has one otherwise.
 #[track_caller]
 fn check_nothing<O: Objective>(objective: &O, full: O::Batch, empty: O::Batch) {
@@ -210,6 +265,27 @@ fn without_a_target_nothing_is_learnt() {
     let autoencoder = SequenceAutoencoderConfig::default();
     let autoencoder = autoencoder.init(recurrent(8, 4, 5, 1), &device).unwrap();
     check_nothing(&autoencoder, full(), padding_alone());
+    let pairs = sequence_to_sequence();
+    check_nothing(&pairs, pair(full(), full()), pair(full(), padding_alone()));
+    check_nothing(
+        &pairs,
+        pair(full(), full()),
+        pair(full(), tokens(&[1, 2], &[false; 2], 2)),
+    );
+    // A source of padding alone says nothing, and the target is learnt all the same.
+    let output = pairs.step(pair(padding_alone(), full()), AT);
+    assert!(scalar(output.loss.clone()).is_finite());
+    let backward = output.loss.backward();
+    let words = floats(
+        pairs
+            .encoder
+            .embedding
+            .weight
+            .val()
+            .grad(&backward)
+            .unwrap(),
+    );
+    assert!(words.iter().all(|value| value.is_finite()));
     let tagging = TokenTaggingConfig { classes: 3 };
     let tagging = tagging.init(recurrent(8, 4, 5, 1), &device).unwrap();
     let tagged = |places: &[usize]| TaggedBatch {
@@ -263,11 +339,11 @@ fn what_stands_at_padding_does_not_matter() {
 fn an_encoder_that_sees_the_future_is_refused() {
     let config = RecurrentEncoderConfig {
         bidirectional: true,
-        ..RecurrentEncoderConfig::new(8, 4)
+        ..RecurrentEncoderConfig::new(4)
     };
-    let refused = CausalLmConfig::default().init(config.init(&device()).unwrap(), &device());
+    let refused = CausalLmConfig::default().init(config.init(8, &device()).unwrap(), &device());
     assert_eq!(refused.err(), Some(ObjectiveConfigError::NotCausal));
-    let bert = BertConfig::tiny(8).init(&device()).unwrap();
+    let bert = BertConfig::tiny().init(8, &device()).unwrap();
     let refused = CausalLmConfig::default().init(bert, &device());
     assert_eq!(refused.err(), Some(ObjectiveConfigError::NotCausal));
 }
@@ -405,4 +481,40 @@ fn an_autoencoder_learns_to_reproduce() {
     let count = floats(model.encoder.embedding.weight.val()).len();
     assert_eq!(count, 64);
     assert!(model.num_params() > model.encoder.num_params());
+}
+
+/// Learns to write sources backwards, and then writes those it has seen, greedily and by beams.
+#[test]
+fn sequence_to_sequence_learns_and_generates() {
+    let device = device();
+    let mut model = sequence_to_sequence();
+    let mut optimiser = AdamConfig::new().init();
+    let padding = [
+        false, false, false, false, true, false, false, false, false, false,
+    ];
+    let source = || tokens(&[1, 5, 3, 2, 0, 1, 4, 6, 7, 2], &padding, 2);
+    let target = || tokens(&[1, 3, 5, 2, 0, 1, 7, 6, 4, 2], &padding, 2);
+    for _ in 0..120 {
+        let loss = model.step(pair(source(), target()), AT).loss;
+        let gradients = GradientsParams::from_grads(loss.backward(), &model);
+        model = optimiser.step(0.01, model, gradients);
+    }
+    let output = model.step(pair(source(), target()), AT);
+    assert_eq!(scalar(output.metrics[0].1.clone()), 1.0);
+    let beam = Decoding::Beam {
+        beams: 3,
+        length_penalty: 1.0,
+    };
+    for decoding in [Decoding::Greedy, beam] {
+        let config = GenerationConfig {
+            decoding,
+            max_new_tokens: 8,
+            end: Some(2),
+            seed: 0,
+        };
+        let prompts = [vec![1], vec![1]];
+        let texts = config.generate(&model.encoder.continuing(source()), &prompts, &device);
+        let texts: Vec<_> = texts.unwrap().into_iter().map(|text| text.tokens).collect();
+        assert_eq!(texts, [vec![3, 5, 2], vec![7, 6, 4, 2]]);
+    }
 }
