@@ -43,8 +43,8 @@ impl Case {
                 Hidden::All => Some(hidden(2.0)),
             },
             documents: self.documents.map(|count| {
-                // Their tokens need not be neighbours, nor their numbers small.
-                let of_number = |x: &f32| ((x + 1.0) / 2.0 * count as f32) as i64 * 5_000_000_000;
+                // Their tokens need not be neighbours.
+                let of_number = |x: &f32| ((x + 1.0) / 2.0 * count as f32) as i64 * 5;
                 let documents: Vec<i64> = numbers.iter().map(of_number).collect();
                 Tensor::from_data(TensorData::new(documents, shape), device)
             }),

@@ -173,7 +173,7 @@ fn token_tagging_agrees_with_hugging_face() {
     let classes = size(&case, "classes");
     let objective = TokenTaggingConfig { classes }.init(bert_of(&case), &device());
     let objective = fill(objective.unwrap());
-    let positions = places(&case["positions"]);
+    let positions = places(&case["tagged"]);
     let count = positions.len();
     let batch = TaggedBatch {
         input: input(&case),
