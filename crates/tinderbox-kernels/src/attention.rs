@@ -5,7 +5,7 @@
 //! `unsafe` on the fast path for tensors of which each head writes its own vectors.
 #![cfg_attr(feature = "flex", allow(unsafe_code))]
 
-use burn::tensor::{Bool, Tensor, activation};
+use burn::tensor::{Bool, Int, Tensor, activation};
 
 use crate::dropout;
 
@@ -16,6 +16,9 @@ pub struct AttentionOptions {
     pub heads: usize,
     /// True where a key must not be seen, `[B, S]`: padding.
     pub hidden_keys: Option<Tensor<2, Bool>>,
+    /// The document of each token, `[B, T]`, where several are packed into a sequence that attends to itself: a query sees the
+    /// keys of its own document alone. All are one document without it.
+    pub documents: Option<Tensor<2, Int>>,
     /// Whether a query sees only keys up to its own place.
     pub causal: bool,
     /// Probability that training drops a weight; the others are scaled by `1 / (1 - p)`.
@@ -31,15 +34,18 @@ pub struct AttentionOptions {
 /// - `key`, `value`: `[B, S, E]`; head `h` has the entries `h * E / H ..` of each vector
 /// - output: `[B, T, E]`
 ///
+/// Any of the options go together, on the fast path too, and cost no memory of `T x S` a head but what the backward pass needs
+/// in any case.
+///
 /// # Panics
-/// If the shapes do not fit or `heads` does not divide `E`.
+/// If the shapes do not fit, `heads` does not divide `E`, or there are `documents` and `T` is not `S`.
 pub fn attention(
     query: Tensor<3>,
     key: Tensor<3>,
     value: Tensor<3>,
     options: &AttentionOptions,
 ) -> Tensor<3> {
-    let ([batch, _, size], [keys_batch, keys, keys_size]) = (query.dims(), key.dims());
+    let ([batch, queries, size], [keys_batch, keys, keys_size]) = (query.dims(), key.dims());
     assert_eq!(
         ([keys_batch, keys, keys_size], [batch, size]),
         (value.dims(), [keys_batch, keys_size]),
@@ -55,6 +61,11 @@ pub fn attention(
     );
     if let Some(hidden) = &options.hidden_keys {
         assert_eq!(hidden.dims(), [batch, keys], "attention: hidden_keys");
+    }
+    if let Some(documents) = &options.documents {
+        let shape = [batch, queries];
+        assert_eq!(documents.dims(), shape, "attention: documents");
+        assert_eq!(queries, keys, "attention: documents of queries and keys");
     }
     #[cfg(feature = "flex")]
     if crate::flex::fused::takes(&query) {
@@ -90,10 +101,13 @@ pub(crate) fn plain(
             .reshape([1, 1, queries, keys])
             .expand(shape)
     });
-    let mask = match (hidden, later) {
-        (Some(hidden), Some(later)) => Some(hidden.bool_or(later)),
-        (one, other) => one.or(other),
-    };
+    let foreign = options.documents.clone().map(|documents| {
+        let of_keys = documents.clone().reshape([batch, 1, 1, keys]).expand(shape);
+        let of_queries = documents.reshape([batch, 1, queries, 1]);
+        of_queries.expand(shape).not_equal(of_keys)
+    });
+    let masks = [hidden, later, foreign].into_iter().flatten();
+    let mask = masks.reduce(Tensor::bool_or);
     let weights = match mask {
         Some(mask) => {
             let weights = activation::softmax(scores.mask_fill(mask.clone(), HIDDEN), 3);
@@ -144,6 +158,10 @@ mod fast {
             bias.map(|hidden| if hidden { f32::NEG_INFINITY } else { 0.0 })
                 .collect()
         });
+        let documents = options.documents.clone().map(|documents| {
+            let data = documents.into_data();
+            data.iter::<i64>().collect()
+        });
         let attention = Attention {
             batch,
             queries,
@@ -152,6 +170,7 @@ mod fast {
             depth: size / options.heads,
             stride: keys.next_multiple_of(LANES).max(LANES),
             hidden,
+            documents,
             causal: options.causal,
             mask: (options.dropout > 0.0 && device.is_autodiff())
                 .then(|| Mask::draw(options.dropout, &device)),
@@ -173,6 +192,8 @@ mod fast {
         stride: usize,
         /// For each key of each item 0, or minus infinity if it is hidden.
         hidden: Option<Vec<f32>>,
+        /// The document of each token of each item.
+        documents: Option<Vec<i64>>,
         causal: bool,
         /// Its rows are the queries of all heads of all items.
         mask: Option<Mask>,
@@ -248,16 +269,20 @@ mod fast {
                 self.stride,
                 Start::Zero,
             );
+            let keys = block.item * self.keys..block.item * self.keys + block.keys;
             let hidden = self.hidden.as_deref();
-            let hidden = hidden.map(|hidden| &hidden[block.item * self.keys..][..block.keys]);
-            softmax_rows(
-                &mut weights[..rows * self.stride],
-                self.stride,
-                block.keys,
-                self.causal.then_some(block.queries.start),
-                self.scale(),
-                hidden.unwrap_or_default(),
-            );
+            let documents = self.documents.as_deref();
+            let sight = Sight {
+                causal: self.causal.then_some(block.queries.start),
+                hidden: hidden.map_or(&[], |hidden| &hidden[keys.clone()]),
+                documents: documents.map_or(&[], |documents| &documents[keys]),
+                // With documents there are as many queries as keys.
+                own: documents.map_or(&[], |documents| {
+                    &documents[block.item * self.keys..][block.queries.clone()]
+                }),
+            };
+            let weights = &mut weights[..rows * self.stride];
+            softmax_rows(weights, self.stride, block.keys, self.scale(), sight);
         }
 
         fn scale(&self) -> f32 {
@@ -448,16 +473,29 @@ mod fast {
         }
     }
 
+    /// What the rows of a block may see.
+    struct Sight<'a> {
+        /// The place of the first row's query among the keys, if it sees none later than itself.
+        causal: Option<usize>,
+        /// For each key 0, or minus infinity if it is hidden; nothing if none is.
+        hidden: &'a [f32],
+        /// The document of each key, and of each row's query; nothing if they are one.
+        documents: &'a [i64],
+        own: &'a [i64],
+    }
+
     vectorised! {
-        /// From scores to weights, row by row; zeros beyond the keys and where no key is seen. `causal` is the place of the
-        /// first row's query among the keys, if it sees none later than itself.
-        fn softmax_rows<'a>(
-            scores: &'a mut [f32], stride: usize, keys: usize, causal: Option<usize>, scale: f32, hidden: &'a [f32],
-        ) {
+        /// From scores to weights, row by row; zeros beyond the keys and where no key is seen.
+        fn softmax_rows<'a>(scores: &'a mut [f32], stride: usize, keys: usize, scale: f32, sight: Sight<'a>) {
             for (i, row) in scores.chunks_exact_mut(stride).enumerate() {
-                let seen = causal.map_or(keys, |first| keys.min(first + i + 1));
-                for (score, hidden) in row[..seen].iter_mut().zip(hidden) {
+                let seen = sight.causal.map_or(keys, |first| keys.min(first + i + 1));
+                for (score, hidden) in row[..seen].iter_mut().zip(sight.hidden) {
                     *score += hidden;
+                }
+                if let Some(own) = sight.own.get(i) {
+                    for (score, document) in row[..seen].iter_mut().zip(sight.documents) {
+                        *score = if document == own { *score } else { f32::NEG_INFINITY };
+                    }
                 }
                 let (row, rest) = row.split_at_mut(seen.next_multiple_of(LANES));
                 rest.fill(0.0);

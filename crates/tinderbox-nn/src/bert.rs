@@ -57,6 +57,9 @@ pub struct BertConfig {
     pub norm: NormOrder,
     /// How the order of the tokens is known (`learned`).
     pub position_kind: PositionKind,
+    /// Whether a token sees only itself and those before it (no). So it is no longer BERT, but what a causal language model needs:
+    /// with `norm: pre`, and `positions` as they are, the network of Radford et al. 2019 but for its segments.
+    pub causal: bool,
 }
 
 impl Default for BertConfig {
@@ -86,6 +89,7 @@ impl BertConfig {
             pooling: Pooling::Mean,
             norm: NormOrder::Post,
             position_kind: PositionKind::Learned,
+            causal: false,
         }
     }
 
@@ -128,6 +132,7 @@ impl BertConfig {
             dropout: self.dropout,
             attention_dropout: self.attention_dropout,
             epsilon: Self::EPSILON,
+            causal: self.causal,
         };
         block.check()?;
         match self.position_kind {
@@ -162,6 +167,7 @@ impl BertConfig {
             },
             feature_dim: self.width,
             pooling: self.pooling,
+            causal: self.causal,
         })
     }
 }
@@ -242,6 +248,7 @@ pub struct Bert {
     feature_dim: usize,
     #[module(skip)]
     pooling: Pooling,
+    causal: bool,
 }
 
 /// Embeddings of words, positions and segments, and what follows their sum.
@@ -292,6 +299,14 @@ impl TokenEncoder for Bert {
 
     fn word_embeddings(&self) -> Tensor<2> {
         self.embeddings.word_embeddings.weight.val()
+    }
+
+    fn is_causal(&self) -> bool {
+        self.causal
+    }
+
+    fn longest(&self) -> Option<usize> {
+        Some(self.embeddings.positions)
     }
 }
 

@@ -55,7 +55,7 @@ pub trait Encoder: Module + ModuleDisplay {
 /// An encoder of sequences of tokens, with a state for each of them.
 ///
 /// Shape letters: `B` batch, `T` tokens, `H` size of a state, `V` vocabulary, `E` size of an embedding.
-pub trait TokenEncoder: Encoder {
+pub trait TokenEncoder: Encoder<Input = TokenBatch> {
     /// The last hidden state of every token. That of padding means nothing, and no other depends on padding.
     ///
     /// # Shapes
@@ -67,4 +67,14 @@ pub trait TokenEncoder: Encoder {
 
     /// The table of word embeddings, `[V, E]`, which an output layer may share.
     fn word_embeddings(&self) -> Tensor<2>;
+
+    /// Whether the state of a token depends on no token after it, so that it may be asked for the next one.
+    fn is_causal(&self) -> bool {
+        false
+    }
+
+    /// The longest sequence that can be read, if there is one.
+    fn longest(&self) -> Option<usize> {
+        None
+    }
 }

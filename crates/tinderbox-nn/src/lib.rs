@@ -10,8 +10,11 @@
 //! | images | [`ReferenceCnn`], [`ResNet`] | [`ProjectionHead`] |
 //! | images, whole or some of their patches | [`Vit`] | [`MaeDecoder`] |
 //! | rows of numbers | [`MlpEncoder`] | [`ProjectionHead`] |
-//! | words | [`RecurrentEncoder`] | [`MaskedWordHead`] |
-//! | words | [`Bert`] | [`MaskedWordHead`], [`BertPooler`] with [`SentenceHead`], [`ReplacedTokenHead`] |
+//! | words | [`RecurrentEncoder`] | [`WordHead`], [`MaskedWordHead`] |
+//! | words | [`Bert`] | [`WordHead`], [`MaskedWordHead`], [`BertPooler`] with [`SentenceHead`], [`ReplacedTokenHead`] |
+//! | words, and writes words | [`EncoderDecoder`] | its own decoder |
+//!
+//! [`GenerationConfig`] makes text with whatever says what may come next, a [`NextToken`].
 //!
 //! # Decisions
 //! - **Field names are the published ones** (torchvision's for the ResNets, timm's for the vision transformer, Hugging
@@ -46,8 +49,11 @@ mod bert;
 mod bert_heads;
 mod bert_layer;
 mod bert_pooler;
+mod decoder_block;
 mod encoder;
+mod encoder_decoder;
 mod error;
+mod generate;
 mod image_encoder;
 mod layers;
 mod mae_decoder;
@@ -64,6 +70,7 @@ mod text_encoder;
 mod transformer;
 mod vit;
 mod weights;
+mod word_head;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig, RunningStatistic};
 pub use bert::{Bert, BertConfig, BertEmbeddings, BertLayers, Pooling, TokenBatch};
@@ -73,8 +80,11 @@ pub use bert_heads::{
 };
 pub use bert_layer::{BertAttention, BertIntermediate, BertLayer, BertOutput, BertSelfAttention};
 pub use bert_pooler::{BertPooler, BertPoolerConfig};
+pub use decoder_block::{AttentionLayers, DecoderBlock, Memory};
 pub use encoder::{Encoder, Input, TokenEncoder};
+pub use encoder_decoder::{Continuing, EncoderDecoder, EncoderDecoderConfig};
 pub use error::NnConfigError;
+pub use generate::{Decoding, Generated, GenerationConfig, GenerationError, NextToken};
 pub use image_encoder::{AnyImageEncoder, ImageEncoderConfig};
 pub use mae_decoder::{MaeDecoder, MaeDecoderConfig};
 pub use masked_word_head::{
@@ -84,7 +94,9 @@ pub use mlp_encoder::{MlpEncoder, MlpEncoderConfig};
 pub use patches::patchify;
 pub use positions::PositionKind;
 pub use projection_head::{ProjectionHead, ProjectionHeadConfig};
-pub use recurrent::{Cell, Direction, Recurrent, RecurrentConfig, RecurrentLayer, RecurrentOutput};
+pub use recurrent::{
+    Cell, Direction, Recurrent, RecurrentConfig, RecurrentLayer, RecurrentOutput, RecurrentState,
+};
 pub use recurrent_encoder::{RecurrentEncoder, RecurrentEncoderConfig};
 pub use reference_cnn::{ReferenceCnn, ReferenceCnnConfig};
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, ResidualBlock, Stem};
@@ -93,3 +105,4 @@ pub use tinderbox_kernels::Activation;
 pub use transformer::{FusedAttention, Mlp, NormOrder, TransformerBlock, TransformerBlockConfig};
 pub use vit::{PatchEmbed, PatchProjection, Vit, VitConfig};
 pub use weights::{LoadReport, StateDict, WeightsError, load_state_dict};
+pub use word_head::{WordHead, WordHeadConfig};

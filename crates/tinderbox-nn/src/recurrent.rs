@@ -1,4 +1,4 @@
-//! Recurrent networks: LSTM and GRU, stacked, in one direction or both.
+//! Recurrent networks: LSTM, GRU and plain cells, stacked, in one direction or both.
 //!
 //! Shape letters: `B` batch, `T` steps, `I` inputs, `H` units, `D` directions, 1 or 2.
 
@@ -21,14 +21,18 @@ pub enum Cell {
     Lstm,
     /// Gated recurrent unit (Cho et al. 2014), with the reset gate on the product, as PyTorch and cuDNN have it.
     Gru,
+    /// `h' = tanh(W x + U h)` without a gate (Elman 1990, "Finding Structure in Time"): the cell whose gradient vanishes.
+    #[serde(rename = "rnn")]
+    Tanh,
 }
 
 impl Cell {
-    /// Blocks of `H` rows in its weights: input, forget, candidate, output; or reset, update, candidate.
+    /// Blocks of `H` rows in its weights: input, forget, candidate, output; or reset, update, candidate; or the state alone.
     fn gates(self) -> usize {
         match self {
             Self::Lstm => 4,
             Self::Gru => 3,
+            Self::Tanh => 1,
         }
     }
 }
@@ -106,7 +110,8 @@ impl RecurrentConfig {
     }
 }
 
-/// Recurrent layers, one upon another, with the outputs of PyTorch's `nn.LSTM` and `nn.GRU` for the same weights.
+/// Recurrent layers, one upon another, with the outputs of PyTorch's `nn.LSTM`, `nn.GRU` and `nn.RNN` for the same
+/// weights.
 ///
 /// PyTorch's `weight_ih_l{k}` and `bias_ih_l{k}` are `layers.{k}.directions.0.input`, its `weight_hh_l{k}` and `bias_hh_l{k}`
 /// `.state`; those with the ending `_reverse` are in `directions.1`.
@@ -142,6 +147,17 @@ pub struct RecurrentOutput {
     /// The last layer's state at the end of each direction, `[B, D H]`: after the last step that is no padding, and, going
     /// back, after the first.
     pub last: Tensor<2>,
+    /// The states at the end, where [`Recurrent::forward_from`] goes on: of every layer, and within it of every direction.
+    pub states: Vec<RecurrentState>,
+}
+
+/// The state of a layer in one direction between two steps.
+#[derive(Debug, Clone)]
+pub struct RecurrentState {
+    /// What the layer gives, `[B, H]`.
+    pub h: Tensor<2>,
+    /// The memory of an LSTM, `[B, H]`; other cells leave it as it is.
+    pub c: Tensor<2>,
 }
 
 impl Recurrent {
@@ -154,7 +170,29 @@ impl Recurrent {
     /// # Panics
     /// If the shapes do not fit or there are no steps.
     pub fn forward(&self, input: Tensor<3>, padding: Option<Tensor<2, Bool>>) -> RecurrentOutput {
-        self.run(input, padding.as_ref(), None)
+        self.run(input, padding.as_ref(), None, None)
+    }
+
+    /// [`forward`](Self::forward) from given states instead of zeros.
+    ///
+    /// # Shapes
+    /// - `states`: one for every layer, and within it for every direction, as in [`RecurrentOutput::states`]
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward), or if there are not as many states.
+    pub fn forward_from(
+        &self,
+        input: Tensor<3>,
+        padding: Option<Tensor<2, Bool>>,
+        states: &[RecurrentState],
+    ) -> RecurrentOutput {
+        let expected = self.layers.len() * self.layers[0].directions.len();
+        assert_eq!(
+            states.len(),
+            expected,
+            "recurrent network: states to go on from"
+        );
+        self.run(input, padding.as_ref(), Some(states), None)
     }
 
     /// The norm of a loss's gradient with respect to the last layer's state at each step, over the batch and all directions.
@@ -182,7 +220,7 @@ impl Recurrent {
             .iter()
             .map(|_| Tensor::zeros([batch, steps, hidden], &input.device()).require_grad())
             .collect();
-        let gradients = loss(self.run(input, padding.as_ref(), Some(&nudges))).backward();
+        let gradients = loss(self.run(input, padding.as_ref(), None, Some(&nudges))).backward();
         let mut squares = vec![0.0; steps];
         for nudge in nudges {
             let gradient = nudge.grad(&gradients).expect("the loss is of the states");
@@ -202,14 +240,24 @@ impl Recurrent {
         &self,
         input: Tensor<3>,
         padding: Option<&Tensor<2, Bool>>,
+        initial: Option<&[RecurrentState]>,
         nudges: Option<&[Tensor<3>]>,
     ) -> RecurrentOutput {
-        let (final_layer, earlier) = self.layers.split_last().expect("at least one layer");
-        let x = earlier.iter().fold(input, |x, layer| {
-            let output = layer.forward(x, padding, None);
-            self.dropout.forward(output.steps)
-        });
-        final_layer.forward(x, padding, nudges)
+        let final_layer = self.layers.len() - 1;
+        let (mut x, mut states) = (input, Vec::new());
+        for (index, layer) in self.layers.iter().enumerate() {
+            let directions = layer.directions.len();
+            let initial = initial.map(|states| &states[index * directions..][..directions]);
+            if index == final_layer {
+                let output = layer.forward(x, padding, initial, nudges);
+                states.extend(output.states);
+                return RecurrentOutput { states, ..output };
+            }
+            let output = layer.forward(x, padding, initial, None);
+            states.extend(output.states);
+            x = self.dropout.forward(output.steps);
+        }
+        unreachable!("a recurrent network has at least one layer")
     }
 }
 
@@ -218,47 +266,55 @@ impl RecurrentLayer {
         &self,
         input: Tensor<3>,
         padding: Option<&Tensor<2, Bool>>,
+        initial: Option<&[RecurrentState]>,
         nudges: Option<&[Tensor<3>]>,
     ) -> RecurrentOutput {
-        let mut outputs: Vec<RecurrentOutput> = self
-            .directions
-            .iter()
-            .enumerate()
-            .map(|(index, direction)| {
-                let nudge = nudges.map(|nudges| &nudges[index]);
-                direction.forward(input.clone(), padding, nudge, index == 1)
-            })
-            .collect();
-        if outputs.len() == 1 {
-            return outputs.remove(0);
+        let (mut steps, mut states) = (Vec::new(), Vec::new());
+        for (index, direction) in self.directions.iter().enumerate() {
+            let initial = initial.map(|states| &states[index]);
+            let nudge = nudges.map(|nudges| &nudges[index]);
+            let reverse = index == 1;
+            let (outputs, state) = direction.forward(&input, padding, initial, nudge, reverse);
+            steps.push(outputs);
+            states.push(state);
         }
-        let (steps, last) = outputs
-            .into_iter()
-            .map(|output| (output.steps, output.last))
-            .unzip();
+        let last = states.iter().map(|state| state.h.clone()).collect();
         RecurrentOutput {
-            steps: Tensor::cat(steps, 2),
-            last: Tensor::cat(last, 1),
+            steps: join(steps, 2),
+            last: join(last, 1),
+            states,
         }
+    }
+}
+
+/// The tensors side by side on this axis.
+fn join<const D: usize>(mut tensors: Vec<Tensor<D>>, axis: usize) -> Tensor<D> {
+    match tensors.len() {
+        1 => tensors.remove(0),
+        _ => Tensor::cat(tensors, axis),
     }
 }
 
 impl Direction {
     fn forward(
         &self,
-        input: Tensor<3>,
+        input: &Tensor<3>,
         padding: Option<&Tensor<2, Bool>>,
+        initial: Option<&RecurrentState>,
         nudge: Option<&Tensor<3>>,
         reverse: bool,
-    ) -> RecurrentOutput {
+    ) -> (Tensor<3>, RecurrentState) {
         let [batch, steps, _] = input.dims();
         assert!(steps > 0, "a recurrent network needs at least one step");
         let hidden = self.state.weight.dims()[0];
         // One product for all steps.
-        let gates = apply(&self.input, input, Activation::Identity);
+        let gates = apply(&self.input, input.clone(), Activation::Identity);
         let width = gates.dims()[2];
         let zeros = Tensor::<2>::zeros([batch, hidden], &gates.device());
-        let (mut h, mut c) = (zeros.clone(), zeros.clone());
+        let (mut h, mut c) = match initial {
+            None => (zeros.clone(), zeros.clone()),
+            Some(state) => (state.h.clone(), state.c.clone()),
+        };
         let mut outputs = Vec::with_capacity(steps);
         for step in 0..steps {
             let step = if reverse { steps - 1 - step } else { step };
@@ -267,7 +323,8 @@ impl Direction {
             // The number of gates tells the cell.
             let (next_h, next_c) = match width / hidden {
                 4 => lstm(given + recurrent, c.clone()),
-                _ => (gru(given, recurrent, h.clone()), c.clone()),
+                3 => (gru(given, recurrent, h.clone()), c.clone()),
+                _ => (tanh(given + recurrent), c.clone()),
             };
             let next_h = match nudge {
                 None => next_h,
@@ -288,10 +345,7 @@ impl Direction {
         if reverse {
             outputs.reverse();
         }
-        RecurrentOutput {
-            steps: Tensor::stack(outputs, 1),
-            last: h,
-        }
+        (Tensor::stack(outputs, 1), RecurrentState { h, c })
     }
 }
 

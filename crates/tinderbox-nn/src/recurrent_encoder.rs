@@ -4,7 +4,7 @@
 
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Embedding, EmbeddingConfig};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use tinderbox_kernels::embedding;
 
@@ -25,7 +25,7 @@ pub struct RecurrentEncoderConfig {
     pub layers: usize,
     /// Whether each layer also goes from the last token to the first (no).
     pub bidirectional: bool,
-    /// The cell, `lstm` (the default) or `gru`.
+    /// The cell, `lstm` (the default), `gru` or `rnn`.
     pub cell: Cell,
     /// Probability that training drops an entry of an embedding, or an output of a layer that another follows (0).
     pub dropout: f64,
@@ -100,12 +100,31 @@ impl RecurrentEncoder {
     /// # Panics
     /// If the shapes do not fit or there are no tokens.
     pub fn read(&self, batch: TokenBatch) -> RecurrentOutput {
-        let [rows, tokens] = batch.tokens.dims();
-        let words = batch.tokens.reshape([rows * tokens]);
-        let words = embedding(self.embedding.weight.val(), words);
+        self.recurrent
+            .forward(self.embed(batch.tokens), batch.padding)
+    }
+
+    /// The norm of a loss's gradient with respect to the last layer's state at each token; `loss` is of the features.
+    /// See [`Recurrent::gradient_by_step`].
+    ///
+    /// # Panics
+    /// As [`read`](Self::read), or if the network is on a device without gradients.
+    pub fn gradient_by_step(
+        &self,
+        batch: TokenBatch,
+        loss: impl FnOnce(Tensor<2>) -> Tensor<1>,
+    ) -> Vec<f64> {
+        let words = self.embed(batch.tokens);
+        let of_states = |output: RecurrentOutput| loss(output.last);
+        self.recurrent
+            .gradient_by_step(words, batch.padding, of_states)
+    }
+
+    fn embed(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
+        let [rows, length] = tokens.dims();
+        let words = embedding(self.embedding.weight.val(), tokens.reshape([rows * length]));
         let size = words.dims()[1];
-        let words = self.dropout.forward(words.reshape([rows, tokens, size]));
-        self.recurrent.forward(words, batch.padding)
+        self.dropout.forward(words.reshape([rows, length, size]))
     }
 }
 
@@ -138,5 +157,10 @@ impl TokenEncoder for RecurrentEncoder {
 
     fn word_embeddings(&self) -> Tensor<2> {
         self.embedding.weight.val()
+    }
+
+    /// In one direction.
+    fn is_causal(&self) -> bool {
+        self.recurrent.layers[0].directions.len() == 1
     }
 }

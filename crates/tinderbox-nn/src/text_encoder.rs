@@ -108,4 +108,18 @@ impl TokenEncoder for AnyTextEncoder {
             Self::Recurrent(encoder) => encoder.word_embeddings(),
         }
     }
+
+    fn is_causal(&self) -> bool {
+        match self {
+            Self::Bert(encoder) => encoder.is_causal(),
+            Self::Recurrent(encoder) => encoder.is_causal(),
+        }
+    }
+
+    fn longest(&self) -> Option<usize> {
+        match self {
+            Self::Bert(encoder) => encoder.longest(),
+            Self::Recurrent(encoder) => encoder.longest(),
+        }
+    }
 }

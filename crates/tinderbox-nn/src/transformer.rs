@@ -41,6 +41,8 @@ pub struct TransformerBlockConfig {
     pub attention_dropout: f64,
     /// Added to the variance in the normalisations.
     pub epsilon: f64,
+    /// Whether a token sees only itself and those before it.
+    pub causal: bool,
 }
 
 impl TransformerBlockConfig {
@@ -60,6 +62,7 @@ impl TransformerBlockConfig {
             dropout: 0.0,
             attention_dropout: 0.0,
             epsilon: Self::EPSILON,
+            causal: false,
         }
     }
 
@@ -87,6 +90,7 @@ impl TransformerBlockConfig {
             dropout: self.dropout,
             attention_dropout: self.attention_dropout,
             epsilon: self.epsilon,
+            causal: self.causal,
         }
     }
 
@@ -201,6 +205,7 @@ pub(crate) struct BlockSettings {
     dropout: f64,
     attention_dropout: f64,
     epsilon: f64,
+    causal: bool,
 }
 
 /// Weight `[in, out]` and bias of a dense layer.
@@ -229,7 +234,8 @@ impl BlockParts<'_> {
         let options = AttentionOptions {
             heads: settings.heads,
             hidden_keys: padding,
-            causal: false,
+            documents: None,
+            causal: settings.causal,
             dropout: settings.attention_dropout,
         };
         let norm = |norm: &LayerNorm, x: Tensor<3>| normalise(norm, x, settings.epsilon);

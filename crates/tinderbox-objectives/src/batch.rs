@@ -2,7 +2,8 @@
 //!
 //! What an encoder reads is an [`Input`](tinderbox_nn::Input): images `[B, C, H, W]`, unless said otherwise.
 //!
-//! Shape letters: `B` batch, `C` channels, `H` height, `W` width, `T` tokens, `N` masked places.
+//! Shape letters: `B` batch, `C` channels, `H` height, `W` width, `T` tokens, `N` masked or tagged places,
+//! `S` tokens of a source.
 
 use burn::tensor::{Bool, Int, Tensor};
 use tinderbox_nn::TokenBatch;
@@ -63,4 +64,37 @@ pub struct MaskedPairBatch {
     pub masked: MaskedBatch,
     /// The class of each pair, `[B]`: 0 if the second segment is the one that follows, 1 if not.
     pub relations: Tensor<1, Int>,
+}
+
+/// Sequences of words, some of which have a class.
+#[derive(Debug, Clone)]
+pub struct TaggedBatch {
+    /// What the encoder reads, `[B, T]`.
+    pub input: TokenBatch,
+    /// The places that have a class, `[N]`, flat indices into `B x T`, ascending.
+    pub positions: Tensor<1, Int>,
+    /// The class of each of them, `[N]`.
+    pub targets: Tensor<1, Int>,
+}
+
+/// Sequences of words, in each of which a span is the answer.
+#[derive(Debug, Clone)]
+pub struct SpanBatch {
+    /// What the encoder reads, `[B, T]`: most often a question and a text.
+    pub input: TokenBatch,
+    /// The place of the answer's first token, `[B]`.
+    pub starts: Tensor<1, Int>,
+    /// The place of its last token, `[B]`.
+    pub ends: Tensor<1, Int>,
+}
+
+/// Sequences of words, each with the sequence to be written.
+#[derive(Debug, Clone)]
+pub struct SequencePairBatch {
+    /// What the encoder reads, `[B, S]`.
+    pub source: TokenBatch,
+    /// What the decoder writes, `[B, T]`.
+    pub targets: Tensor<2, Int>,
+    /// True where a token of the target is padding, `[B, T]`; none is without it.
+    pub target_padding: Option<Tensor<2, Bool>>,
 }

@@ -42,6 +42,12 @@ pub enum ObjectiveConfigError {
     /// A patch is one value, which has no variance.
     #[error("normalise_pixels needs patches of at least 2 values, got 1")]
     SinglePixel,
+    /// The encoder sees the token that it is asked for.
+    #[error(
+        "a causal language model needs an encoder whose states depend on no later token: a recurrent one in one direction, or \
+         a transformer with causal attention"
+    )]
+    NotCausal,
     /// The weight of a part of the loss is not a positive finite number.
     #[error("{field} must be a positive finite number, got {got}")]
     Weight {

@@ -9,11 +9,16 @@
 //! | contrast of two views | [`nt_xent`](nt_xent()) | [`SimClr`] |
 //! | contrast of sentences in a batch | [`info_nce`](info_nce()) | [`SimCse`] |
 //! | the words that a text lacks | [`masked_language_modelling`] | [`MaskedLm`] |
+//! | the next word | [`causal_language_modelling`] | [`CausalLm`] |
+//! | the same words again | [`cross_entropy`](cross_entropy()) | [`SequenceAutoencoder`] |
+//! | the words without noise, or another text | [`cross_entropy`](cross_entropy()) | [`SequenceToSequence`] |
 //! | whether two segments belong together | [`cross_entropy`](cross_entropy()) | [`SentenceRelation`] |
 //! | both, as BERT | both | [`BertPretraining`] |
 //! | which words a generator replaced | [`replaced_token_detection`] | [`Electra`] |
 //! | the patches that an image lacks | [`masked_autoencoding`] | [`Mae`] |
 //! | labels | [`cross_entropy`](cross_entropy()) | [`Supervised`] |
+//! | labels of tokens | [`cross_entropy`](cross_entropy()) | [`TokenTagging`] |
+//! | answers in a text | [`span_extraction`](span_extraction()) | [`SpanExtraction`] |
 //!
 //! # The loss in a loop of one's own
 //! ```
@@ -36,6 +41,7 @@
 
 mod batch;
 mod bert_pretraining;
+mod causal_lm;
 mod cross_entropy;
 mod electra;
 mod error;
@@ -46,13 +52,22 @@ mod masked_lm;
 mod nt_xent;
 mod objective;
 mod patch_mask;
+mod places;
 mod sentence_relation;
+mod sequence_autoencoder;
+mod sequence_to_sequence;
 mod simclr;
 mod simcse;
+mod span_extraction;
 mod supervised;
+mod token_tagging;
 
-pub use batch::{ImageBatch, LabelledBatch, MaskedBatch, MaskedPairBatch, ViewBatch};
+pub use batch::{
+    ImageBatch, LabelledBatch, MaskedBatch, MaskedPairBatch, SequencePairBatch, SpanBatch,
+    TaggedBatch, ViewBatch,
+};
 pub use bert_pretraining::{BertPretraining, BertPretrainingConfig};
+pub use causal_lm::{CausalLm, CausalLmConfig, causal_language_modelling};
 pub use cross_entropy::{accuracy, cross_entropy};
 pub use electra::{Electra, ElectraConfig, replaced_token_detection};
 pub use error::ObjectiveConfigError;
@@ -64,6 +79,12 @@ pub use nt_xent::{contrast_accuracy, nt_xent};
 pub use objective::{Objective, StepContext, StepOutput};
 pub use patch_mask::PatchMask;
 pub use sentence_relation::{SentenceRelation, SentenceRelationConfig};
+pub use sequence_autoencoder::{SequenceAutoencoder, SequenceAutoencoderConfig};
+pub use sequence_to_sequence::{SequenceToSequence, SequenceToSequenceConfig};
 pub use simclr::{SimClr, SimClrConfig};
 pub use simcse::{SimCse, SimCseConfig};
+pub use span_extraction::{
+    Span, SpanExtraction, SpanExtractionConfig, SpanLogits, best_span, span_extraction,
+};
 pub use supervised::{Supervised, SupervisedConfig};
+pub use token_tagging::{TokenTagging, TokenTaggingConfig};

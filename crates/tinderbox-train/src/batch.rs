@@ -3,7 +3,10 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use tinderbox_data::PlainBatch;
 use tinderbox_nn::{Input, TokenBatch};
-use tinderbox_objectives::{ImageBatch, LabelledBatch, MaskedBatch, MaskedPairBatch, ViewBatch};
+use tinderbox_objectives::{
+    ImageBatch, LabelledBatch, MaskedBatch, MaskedPairBatch, SequencePairBatch, SpanBatch,
+    TaggedBatch, ViewBatch,
+};
 
 /// Builds an objective's batch from the named tensors that a `Collate` made.
 pub trait FromPlain: Sized {
@@ -106,6 +109,15 @@ impl FromPlain for ImageBatch {
     }
 }
 
+impl FromPlain for TokenBatch {
+    /// Takes view 0.
+    fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
+        // With the names that are there if it has no tokens.
+        named(batch, "tokens");
+        Self::of_view(batch, 0, device).expect("the batch has tokens")
+    }
+}
+
 impl FromPlain for MaskedBatch {
     /// Takes `tokens`, `segments` and `padding` (1 where a token is padding, else 0) `[batch, length]`, and
     /// `positions` and `targets` `[places]`, all of whole numbers.
@@ -126,6 +138,45 @@ impl FromPlain for MaskedPairBatch {
         Self {
             masked: MaskedBatch::from_plain(batch, device),
             relations: whole(batch, "label", device),
+        }
+    }
+}
+
+impl FromPlain for TaggedBatch {
+    /// Takes `tokens`, `segments` and `padding` as [`TokenBatch`] does, and `positions` and `targets` `[places]`.
+    fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
+        Self {
+            input: TokenBatch::from_plain(batch, device),
+            positions: whole(batch, "positions", device),
+            targets: whole(batch, "targets", device),
+        }
+    }
+}
+
+impl FromPlain for SpanBatch {
+    /// Takes `tokens`, `segments` and `padding` as [`TokenBatch`] does, and `starts` and `ends` `[batch]`.
+    fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
+        Self {
+            input: TokenBatch::from_plain(batch, device),
+            starts: whole(batch, "starts", device),
+            ends: whole(batch, "ends", device),
+        }
+    }
+}
+
+impl FromPlain for SequencePairBatch {
+    /// Takes `tokens` and `padding` `[batch, length]`, `targets` and `target_padding` `[batch, target length]`, all of whole
+    /// numbers; padding is 1 where a token is padding, else 0.
+    fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
+        let tokens: Tensor<2, Int> = whole(batch, "tokens", device);
+        Self {
+            source: TokenBatch {
+                segments: tokens.zeros_like(),
+                tokens,
+                padding: Some(whole::<2>(batch, "padding", device).bool()),
+            },
+            targets: whole(batch, "targets", device),
+            target_padding: Some(whole::<2>(batch, "target_padding", device).bool()),
         }
     }
 }

@@ -16,6 +16,8 @@ struct Case {
     causal: bool,
     /// Keys hidden in each item: none, those from the numbers, or all.
     hidden: Hidden,
+    /// Documents in each sequence, of queries that are the keys.
+    documents: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +42,12 @@ impl Case {
                 Hidden::Some => Some(hidden(0.0)),
                 Hidden::All => Some(hidden(2.0)),
             },
+            documents: self.documents.map(|count| {
+                // Their tokens need not be neighbours.
+                let of_number = |x: &f32| ((x + 1.0) / 2.0 * count as f32) as i64 * 5;
+                let documents: Vec<i64> = numbers.iter().map(of_number).collect();
+                Tensor::from_data(TensorData::new(documents, shape), device)
+            }),
             causal: self.causal,
             dropout: 0.0,
         }
@@ -85,8 +93,13 @@ fn blocks_of_queries_and_weights_that_are_not_kept() {
                 depth: 4,
                 causal,
                 hidden,
+                documents: None,
             };
             case.check();
+            if queries == keys {
+                let documents = Some(3);
+                Case { documents, ..case }.check();
+            }
         }
     }
 }
@@ -97,8 +110,10 @@ proptest! {
     fn fast_is_plain(
         batch in 1usize..4, queries in 1usize..40, keys in 1usize..40, heads in 1usize..4, depth in 1usize..20,
         causal: bool, hidden in prop::sample::select(vec![Hidden::None, Hidden::Some, Hidden::All]),
+        documents in prop::option::of(1usize..6),
     ) {
-        Case { batch, queries, keys, heads, depth, causal, hidden }.check();
+        let keys = if documents.is_some() { queries } else { keys };
+        Case { batch, queries, keys, heads, depth, causal, hidden, documents }.check();
     }
 }
 
@@ -184,5 +199,58 @@ fn dropout_has_one_mask_in_both_passes() {
             (count as f64 - entries * probability).abs() < 4.0 * deviation,
             "{count}"
         );
+    }
+}
+
+/// A packed sequence is its documents, each alone: output and gradients.
+#[test]
+fn packed_documents_do_not_see_each_other() {
+    let device = Device::flex().autodiff();
+    let (lengths, size) = ([3, 1, 7, 5], 8);
+    let total: usize = lengths.iter().sum();
+    for causal in [false, true] {
+        let leaf = |name| {
+            let data = TensorData::new(numbers(name, total * size), [1, total, size]);
+            Tensor::<3>::from_data(data, &device).require_grad()
+        };
+        let leaves = [leaf("q"), leaf("k"), leaf("v")];
+        let options = |documents| AttentionOptions {
+            heads: 2,
+            causal,
+            documents,
+            ..AttentionOptions::default()
+        };
+        let documents: Vec<i64> = (0..)
+            .zip(lengths)
+            .flat_map(|(document, length)| std::iter::repeat_n(document, length))
+            .collect();
+        let documents = Tensor::from_data(TensorData::new(documents, [1, total]), &device);
+        let [q, k, v] = leaves.clone();
+        let packed = attention(q, k, v, &options(Some(documents)));
+        let mut start = 0;
+        let alone = lengths.map(|length| {
+            let [q, k, v] = leaves.clone().map(|x| x.narrow(1, start, length));
+            start += length;
+            attention(q, k, v, &options(None))
+        });
+        let outcomes = [packed, Tensor::cat(alone.to_vec(), 1)].map(|y| {
+            let gradients = (y.clone() * Tensor::from_inner(leaves[0].clone().inner()))
+                .sum()
+                .backward();
+            let mut all: Vec<f32> = y.into_data().iter().collect();
+            for leaf in &leaves {
+                all.extend(
+                    leaf.grad(&gradients)
+                        .expect("a leaf")
+                        .into_data()
+                        .iter::<f32>(),
+                );
+            }
+            all
+        });
+        let [packed, alone] = outcomes;
+        for (a, b) in packed.iter().zip(&alone) {
+            assert!((a - b).abs() < 1e-5, "{a} packed, {b} alone");
+        }
     }
 }

@@ -5,7 +5,9 @@
 mod addressed;
 mod batch_norm;
 mod bert;
+mod causal;
 mod config;
+mod generate;
 mod parity;
 mod recurrent;
 mod safetensors;

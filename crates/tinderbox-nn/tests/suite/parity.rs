@@ -79,6 +79,8 @@ fn recurrent_networks_agree() {
         ),
         ("gru", Cell::Gru, 1, vec![6, 6]),
         ("gru_stacked_both_ways_padded", Cell::Gru, 2, vec![6, 4, 1]),
+        ("rnn", Cell::Tanh, 1, vec![6, 6]),
+        ("rnn_stacked_both_ways_padded", Cell::Tanh, 2, vec![6, 4, 1]),
     ] {
         let config = RecurrentConfig {
             layers: depth,

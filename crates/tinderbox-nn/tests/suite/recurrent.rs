@@ -2,10 +2,11 @@
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use tinderbox_nn::{
-    Cell, Encoder, NnConfigError, Recurrent, RecurrentConfig, RecurrentEncoderConfig, TokenBatch,
+    Cell, Encoder, NnConfigError, Recurrent, RecurrentConfig, RecurrentEncoderConfig,
+    RecurrentState, TokenBatch, TokenEncoder,
 };
 
-use crate::support::{check_same, device, fill, uniform};
+use crate::support::{case, check_same, check_training, device, fill, uniform};
 
 fn network(cell: Cell, device: &Device) -> Recurrent {
     let config = RecurrentConfig {
@@ -27,7 +28,7 @@ fn padding_is_as_if_it_were_not_there() {
     let device = Device::flex();
     let x = uniform("x", [1, 3, 3], &device);
     let pad = uniform("pad", [1, 2, 3], &device);
-    for cell in [Cell::Lstm, Cell::Gru] {
+    for cell in [Cell::Lstm, Cell::Gru, Cell::Tanh] {
         let network = network(cell, &device);
         let alone = network.forward(x.clone(), None);
         let behind = Tensor::cat(vec![x.clone(), pad.clone()], 1);
@@ -66,6 +67,76 @@ fn the_gradient_by_step_is_that_of_the_states() {
     // What comes after a step has no part in a loss of that step.
     let norms = network.gradient_by_step(x, None, |output| output.steps.narrow(1, 2, 1).sum());
     assert!(norms[2] > 0.0 && norms[3..].iter().all(|norm| *norm == 0.0));
+}
+
+/// One layer in f32 against double precision, as the cells in `parity`.
+#[test]
+fn states_to_go_on_from_agree_with_pytorch() {
+    let case = case("sequences.json", "recurrent_from_states");
+    let config = RecurrentConfig {
+        layers: 2,
+        ..RecurrentConfig::new(4, 5)
+    };
+    let network: Recurrent = fill(config.init(&device()).unwrap());
+    let input = uniform("input", [3, 6, 4], &device()).require_grad();
+    let [h, c] = ["h", "c"].map(|name| uniform(name, [2, 3, 5], &device()).require_grad());
+    let states = [0, 1].map(|layer| RecurrentState {
+        h: h.clone().narrow(0, layer, 1).reshape([3, 5]),
+        c: c.clone().narrow(0, layer, 1).reshape([3, 5]),
+    });
+    let padded = [6, 4, 1].map(|length| {
+        (0..6)
+            .map(move |step| step >= length)
+            .collect::<Vec<bool>>()
+    });
+    let padding = TensorData::new(padded.concat(), [3, 6]);
+    let padding = Tensor::<2, Bool>::from_data(padding, &device());
+    let output = network.forward_from(input.clone(), Some(padding), &states);
+    let mut parts = vec![output.steps.flatten(1, 2)];
+    parts.extend(output.states.iter().map(|state| state.h.clone()));
+    parts.extend(output.states.iter().map(|state| state.c.clone()));
+    let output = Tensor::cat(parts, 1);
+    let inputs = [("input", &input), ("h", &h), ("c", &c)];
+    check_training(&case, network, output, &inputs, 1e-5);
+}
+
+#[test]
+fn a_sequence_in_two_parts_is_the_sequence() {
+    let device = Device::flex();
+    for cell in [Cell::Lstm, Cell::Gru, Cell::Tanh] {
+        let config = RecurrentConfig {
+            cell,
+            layers: 2,
+            ..RecurrentConfig::new(3, 4)
+        };
+        let network: Recurrent = fill(config.init(&device).unwrap());
+        let x = uniform("x", [2, 6, 3], &device);
+        let whole = network.forward(x.clone(), None);
+        let first = network.forward(x.clone().narrow(1, 0, 2), None);
+        let second = network.forward_from(x.narrow(1, 2, 4), None, &first.states);
+        check_same(second.last, whole.last, 1e-6);
+        let steps = Tensor::cat(vec![first.steps, second.steps], 1);
+        check_same(steps, whole.steps, 1e-6);
+    }
+}
+
+#[test]
+#[should_panic(expected = "states to go on from")]
+fn a_state_for_each_layer() {
+    let network = network(Cell::Lstm, &Device::flex());
+    network.forward_from(Tensor::zeros([1, 2, 3], &Device::flex()), None, &[]);
+}
+
+#[test]
+fn one_direction_is_causal() {
+    for bidirectional in [false, true] {
+        let config = RecurrentEncoderConfig {
+            bidirectional,
+            ..RecurrentEncoderConfig::new(4)
+        };
+        let encoder = fill(config.init(9, &Device::flex()).unwrap());
+        assert_eq!(encoder.is_causal(), !bidirectional);
+    }
 }
 
 #[test]

@@ -90,6 +90,7 @@ fn bert_agrees(name: &str, norm: NormOrder, position_kind: PositionKind) {
         pooling: Pooling::Mean,
         norm,
         position_kind,
+        ..BertConfig::tiny()
     };
     let bert = fill(config.init(vocabulary, &device()).unwrap());
     let shape = shape::<2>(&case["input"]);

@@ -10,6 +10,7 @@ mod masked_lm;
 mod nt_xent;
 mod parity;
 mod sentence_pairs;
+mod sequences;
 mod simclr;
 mod simcse;
 mod supervised;

@@ -11,33 +11,26 @@ use tinderbox_objectives::{
 };
 
 use crate::addressed::{below, gradient_error, record_error, uniform};
-use crate::support::{device, fill, floats, matrix, scalar};
+use crate::support::{self, device, fill, floats, matrix, scalar};
 
 /// The losses take a log-softmax over similarities in f32, the references in f64: the tolerance of
 /// a composite.
 const TOLERANCE: f64 = 1e-4;
 
 fn case(name: &str) -> Value {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../fixtures/data/objectives.json"
-    );
-    let text = std::fs::read_to_string(path).unwrap();
-    let all: Value = serde_json::from_str(&text).unwrap();
-    assert!(all[name].is_object(), "no case {name}");
-    all[name].clone()
+    support::case("objectives.json", name)
 }
 
-fn size(case: &Value, key: &str) -> usize {
+pub fn size(case: &Value, key: &str) -> usize {
     case[key].as_u64().unwrap() as usize
 }
 
-fn number(case: &Value, key: &str) -> f64 {
+pub fn number(case: &Value, key: &str) -> f64 {
     case[key].as_f64().unwrap()
 }
 
 #[track_caller]
-fn check_loss(got: Tensor<1>, case: &Value) -> Gradients {
+pub fn check_loss(got: Tensor<1>, case: &Value) -> Gradients {
     let expected = number(case, "loss");
     let value = f64::from(scalar(got.clone()));
     assert!(
@@ -47,7 +40,7 @@ fn check_loss(got: Tensor<1>, case: &Value) -> Gradients {
     got.backward()
 }
 
-fn numbers(value: &Value) -> Vec<f64> {
+pub fn numbers(value: &Value) -> Vec<f64> {
     let values = value.as_array().unwrap().iter();
     values.map(|v| v.as_f64().unwrap()).collect()
 }
@@ -68,7 +61,7 @@ fn check_gradient<const D: usize>(name: &str, x: &Tensor<D>, gradients: &Gradien
 
 /// Compares the gradients of all of a module's parameters but the fixed positions; gives the worst error.
 #[track_caller]
-fn check_gradients<M: Module>(module: M, gradients: &Gradients, case: &Value) -> f64 {
+pub fn check_gradients<M: Module>(module: M, gradients: &Gradients, case: &Value) -> f64 {
     struct Replace<'a>(&'a Gradients);
     impl ModuleMapper for Replace<'_> {
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
@@ -94,12 +87,12 @@ fn check_gradients<M: Module>(module: M, gradients: &Gradients, case: &Value) ->
     worst
 }
 
-fn integers<const D: usize>(values: &[usize], shape: [usize; D]) -> Tensor<D, Int> {
+pub fn integers<const D: usize>(values: &[usize], shape: [usize; D]) -> Tensor<D, Int> {
     let values: Vec<i64> = values.iter().map(|&v| v as i64).collect();
     Tensor::from_data(TensorData::new(values, shape), &device())
 }
 
-fn booleans(values: Vec<bool>, shape: [usize; 2]) -> Tensor<2, Bool> {
+pub fn booleans(values: Vec<bool>, shape: [usize; 2]) -> Tensor<2, Bool> {
     Tensor::from_data(TensorData::new(values, shape), &device())
 }
 

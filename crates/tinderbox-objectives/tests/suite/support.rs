@@ -1,12 +1,24 @@
 //! What the tests share: devices, addressed numbers, and a check of gradients.
 
+use std::path::Path;
+
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use serde_json::Value;
 use tinderbox_nn::{StateDict, load_state_dict};
 
 /// A CPU device with gradients.
 pub fn device() -> Device {
     Device::flex().autodiff()
+}
+
+/// A case of a file in `fixtures/data`.
+pub fn case(file: &str, name: &str) -> Value {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/data");
+    let text = std::fs::read_to_string(folder.join(file)).unwrap();
+    let all: Value = serde_json::from_str(&text).unwrap();
+    assert!(all[name].is_object(), "{file} has no case {name}");
+    all[name].clone()
 }
 
 /// A matrix from its rows, row by row.

@@ -1,4 +1,5 @@
-//! The engine on a table of numbers: nothing in it knows images.
+//! The engine on a table of numbers: nothing in it knows images. `sequences` runs it on texts.
 
 mod engine;
+mod sequences;
 mod table;
