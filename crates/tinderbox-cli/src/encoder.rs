@@ -182,6 +182,12 @@ pub enum AnyInput {
     Tokens(TokenBatch),
 }
 
+impl From<TokenBatch> for AnyInput {
+    fn from(batch: TokenBatch) -> Self {
+        Self::Tokens(batch)
+    }
+}
+
 impl Input for AnyInput {
     fn cat(batches: Vec<Self>) -> Self {
         let (mut images, mut rows, mut tokens) = (Vec::new(), Vec::new(), Vec::new());
@@ -284,5 +290,13 @@ impl TokenEncoder for AnyEncoder {
 
     fn word_embeddings(&self) -> Tensor<2> {
         self.text().word_embeddings()
+    }
+
+    fn is_causal(&self) -> bool {
+        self.text().is_causal()
+    }
+
+    fn longest(&self) -> Option<usize> {
+        self.text().longest()
     }
 }

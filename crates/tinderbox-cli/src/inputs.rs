@@ -33,6 +33,8 @@ pub enum Views {
 /// What sequences of tokens are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pretext {
+    /// Documents behind each other.
+    Plain,
     /// Documents behind each other, some tokens masked.
     Masked,
     /// Pairs of segments, some tokens masked.

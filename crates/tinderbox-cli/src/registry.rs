@@ -8,8 +8,9 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::Device;
 use tinderbox::nn::Encoder;
 use tinderbox::objectives::{
-    BertPretraining, BertPretrainingConfig, Electra, ElectraConfig, MaskedLm, MaskedLmConfig,
-    Objective, SentenceRelation, SentenceRelationConfig, SimClr, SimClrConfig, SimCse, Supervised,
+    BertPretraining, BertPretrainingConfig, CausalLm, CausalLmConfig, Electra, ElectraConfig,
+    MaskedLm, MaskedLmConfig, Objective, SentenceRelation, SentenceRelationConfig,
+    SequenceAutoencoder, SequenceAutoencoderConfig, SimClr, SimClrConfig, SimCse, Supervised,
     SupervisedConfig,
 };
 use tinderbox::train::{FromPlain, LabelledItems, Trainer, initialise};
@@ -71,6 +72,8 @@ macro_rules! pretext {
 pretext!(
     SimClr,
     MaskedLm,
+    CausalLm,
+    SequenceAutoencoder,
     BertPretraining,
     SentenceRelation,
     Electra,
@@ -176,6 +179,12 @@ impl Build<'_> {
             })?),
             ObjectiveRecipe::MaskedLm => job.run(build(device, seed, || {
                 Ok(MaskedLmConfig {}.init(encoder()?, device))
+            })?),
+            ObjectiveRecipe::CausalLm => job.run(build(device, seed, || {
+                Ok(CausalLmConfig {}.init(encoder()?, device)?)
+            })?),
+            ObjectiveRecipe::SequenceAutoencoder => job.run(build(device, seed, || {
+                Ok(SequenceAutoencoderConfig::default().init(encoder()?, device)?)
             })?),
             ObjectiveRecipe::Bert { .. } => job.run(build(device, seed, || {
                 Ok(BertPretrainingConfig {}.init(encoder()?, device))

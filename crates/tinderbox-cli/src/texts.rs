@@ -224,6 +224,14 @@ impl Texts {
         let special = preprocess.special();
         let framed = Framed::new(preprocess);
         match pretext {
+            Pretext::Plain => {
+                let packed = self.packed(items, config.max_bad)?;
+                let view = Then {
+                    first: framed,
+                    second: PlainTokens,
+                };
+                Loader::new(Arc::new(packed), view, self.collate(1), config)
+            }
             Pretext::Masked => {
                 let packed = self.packed(items, config.max_bad)?;
                 let masking = masking.build(special.clone())?;
@@ -301,7 +309,7 @@ impl Texts {
         max_bad: usize,
     ) -> Result<usize, DataError> {
         Ok(match pretext {
-            Pretext::Masked => self.packed(items, max_bad)?.len(),
+            Pretext::Plain | Pretext::Masked => self.packed(items, max_bad)?.len(),
             Pretext::MaskedPairs(_) | Pretext::Pairs(_) => self.chunks(items, max_bad)?.len(),
         })
     }

@@ -55,7 +55,7 @@ pub trait Encoder: Module + ModuleDisplay {
 /// An encoder of sequences of tokens, with a state for each of them.
 ///
 /// Shape letters: `B` batch, `T` tokens, `H` size of a state, `V` vocabulary, `E` size of an embedding.
-pub trait TokenEncoder: Encoder<Input = TokenBatch> {
+pub trait TokenEncoder: Encoder<Input: From<TokenBatch>> {
     /// The last hidden state of every token. That of padding means nothing, and no other depends on padding.
     ///
     /// # Shapes

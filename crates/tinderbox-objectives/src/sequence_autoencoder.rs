@@ -84,7 +84,7 @@ impl<E: TokenEncoder> SequenceAutoencoder<E> {
     /// If the shapes do not fit.
     pub fn logits(&self, batch: TokenBatch, places: Tensor<1, Int>) -> Tensor<2> {
         let (tokens, padding) = (batch.tokens.clone(), batch.padding.clone());
-        let state = self.bridge.forward(self.encoder.forward(batch));
+        let state = self.bridge.forward(self.encoder.forward(batch.into()));
         let [h, c]: [Tensor<2>; 2] = state.chunk(2, 1).try_into().expect("two halves");
         let state = RecurrentState { h: h.tanh(), c };
 

@@ -101,7 +101,9 @@ impl Recipe {
             .unwrap_or_default();
         let data = root.table("data", DataRecipe::read);
         let encoder = root.table("encoder", |table| EncoderRecipe::read(table, &data));
-        let modality = data.modality();
+        let objective = root.table("objective", |table| {
+            ObjectiveRecipe::read(table, &encoder.config)
+        });
         Self {
             version,
             device,
@@ -113,7 +115,7 @@ impl Recipe {
             out: root.field("out").optional(),
             data,
             encoder,
-            objective: root.table("objective", |table| ObjectiveRecipe::read(table, modality)),
+            objective,
             train: root.table("train", TrainRecipe::read),
             optim: root.table("optim", train::read_optim),
             schedule: root.table("schedule", train::read_schedule),

@@ -1,10 +1,11 @@
 //! `[objective]`: the loss that is minimised.
 
 use serde::Serialize;
+use tinderbox::nn::TextEncoderConfig;
 use tinderbox::objectives::{ElectraConfig, SimCseConfig};
 
 use super::reader::TableReader;
-use crate::encoder::Modality;
+use crate::encoder::{EncoderConfig, Modality};
 use crate::inputs::{Pair, Pretext, Views};
 
 /// The `[objective]` table.
@@ -25,6 +26,10 @@ pub enum ObjectiveRecipe {
     },
     /// Masked language modelling (Devlin et al. 2019): which tokens stood where some are masked.
     MaskedLm,
+    /// Causal language modelling: which token comes next.
+    CausalLm,
+    /// A sequence autoencoder (Dai and Le 2015): the sequence once more, from its features.
+    SequenceAutoencoder,
     /// Masked words and pairs of segments at once, as BERT was trained.
     Bert {
         /// What the pairs are.
@@ -51,9 +56,11 @@ pub enum ObjectiveRecipe {
 
 impl ObjectiveRecipe {
     /// Names that `objective.kind` takes.
-    pub const KINDS: [&'static str; 8] = [
+    pub const KINDS: [&'static str; 10] = [
         "simclr",
         "masked-lm",
+        "causal-lm",
+        "sequence-autoencoder",
         "bert",
         "next-sentence",
         "sentence-order",
@@ -67,6 +74,8 @@ impl ObjectiveRecipe {
         match self {
             Self::Simclr { .. } => "simclr",
             Self::MaskedLm => "masked-lm",
+            Self::CausalLm => "causal-lm",
+            Self::SequenceAutoencoder => "sequence-autoencoder",
             Self::Bert { .. } => "bert",
             Self::NextSentence => "next-sentence",
             Self::SentenceOrder => "sentence-order",
@@ -81,6 +90,7 @@ impl ObjectiveRecipe {
         match self {
             Self::Simclr { .. } | Self::SimCse(_) => Views::Two,
             Self::MaskedLm | Self::Electra { .. } => Views::Sequences(Pretext::Masked),
+            Self::CausalLm | Self::SequenceAutoencoder => Views::Sequences(Pretext::Plain),
             Self::Bert { pairs } => Views::Sequences(Pretext::MaskedPairs(*pairs)),
             Self::NextSentence => Views::Sequences(Pretext::Pairs(Pair::Next)),
             Self::SentenceOrder => Views::Sequences(Pretext::Pairs(Pair::Order)),
@@ -88,8 +98,9 @@ impl ObjectiveRecipe {
         }
     }
 
-    pub(super) fn read(table: &mut TableReader<'_>, modality: Modality) -> Self {
+    pub(super) fn read(table: &mut TableReader<'_>, encoder: &EncoderConfig) -> Self {
         let read = Self::read_kind(table);
+        let modality = encoder.modality();
         let texts = matches!(read.views(), Views::Sequences(_)) || matches!(read, Self::SimCse(_));
         if texts && modality != Modality::Text {
             table.complain(format!(
@@ -98,12 +109,33 @@ impl ObjectiveRecipe {
                 modality.items()
             ));
         }
+        let bidirectional = matches!(
+            read,
+            Self::MaskedLm
+                | Self::Bert { .. }
+                | Self::NextSentence
+                | Self::SentenceOrder
+                | Self::Electra { .. }
+        );
+        if bidirectional
+            && matches!(
+                encoder,
+                EncoderConfig::Text(TextEncoderConfig::Recurrent(_))
+            )
+        {
+            table.complain(format!(
+                "`objective.kind` is {}, which needs `encoder.kind` bert; for recurrent networks there are causal-lm and sequence-autoencoder",
+                read.name()
+            ));
+        }
         read
     }
 
     fn read_kind(table: &mut TableReader<'_>) -> Self {
         match table.choice("kind", &Self::KINDS, None) {
             Some("masked-lm") => Self::MaskedLm,
+            Some("causal-lm") => Self::CausalLm,
+            Some("sequence-autoencoder") => Self::SequenceAutoencoder,
             Some("bert") => Self::Bert {
                 pairs: match table.choice("pairs", &["next", "order"], Some("next")) {
                     Some("order") => Pair::Order,

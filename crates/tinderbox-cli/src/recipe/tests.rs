@@ -63,11 +63,15 @@ fn the_keys_of_a_recipe_are_agreed() {
     for objective in ObjectiveRecipe::KINDS {
         for optim in OPTIM_KINDS {
             for schedule in SCHEDULE_KINDS {
-                let sets = [
+                let mut sets = vec![
                     format!("objective.kind={objective}"),
                     format!("optim.kind={optim}"),
                     format!("schedule.kind={schedule}"),
                 ];
+                if !["simclr", "supervised"].contains(&objective) {
+                    let texts = ["data.source=text", "data.path=texts", "encoder.kind=bert"];
+                    sets.extend(texts.map(String::from));
+                }
                 let overrides: Vec<_> = sets.iter().map(|text| Override::set(text)).collect();
                 known.extend(with("[compare]\n[finetune]").read(&overrides).unwrap().1);
             }
@@ -77,13 +81,14 @@ fn the_keys_of_a_recipe_are_agreed() {
     let agreed = "\
         checkpoint checkpoint.best checkpoint.every checkpoint.keep \
         compare compare.pretrain_each compare.scratch_lr compare.scratch_steps compare.seeds compare.shares \
-        data data.channels data.columns data.labels data.max_bad data.path data.size data.source \
-        data.test_labels data.test_path data.test_share data.views \
+        data data.also data.channels data.columns data.held_out data.labels data.max_bad data.path data.size \
+        data.source data.test_labels data.test_path data.test_share data.text data.tokens data.views \
         device encoder encoder.init encoder.kind encoder.partial \
         eval eval.every eval.health eval.items eval.knn eval.linear_probe \
         finetune finetune.freeze finetune.labels finetune.layer_decay \
-        objective objective.batch_norm objective.kind objective.label_smoothing \
-        objective.projection_dim objective.projection_hidden objective.temperature \
+        objective objective.batch_norm objective.discriminator_weight objective.kind objective.label_smoothing \
+        objective.pairs objective.projection objective.projection_dim objective.projection_hidden \
+        objective.temperature \
         optim optim.betas optim.kind optim.lr optim.momentum optim.trust optim.weight_decay \
         out schedule schedule.final_share schedule.kind schedule.warmup seed threads \
         train train.accumulate train.batch train.clip train.ema train.epochs train.steps version";
