@@ -34,6 +34,7 @@ mod next_sentence;
 mod packing;
 mod padding;
 mod plain_text;
+mod pretrained_tokeniser;
 mod replacement;
 mod sealed_file;
 mod sentence_chunks;

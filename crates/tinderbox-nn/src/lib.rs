@@ -43,6 +43,8 @@
 
 mod batch_norm;
 mod bert;
+mod bert_checkpoint;
+mod bert_checkpoint_error;
 mod bert_heads;
 mod bert_layer;
 mod bert_pooler;
@@ -67,6 +69,8 @@ mod weights;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig, RunningStatistic};
 pub use bert::{Bert, BertConfig, BertEmbeddings, BertLayers, Pooling, TokenBatch};
+pub use bert_checkpoint::BertCheckpoint;
+pub use bert_checkpoint_error::BertCheckpointError;
 pub use bert_heads::{
     BertPretrainingHeads, BertPretrainingHeadsConfig, ReplacedTokenHead, ReplacedTokenHeadConfig,
     SentenceHead, SentenceHeadConfig,

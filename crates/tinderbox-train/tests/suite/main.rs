@@ -1,4 +1,6 @@
-//! The engine on a table of numbers: nothing in it knows images.
+//! The engine on a table of numbers, nothing in it knows images, and on text.
 
 mod engine;
+mod minilm;
 mod table;
+mod text;
