@@ -38,6 +38,7 @@ mod packing;
 mod padding;
 mod plain_text;
 mod preprocess;
+mod pretrained_tokeniser;
 mod replacement;
 mod sealed_file;
 mod sentence_chunks;

@@ -6,6 +6,7 @@ mod addressed;
 mod batch_norm;
 mod bert;
 mod causal;
+mod bert_checkpoint;
 mod config;
 mod generate;
 mod parity;

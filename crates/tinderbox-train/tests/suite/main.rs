@@ -2,4 +2,9 @@
 
 mod engine;
 mod sequences;
+//! The engine on a table of numbers, nothing in it knows images, and on text.
+
+mod engine;
+mod minilm;
 mod table;
+mod text;
