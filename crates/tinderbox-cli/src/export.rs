@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::nn::Linear;
-use tinderbox::nn::{Encoder, StateDict};
+use tinderbox::nn::{AnyTextEncoder, BertCheckpoint, Encoder, StateDict, TextEncoderConfig};
 
 use crate::data_facts::DataFacts;
 use crate::dataset::DataSet;
-use crate::encoder::AnyEncoder;
+use crate::encoder::{AnyEncoder, EncoderConfig};
 use crate::error::CliError;
 use crate::inputs::Preprocessing;
 use crate::model_card::{CardFacts, FORMAT_VERSION, HeadDescription, ModelDescription, model_card};
@@ -23,12 +23,45 @@ use crate::training::json_bytes;
 pub const WEIGHTS: &str = "model.safetensors";
 /// What the weights belong to.
 pub const DESCRIPTION: &str = "tinderbox.json";
+/// What `transformers` reads beside the weights.
+pub const FOREIGN_CONFIG: &str = "config.json";
+/// Files of other libraries, where the model's family has them.
+const FOREIGN: [&str; 4] = [
+    FOREIGN_CONFIG,
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+];
 /// The model card.
 pub const CARD: &str = "README.md";
 
+/// What `transformers` would open, if the encoder is a BERT as it was published: it, with the heads of its objective.
+fn published_bert<O: Trainable>(config: &EncoderConfig, objective: &O) -> Option<BertCheckpoint> {
+    let (
+        EncoderConfig::Text(TextEncoderConfig::Bert(config)),
+        AnyEncoder::Text(AnyTextEncoder::Bert(bert)),
+    ) = (config, objective.encoder())
+    else {
+        return None;
+    };
+    let checkpoint = BertCheckpoint::of(config, bert).ok()?;
+    Some(checkpoint.with_heads(objective))
+}
+
+/// The encoder's weights among those of an exported BERT, by the encoder's own names.
+pub fn of_bert(weights: &StateDict) -> StateDict {
+    let mut own = StateDict::default();
+    for (name, data) in weights.iter() {
+        let name = name.strip_prefix("bert.").unwrap_or(name);
+        if !name.starts_with("cls.") && !name.starts_with("pooler.") {
+            own.insert(name, data.clone());
+        }
+    }
+    own
+}
+
 /// Weights of an encoder, and of an output layer if there is one, under published names.
-pub fn weights(encoder: &AnyEncoder, head: Option<(&Linear, &HeadDescription)>) -> StateDict {
-    let mut weights = StateDict::of(encoder);
+fn weights(mut weights: StateDict, head: Option<(&Linear, &HeadDescription)>) -> StateDict {
     if let Some((head, description)) = head {
         for (name, data) in StateDict::of(head).with_prefix(&description.name).iter() {
             weights.insert(name, data.clone());
@@ -47,6 +80,7 @@ pub fn write(
     model: &ModelDescription,
     preprocess: &Preprocessing,
     facts: &CardFacts,
+    foreign: Option<&BertCheckpoint>,
 ) -> Result<(), CliError> {
     let temporary = beside(folder, "writing");
     remove(&temporary)?;
@@ -59,6 +93,14 @@ pub fn write(
     ];
     for (name, bytes) in files {
         write_synced(&temporary.join(name), &bytes)?;
+    }
+    if let Preprocessing::Text(text) = preprocess {
+        text.tokeniser()
+            .save_pretrained(&temporary, text.length())?;
+    }
+    if let Some(checkpoint) = foreign {
+        let config = checkpoint.config_json();
+        write_synced(&temporary.join(FOREIGN_CONFIG), config.as_bytes())?;
     }
     replace(&temporary, folder)
 }
@@ -75,6 +117,13 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), CliError> {
         let path = from.join(name);
         let bytes = fs::read(&path).map_err(CliError::reading(&path))?;
         write_synced(&temporary.join(name), &bytes)?;
+    }
+    for name in FOREIGN {
+        let path = from.join(name);
+        if path.is_file() {
+            let bytes = fs::read(&path).map_err(CliError::reading(&path))?;
+            write_synced(&temporary.join(name), &bytes)?;
+        }
     }
     replace(&temporary, to)
 }
@@ -162,7 +211,12 @@ impl Exported<'_> {
             objective: self.recipe.objective.name().to_string(),
             step: self.step,
         };
-        let tensors = weights(encoder, objective.head().zip(head.as_ref()));
+        let foreign = published_bert(config, objective);
+        let tensors = match &foreign {
+            Some(checkpoint) => checkpoint.published(),
+            None => StateDict::of(encoder),
+        };
+        let tensors = weights(tensors, objective.head().zip(head.as_ref()));
         let name = run
             .file_name()
             .unwrap_or_default()
@@ -186,7 +240,14 @@ impl Exported<'_> {
                 .collect(),
             recipe: self.recipe.to_toml(),
         };
-        write(folder, &tensors, &model, self.preprocess, &facts)
+        write(
+            folder,
+            &tensors,
+            &model,
+            self.preprocess,
+            &facts,
+            foreign.as_ref(),
+        )
     }
 }
 

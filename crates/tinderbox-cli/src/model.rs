@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
-use tinderbox::nn::{Encoder, LoadReport, StateDict, WeightsError, load_state_dict};
+use tinderbox::nn::{
+    BertCheckpoint, Encoder, LoadReport, StateDict, TextEncoderConfig, WeightsError,
+    load_state_dict,
+};
 
 use crate::classifier::Classifier;
-use crate::encoder::{AnyEncoder, AnyInput};
+use crate::encoder::{AnyEncoder, AnyInput, EncoderConfig};
 use crate::error::CliError;
-use crate::export::{DESCRIPTION, WEIGHTS};
+use crate::export::{DESCRIPTION, FOREIGN_CONFIG, WEIGHTS, of_bert};
 use crate::inputs::Preprocessing;
 use crate::model_card::ModelDescription;
 use crate::recipe::{Recipe, RecipeFile};
@@ -114,16 +117,16 @@ impl Model {
     }
 
     fn encoder_weights(&self) -> StateDict {
+        let own = match self.description.encoder {
+            EncoderConfig::Text(TextEncoderConfig::Bert(_)) => of_bert(&self.weights),
+            _ => self.weights.clone(),
+        };
         let Some(head) = &self.description.head else {
-            return self.weights.clone();
+            return own;
         };
         let mut weights = StateDict::default();
         let prefix = format!("{}.", head.name);
-        for (name, data) in self
-            .weights
-            .iter()
-            .filter(|(name, _)| !name.starts_with(&prefix))
-        {
+        for (name, data) in own.iter().filter(|(name, _)| !name.starts_with(&prefix)) {
             weights.insert(name, data.clone());
         }
         weights
@@ -189,6 +192,13 @@ pub fn initialise_from<M: Module>(
 ) -> Result<(M, LoadReport), CliError> {
     let weights = match exported_folder(init) {
         Some(_) => Model::open(init)?.encoder_weights(),
+        None if init.join(FOREIGN_CONFIG).is_file() => {
+            let checkpoint = BertCheckpoint::read(init).map_err(|error| CliError::Usage {
+                message: format!("`encoder.init`: {}: {error}", init.display()),
+                help: None,
+            })?;
+            of_bert(&checkpoint.published())
+        }
         None if init.is_dir() => {
             return Err(CliError::Usage {
                 message: format!("`encoder.init`: {} holds no exported model", init.display()),

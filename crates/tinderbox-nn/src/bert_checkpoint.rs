@@ -114,6 +114,10 @@ impl BertCheckpoint {
             let what = "positions that are not learned";
             return Err(BertCheckpointError::Variant { what });
         }
+        if config.causal {
+            let what = "attention to earlier tokens alone";
+            return Err(BertCheckpointError::Variant { what });
+        }
         let encoder = StateDict::of(encoder);
         let words = encoder.get("embeddings.word_embeddings.weight");
         let vocabulary = words.map_or(0, |words| words.shape()[0]);

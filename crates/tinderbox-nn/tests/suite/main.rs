@@ -5,8 +5,8 @@
 mod addressed;
 mod batch_norm;
 mod bert;
-mod causal;
 mod bert_checkpoint;
+mod causal;
 mod config;
 mod generate;
 mod parity;

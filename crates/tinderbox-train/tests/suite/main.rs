@@ -1,10 +1,7 @@
-//! The engine on a table of numbers: nothing in it knows images. `sequences` runs it on texts.
-
-mod engine;
-mod sequences;
-//! The engine on a table of numbers, nothing in it knows images, and on text.
+//! The engine on a table of numbers, nothing in it knows images, and on texts.
 
 mod engine;
 mod minilm;
+mod sequences;
 mod table;
 mod text;
