@@ -8,6 +8,7 @@ mod bert;
 mod causal;
 mod config;
 mod generate;
+mod packing;
 mod parity;
 mod recurrent;
 mod safetensors;

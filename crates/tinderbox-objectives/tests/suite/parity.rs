@@ -3,10 +3,11 @@
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Bool, Gradients, Int, Tensor, TensorData};
 use serde_json::Value;
-use tinderbox_nn::{BertConfig, StateDict, TokenBatch, VitConfig};
+use tinderbox_nn::{Bert, BertConfig, StateDict, VitConfig};
 use tinderbox_objectives::{
-    MaeConfig, MaskedBatch, MaskedLmConfig, Objective, PatchMask, StepContext, accuracy,
-    contrast_accuracy, cross_entropy, nt_xent,
+    BertPretrainingConfig, ElectraConfig, LabelledBatch, MaeConfig, MaskedBatch, MaskedLmConfig,
+    MaskedPairBatch, Objective, PatchMask, SentenceRelationConfig, StepContext, StepOutput,
+    accuracy, contrast_accuracy, cross_entropy, info_nce, nt_xent, retrieval_accuracy,
 };
 
 use crate::addressed::{below, gradient_error, record_error, uniform};
@@ -140,62 +141,169 @@ fn cross_entropy_agrees_with_pytorch() {
     }
 }
 
-#[test]
-fn masked_language_modelling_agrees_with_hugging_face() {
-    let case = case("masked_lm");
-    let vocabulary = size(&case, "vocabulary");
+const AT: StepContext = StepContext {
+    step: 0,
+    total_steps: 1,
+    micro_batch: 0,
+};
+
+/// The BERT of a case, `width` wide.
+fn bert(case: &Value, width: usize) -> Bert {
     let config = BertConfig {
-        width: size(&case, "width"),
-        depth: size(&case, "depth"),
-        heads: size(&case, "heads"),
-        ffn: size(&case, "ffn"),
-        positions: size(&case, "maximum"),
-        segments: size(&case, "segments"),
+        width,
+        depth: size(case, "depth"),
+        heads: size(case, "heads"),
+        ffn: size(case, "ffn"),
+        positions: size(case, "maximum"),
+        segments: size(case, "segments"),
         dropout: 0.0,
         attention_dropout: 0.0,
         ..BertConfig::tiny()
     };
-    let encoder = config.init(vocabulary, &device()).unwrap();
-    let objective = fill(MaskedLmConfig::default().init(encoder, &device()));
-    let (shape, places) = (
-        [size(&case, "batch"), size(&case, "tokens")],
-        numbers(&case["positions"]),
-    );
-    let positions: Vec<usize> = places.into_iter().map(|p| p as usize).collect();
-    let count = shape[0] * shape[1];
-    let padding = numbers(&case["lengths"])
+    config.init(size(case, "vocabulary"), &device()).unwrap()
+}
+
+fn sizes(case: &Value, key: &str) -> Vec<usize> {
+    let values = numbers(&case[key]).into_iter();
+    values.map(|value| value as usize).collect()
+}
+
+/// The sequences of a case; none is masked if the case has no places.
+fn sequences(case: &Value) -> MaskedBatch {
+    let shape = [size(case, "batch"), size(case, "tokens")];
+    let positions = match case["positions"].is_array() {
+        true => sizes(case, "positions"),
+        false => Vec::new(),
+    };
+    let (count, vocabulary) = (shape[0] * shape[1], size(case, "vocabulary"));
+    let padding = sizes(case, "lengths")
         .iter()
-        .flat_map(|&length| (0..shape[1]).map(move |t| t as f64 >= length))
+        .flat_map(|&length| (0..shape[1]).map(move |t| t >= length))
         .collect();
-    let batch = MaskedBatch {
+    MaskedBatch {
         tokens: integers(&below("tokens", count, vocabulary), shape),
-        segments: integers(&below("segments", count, config.segments), shape),
+        segments: integers(&below("segments", count, size(case, "segments")), shape),
         padding: booleans(padding, shape),
         targets: integers(
             &below("targets", positions.len(), vocabulary),
             [positions.len()],
         ),
         positions: integers(&positions, [positions.len()]),
-    };
-    let input = TokenBatch {
-        tokens: batch.tokens.clone(),
-        segments: batch.segments.clone(),
-        padding: Some(batch.padding.clone()),
-    };
-    let logits = objective.logits(input, batch.positions.clone());
+    }
+}
+
+/// Compares the metrics that the case has.
+#[track_caller]
+fn check_metrics(output: &StepOutput, names: &[&str], case: &Value) {
+    let got: Vec<_> = output.metrics.iter().map(|(name, _)| *name).collect();
+    assert_eq!(got, names);
+    let recorded = output
+        .metrics
+        .iter()
+        .filter(|(name, _)| case[name].is_number());
+    for (name, value) in recorded {
+        let (got, expected) = (f64::from(scalar(value.clone())), number(case, name));
+        let allowed = TOLERANCE * expected.abs().max(1.0);
+        assert!(
+            (got - expected).abs() <= allowed,
+            "{name}: {got}, {expected}"
+        );
+    }
+}
+
+#[test]
+fn masked_language_modelling_agrees_with_hugging_face() {
+    let case = case("masked_lm");
+    let encoder = bert(&case, size(&case, "width"));
+    let objective = fill(MaskedLmConfig::default().init(encoder, &device()));
+    let batch = sequences(&case);
+    let logits = objective.logits(batch.input(), batch.positions.clone());
     check_record("logits", &floats(logits), &case["logits"]);
 
-    let at = StepContext {
-        step: 0,
-        total_steps: 1,
-        micro_batch: 0,
-    };
-    let output = objective.step(batch, at);
-    let accuracy = f64::from(scalar(output.metrics[0].1.clone()));
-    assert!((accuracy - number(&case, "masked_accuracy")).abs() < 1e-6);
+    let output = objective.step(batch, AT);
+    check_metrics(&output, &["masked_accuracy"], &case);
     let gradients = check_loss(output.loss, &case);
     let worst = check_gradients(objective, &gradients, &case);
     println!("masked_lm: worst error {worst:.1e}");
+}
+
+#[test]
+fn sentence_relations_agree_with_hugging_face() {
+    let case = case("sentence_relation");
+    let encoder = bert(&case, size(&case, "width"));
+    let objective = fill(SentenceRelationConfig::default().init(encoder, &device()));
+    let relations = sizes(&case, "relations");
+    let batch = LabelledBatch {
+        inputs: sequences(&case).input(),
+        targets: integers(&relations, [relations.len()]),
+    };
+    let output = objective.step(batch, AT);
+    check_metrics(&output, &["sentence_accuracy"], &case);
+    let gradients = check_loss(output.loss, &case);
+    let worst = check_gradients(objective, &gradients, &case);
+    println!("sentence_relation: worst error {worst:.1e}");
+}
+
+#[test]
+fn berts_pre_training_agrees_with_hugging_face() {
+    let case = case("bert_pretraining");
+    let encoder = bert(&case, size(&case, "width"));
+    let objective = fill(BertPretrainingConfig::default().init(encoder, &device()));
+    let relations = sizes(&case, "relations");
+    let batch = MaskedPairBatch {
+        masked: sequences(&case),
+        relations: integers(&relations, [relations.len()]),
+    };
+    let output = objective.step(batch, AT);
+    let names = [
+        "masked_accuracy",
+        "masked_loss",
+        "sentence_accuracy",
+        "sentence_loss",
+    ];
+    check_metrics(&output, &names, &case);
+    let gradients = check_loss(output.loss, &case);
+    let worst = check_gradients(objective, &gradients, &case);
+    println!("bert_pretraining: worst error {worst:.1e}");
+}
+
+#[test]
+fn electra_agrees_with_hugging_face() {
+    let case = case("electra");
+    let generator = bert(&case, size(&case, "generator_width"));
+    let discriminator = bert(&case, size(&case, "width"));
+    let objective = ElectraConfig::default().init(generator, discriminator, &device());
+    let objective = fill(objective.unwrap());
+    let drawn = sizes(&case, "drawn");
+    let output = objective.loss(sequences(&case), integers(&drawn, [drawn.len()]));
+    let names = [
+        "masked_accuracy",
+        "masked_loss",
+        "replaced_accuracy",
+        "replaced_loss",
+        "replaced_share",
+    ];
+    check_metrics(&output, &names, &case);
+    let gradients = check_loss(output.loss, &case);
+    let worst = check_gradients(objective, &gradients, &case);
+    println!("electra: worst error {worst:.1e}");
+}
+
+#[test]
+fn info_nce_agrees_with_the_definition_in_pytorch() {
+    for name in ["info_nce", "info_nce_hard_negatives"] {
+        let case = case(name);
+        let [n, m, dim] = ["anchors", "candidates", "dim"].map(|key| size(&case, key));
+        let anchors = matrix(&uniform("anchors", n * dim), n).require_grad();
+        let candidates = matrix(&uniform("candidates", m * dim), m).require_grad();
+        let temperature = number(&case, "temperature");
+        let loss = info_nce(anchors.clone(), candidates.clone(), temperature);
+        let gradients = check_loss(loss, &case);
+        check_gradient("anchors", &anchors, &gradients, &case);
+        check_gradient("candidates", &candidates, &gradients, &case);
+        let got = f64::from(scalar(retrieval_accuracy(anchors, candidates)));
+        assert!((got - number(&case, "retrieval_accuracy")).abs() < 1e-6);
+    }
 }
 
 /// The mask that keeps the patches with the least noise, as Hugging Face's and the authors' code draw it.
