@@ -22,7 +22,7 @@ use tinderbox::objectives::{
     SupervisedConfig, accuracy, cross_entropy,
 };
 use tinderbox::train::initialise;
-use tinderbox::transfer::interval;
+use tinderbox::transfer::stats::interval;
 
 /// Words `0..TOPICS` name topics, the others are filler.
 const TOPICS: usize = 4;
@@ -94,11 +94,7 @@ fn texts(
     }
     let shape = [topics.len(), LENGTH];
     let tokens = Tensor::from_data(TensorData::new(tokens, shape), device);
-    let batch = TokenBatch {
-        segments: Tensor::zeros(shape, device),
-        tokens,
-        padding: None,
-    };
+    let batch = TokenBatch::new(tokens);
     let topics = Tensor::from_data(TensorData::new(topics, [shape[0]]), device);
     (batch, topics)
 }

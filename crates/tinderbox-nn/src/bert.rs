@@ -6,7 +6,7 @@
 
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig, Linear};
-use burn::tensor::{Bool, Device, Int, Shape, Tensor};
+use burn::tensor::{Bool, Device, Int, Shape, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use tinderbox_kernels::{Activation, dropout, embedding};
 
@@ -199,10 +199,39 @@ pub struct TokenBatch {
     pub segments: Tensor<2, Int>,
     /// True where a token is padding, `[B, T]`; none is without it.
     pub padding: Option<Tensor<2, Bool>>,
+    /// The document of each token, `[B, T]`, where several are packed into a sequence, one after another: a token sees those of its
+    /// own document alone, and positions start anew with each. A sequence is one document without it. Features of a whole sequence
+    /// mean little then, states of tokens what they always mean.
+    pub documents: Option<Tensor<2, Int>>,
+}
+
+impl TokenBatch {
+    /// Tokens of one segment and one document each sequence, none of them padding.
+    pub fn new(tokens: Tensor<2, Int>) -> Self {
+        Self {
+            segments: tokens.zeros_like(),
+            tokens,
+            padding: None,
+            documents: None,
+        }
+    }
+
+    /// The place of each token within its document, row by row, if there are several.
+    fn places_in_documents(&self) -> Option<Vec<i64>> {
+        let documents = self.documents.clone()?;
+        let [_, length] = documents.dims();
+        let documents: Vec<i64> = documents.into_data().iter::<i64>().collect();
+        let mut places: Vec<i64> = Vec::with_capacity(documents.len());
+        for (index, document) in documents.iter().enumerate() {
+            let goes_on = index % length > 0 && documents[index - 1] == *document;
+            places.push(if goes_on { places[index - 1] + 1 } else { 0 });
+        }
+        Some(places)
+    }
 }
 
 impl Input for TokenBatch {
-    /// Batches without padding count as padded nowhere.
+    /// Batches without padding count as padded nowhere, and those without documents as of one a sequence.
     fn cat(batches: Vec<Self>) -> Self {
         let padded = batches.iter().any(|batch| batch.padding.is_some());
         let padding = |batch: &Self| {
@@ -210,6 +239,12 @@ impl Input for TokenBatch {
             batch.padding.clone().unwrap_or_else(none)
         };
         let padding = padded.then(|| Tensor::cat(batches.iter().map(padding).collect(), 0));
+        let packed = batches.iter().any(|batch| batch.documents.is_some());
+        let documents = |batch: &Self| {
+            let one = || batch.tokens.zeros_like();
+            batch.documents.clone().unwrap_or_else(one)
+        };
+        let documents = packed.then(|| Tensor::cat(batches.iter().map(documents).collect(), 0));
         let (tokens, segments) = batches
             .into_iter()
             .map(|batch| (batch.tokens, batch.segments))
@@ -218,6 +253,7 @@ impl Input for TokenBatch {
             tokens: Tensor::cat(tokens, 0),
             segments: Tensor::cat(segments, 0),
             padding,
+            documents,
         }
     }
 
@@ -230,6 +266,7 @@ impl Input for TokenBatch {
             tokens: self.tokens.inner(),
             segments: self.segments.inner(),
             padding: self.padding.map(Tensor::inner),
+            documents: self.documents.map(Tensor::inner),
         }
     }
 }
@@ -287,7 +324,10 @@ impl TokenEncoder for Bert {
     /// # Panics
     /// If the shapes do not fit or `T` is above the number of positions.
     fn hidden_states(&self, batch: TokenBatch) -> Tensor<3> {
-        let x = self.embeddings.forward(batch.tokens, batch.segments);
+        let places = batch.places_in_documents();
+        let x = self
+            .embeddings
+            .forward_at(batch.tokens, batch.segments, places);
         let rotation = match self.embeddings.position_kind {
             PositionKind::Learned | PositionKind::Sinusoidal => None,
             PositionKind::Rotary => {
@@ -296,7 +336,9 @@ impl TokenEncoder for Bert {
                 Some(Rotation::new(length, width, heads, &x.device()))
             }
         };
-        self.encoder.forward(x, batch.padding, rotation.as_ref())
+        let (padding, documents) = (batch.padding, batch.documents);
+        self.encoder
+            .forward(x, padding, documents, rotation.as_ref())
     }
 
     fn word_embeddings(&self) -> Tensor<2> {
@@ -362,11 +404,12 @@ impl BertLayers {
         &self,
         x: Tensor<3>,
         padding: Option<Tensor<2, Bool>>,
+        documents: Option<Tensor<2, Int>>,
         rotation: Option<&Rotation>,
     ) -> Tensor<3> {
         let blocks = self.layer.iter();
         let x = blocks.fold(x, |x, block| {
-            block.forward_turned(x, padding.clone(), rotation)
+            block.forward_packed(x, padding.clone(), documents.clone(), rotation)
         });
         match &self.ln {
             Some(norm) => normalise(norm, x, BertConfig::EPSILON),
@@ -385,6 +428,16 @@ impl BertEmbeddings {
     /// # Panics
     /// If the shapes differ or `T` is above the number of positions.
     pub fn forward(&self, tokens: Tensor<2, Int>, segments: Tensor<2, Int>) -> Tensor<3> {
+        self.forward_at(tokens, segments, None)
+    }
+
+    /// [`forward`](Self::forward) with positions given row by row, `B x T`.
+    fn forward_at(
+        &self,
+        tokens: Tensor<2, Int>,
+        segments: Tensor<2, Int>,
+        places: Option<Vec<i64>>,
+    ) -> Tensor<3> {
         let [batch, length] = tokens.dims();
         assert_eq!(
             [batch, length],
@@ -408,15 +461,21 @@ impl BertEmbeddings {
             PositionKind::Learned | PositionKind::Rotary => words,
         };
         let sum = words + rows(&self.token_type_embeddings, segments);
-        let places = match (self.position_kind, &self.position_embeddings) {
+        let table = match (self.position_kind, &self.position_embeddings) {
             (PositionKind::Sinusoidal, _) => Some(sinusoids(length, width, &device)),
             (_, table) => table
                 .as_ref()
                 .map(|table| table.weight.val().slice(0..length)),
         };
-        let sum = match places {
-            Some(places) => sum + places.reshape([1, length, width]),
-            None => sum,
+        let sum = match (table, places) {
+            (Some(table), None) => sum + table.reshape([1, length, width]),
+            (Some(table), Some(places)) => {
+                let places = TensorData::new(places, [batch * length]);
+                let rows = embedding(table, Tensor::from_data(places, &device));
+                sum + rows.reshape([batch, length, width])
+            }
+            // A rotation by places in the sequence turns two tokens of a document as one by places in the document.
+            (None, _) => sum,
         };
         let sum = match &self.LayerNorm {
             Some(norm) => normalise(norm, sum, BertConfig::EPSILON),

@@ -6,7 +6,7 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::{Bool, Device, Tensor};
+use burn::tensor::{Bool, Device, Int, Tensor};
 
 use crate::bert::{initial_dense, initial_norm};
 use crate::positions::Rotation;
@@ -97,14 +97,15 @@ impl BertLayer {
     /// # Panics
     /// If the shapes do not fit.
     pub fn forward(&self, x: Tensor<3>, padding: Option<Tensor<2, Bool>>) -> Tensor<3> {
-        self.forward_turned(x, padding, None)
+        self.forward_packed(x, padding, None, None)
     }
 
-    /// [`forward`](Self::forward) with rotary positions.
-    pub(crate) fn forward_turned(
+    /// [`forward`](Self::forward) with rotary positions, of several documents in a sequence.
+    pub(crate) fn forward_packed(
         &self,
         x: Tensor<3>,
         padding: Option<Tensor<2, Bool>>,
+        documents: Option<Tensor<2, Int>>,
         rotation: Option<&Rotation>,
     ) -> Tensor<3> {
         let values = |layer: &Linear| (layer.weight.val(), layer.bias.as_ref().map(Param::val));
@@ -117,6 +118,7 @@ impl BertLayer {
             ffn: [&self.intermediate.dense, &self.output.dense],
             ffn_norm: &self.output.LayerNorm,
             rotation,
+            documents,
         }
         .forward(x, padding, &self.settings)
     }

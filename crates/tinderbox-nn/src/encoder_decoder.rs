@@ -140,8 +140,12 @@ impl EncoderDecoder {
     /// - states: `[B, S, E]`
     ///
     /// # Panics
-    /// If the shapes do not fit.
+    /// If the shapes do not fit, or several documents are packed into a sequence.
     pub fn encode(&self, source: TokenBatch) -> Memory {
+        assert!(
+            source.documents.is_none(),
+            "an encoder-decoder reads one document a sequence"
+        );
         let padding = source.padding;
         let mut x = self.embed(source.tokens);
         for block in &self.encoder {

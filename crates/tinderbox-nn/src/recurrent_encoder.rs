@@ -98,8 +98,12 @@ impl RecurrentEncoder {
     /// States at every token, and the last ones. Segments have no effect.
     ///
     /// # Panics
-    /// If the shapes do not fit or there are no tokens.
+    /// If the shapes do not fit, there are no tokens, or several documents are packed into a sequence.
     pub fn read(&self, batch: TokenBatch) -> RecurrentOutput {
+        assert!(
+            batch.documents.is_none(),
+            "a recurrent encoder reads one document a sequence"
+        );
         self.recurrent
             .forward(self.embed(batch.tokens), batch.padding)
     }

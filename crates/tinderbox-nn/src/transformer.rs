@@ -4,7 +4,7 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig, Linear};
-use burn::tensor::{Bool, Device, Tensor};
+use burn::tensor::{Bool, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use tinderbox_kernels::{Activation, AttentionOptions, attention, dropout, linear};
 
@@ -191,6 +191,7 @@ impl TransformerBlock {
             ffn: [&self.mlp.fc1, &self.mlp.fc2],
             ffn_norm: &self.norm2,
             rotation: None,
+            documents: None,
         }
         .forward(x, padding, &self.settings)
     }
@@ -222,6 +223,8 @@ pub(crate) struct BlockParts<'a> {
     pub(crate) ffn_norm: &'a LayerNorm,
     /// Turns queries and keys by their places.
     pub(crate) rotation: Option<&'a Rotation>,
+    /// The document of each token, `[B, T]`: tokens of different ones do not see each other.
+    pub(crate) documents: Option<Tensor<2, Int>>,
 }
 
 impl BlockParts<'_> {
@@ -234,7 +237,7 @@ impl BlockParts<'_> {
         let options = AttentionOptions {
             heads: settings.heads,
             hidden_keys: padding,
-            documents: None,
+            documents: self.documents,
             causal: settings.causal,
             dropout: settings.attention_dropout,
         };

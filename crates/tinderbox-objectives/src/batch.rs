@@ -53,6 +53,7 @@ impl MaskedBatch {
             tokens: self.tokens.clone(),
             segments: self.segments.clone(),
             padding: Some(self.padding.clone()),
+            documents: None,
         }
     }
 }

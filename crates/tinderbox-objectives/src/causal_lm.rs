@@ -41,7 +41,7 @@ pub fn causal_language_modelling(
         shape,
         "causal language modelling: logits and tokens must have one shape"
     );
-    let places = places::before_tokens(padding.as_ref(), shape);
+    let places = places::before_tokens(padding.as_ref(), None, shape);
     if places.is_empty() {
         // A mean over nothing is not a number.
         return logits.sum() * 0.0;
@@ -88,6 +88,8 @@ impl CausalLmConfig {
 /// The first step of semi-supervised sequence learning (Dai and Le 2015, section 2), in which the head is left behind when
 /// the encoder is transferred; and, with the head, a generator of text.
 ///
+/// Where documents are packed into a sequence, the first token of one is not asked of the one before.
+///
 /// The metric `token_accuracy` is the share of the tokens that are named right, 0 where none is to be named.
 #[derive(Module, Debug)]
 pub struct CausalLm<E: TokenEncoder> {
@@ -121,7 +123,11 @@ impl<E: TokenEncoder> Objective for CausalLm<E> {
     /// # Panics
     /// If the shapes do not fit.
     fn step(&self, batch: TokenBatch, _at: StepContext) -> StepOutput {
-        let places = places::before_tokens(batch.padding.as_ref(), batch.tokens.dims());
+        let places = places::before_tokens(
+            batch.padding.as_ref(),
+            batch.documents.as_ref(),
+            batch.tokens.dims(),
+        );
         let places = places::tensor(places, &batch.tokens.device());
         let targets = places::tokens_at(&batch.tokens, places.clone() + 1);
         places::step(places, targets, |places| self.logits(batch, places))
@@ -137,12 +143,7 @@ impl<E: TokenEncoder> NextToken for CausalLm<E> {
         let [rows, length] = prefixes.dims();
         let last = (1..=rows).map(|row| (row * length) as i64 - 1).collect();
         let last = places::tensor(last, &prefixes.device());
-        let batch = TokenBatch {
-            segments: prefixes.zeros_like(),
-            tokens: prefixes,
-            padding: None,
-        };
-        self.logits(batch, last)
+        self.logits(TokenBatch::new(prefixes), last)
     }
 
     fn longest(&self) -> Option<usize> {

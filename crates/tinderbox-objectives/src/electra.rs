@@ -183,6 +183,7 @@ impl<E: TokenEncoder> Electra<E> {
             tokens: tokens_read,
             segments: batch.segments,
             padding: Some(padding.clone()),
+            documents: None,
         });
         let seen = tokens(padding.clone());
         let share = |which: Tensor<2, Bool>| {

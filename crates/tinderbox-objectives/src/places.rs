@@ -25,11 +25,24 @@ pub(crate) fn of_tokens(padding: Option<&Tensor<2, Bool>>, shape: [usize; 2]) ->
     places.map(|(place, _)| place).collect()
 }
 
-/// The places of the tokens that another one follows, neither of them padding, flat indices into `B x T`.
-pub(crate) fn before_tokens(padding: Option<&Tensor<2, Bool>>, shape: [usize; 2]) -> Vec<i64> {
+/// The places of the tokens that another one of their document follows, neither of them padding, flat indices into `B x T`.
+pub(crate) fn before_tokens(
+    padding: Option<&Tensor<2, Bool>>,
+    documents: Option<&Tensor<2, Int>>,
+    shape: [usize; 2],
+) -> Vec<i64> {
     let [_, length] = shape;
     let read = read(padding, shape);
-    let followed = |place: &usize| (place + 1) % length != 0 && read[*place] && read[place + 1];
+    let documents: Vec<i64> = documents.map_or_else(Vec::new, |documents| {
+        documents.clone().into_data().iter::<i64>().collect()
+    });
+    let followed = |place: &usize| {
+        let next = place + 1;
+        next % length != 0
+            && read[*place]
+            && read[next]
+            && documents.get(*place) == documents.get(next)
+    };
     let places = (0..read.len()).filter(followed);
     places.map(|place| place as i64).collect()
 }

@@ -76,7 +76,7 @@ impl Objective for SequenceToSequence {
             targets,
             target_padding,
         } = batch;
-        let places = places::before_tokens(target_padding.as_ref(), targets.dims());
+        let places = places::before_tokens(target_padding.as_ref(), None, targets.dims());
         let places = places::tensor(places, &targets.device());
         let words = places::tokens_at(&targets, places.clone() + 1);
         places::step(places, words, |places| {

@@ -48,8 +48,8 @@ impl<const D: usize> PlainInput for Tensor<D> {
 }
 
 impl PlainInput for TokenBatch {
-    /// Takes `tokens`, `segments` and `padding` (1 where a token is padding, else 0), each `[batch, length]` of
-    /// whole numbers, of view 0; `tokens1`, `segments1` and `padding1` of view 1, and so on.
+    /// Takes `tokens`, `segments` and `padding` (1 where a token is padding, else 0), each `[batch, length]` of whole numbers, of view 0;
+    /// `tokens1`, `segments1` and `padding1` of view 1, and so on; and `documents`, `documents1`, if they are there.
     ///
     /// # Panics
     /// If the batch has the view's tokens, but not its segments or its padding.
@@ -60,10 +60,13 @@ impl PlainInput for TokenBatch {
         };
         let tokens = of("tokens");
         let has_view = batch.tensors.iter().any(|(name, _)| *name == tokens);
+        let documents = of("documents");
+        let has_documents = batch.tensors.iter().any(|(name, _)| *name == documents);
         has_view.then(|| Self {
             tokens: whole(batch, &tokens, device),
             segments: whole(batch, &of("segments"), device),
             padding: Some(whole::<2>(batch, &of("padding"), device).bool()),
+            documents: has_documents.then(|| whole(batch, &documents, device)),
         })
     }
 }
@@ -168,12 +171,10 @@ impl FromPlain for SequencePairBatch {
     /// Takes `tokens` and `padding` `[batch, length]`, `targets` and `target_padding` `[batch, target length]`, all of whole
     /// numbers; padding is 1 where a token is padding, else 0.
     fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
-        let tokens: Tensor<2, Int> = whole(batch, "tokens", device);
         Self {
             source: TokenBatch {
-                segments: tokens.zeros_like(),
-                tokens,
                 padding: Some(whole::<2>(batch, "padding", device).bool()),
+                ..TokenBatch::new(whole(batch, "tokens", device))
             },
             targets: whole(batch, "targets", device),
             target_padding: Some(whole::<2>(batch, "target_padding", device).bool()),

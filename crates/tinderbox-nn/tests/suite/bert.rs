@@ -45,6 +45,7 @@ fn batch(shape: [usize; 2], padding: Option<Tensor<2, Bool>>, device: &Device) -
         tokens: integers("tokens", shape, VOCABULARY, device),
         segments: integers("segments", shape, 2, device),
         padding,
+        documents: None,
     }
 }
 
@@ -233,6 +234,7 @@ fn every_kind_of_positions_tells_the_order() {
                     tokens,
                     segments,
                     padding: None,
+                    documents: None,
                 });
                 floats(&states.slice([0..1, 3..4]).into_data())
             };
@@ -264,6 +266,7 @@ fn rotary_positions_are_relative() {
             tokens,
             segments,
             padding: Some(padding(&[&hidden], &device)),
+            documents: None,
         });
         states.slice([0..1, before..length])
     };

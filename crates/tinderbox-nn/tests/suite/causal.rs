@@ -44,6 +44,7 @@ fn causal_bert_agrees_with_hugging_faces_decoder() {
         ),
         segments: integers(below("segments", 18, 2), [3, 6], &device()),
         padding: Some(padding.clone()),
+        documents: None,
     });
     let hidden = padding.unsqueeze_dim::<3>(2).expand(states.dims());
     let output = states.mask_fill(hidden, 0.0);
@@ -57,6 +58,7 @@ fn check_causal(encoder: impl TokenEncoder) {
         tokens: integers(tokens.to_vec(), [1, 6], &device),
         segments: Tensor::zeros([1, 6], &device),
         padding: None,
+        documents: None,
     };
     let states = encoder.hidden_states(batch([1, 2, 3, 4, 5, 6]));
     let others = encoder.hidden_states(batch([1, 2, 3, 7, 8, 0]));
@@ -67,6 +69,7 @@ fn check_causal(encoder: impl TokenEncoder) {
         tokens: integers(vec![1, 2, 3], [1, 3], &device),
         segments: Tensor::zeros([1, 3], &device),
         padding: None,
+        documents: None,
     };
     check_same(encoder.hidden_states(short), first(&states), 1e-6);
     let difference: f32 = (states - others).abs().sum().into_scalar();

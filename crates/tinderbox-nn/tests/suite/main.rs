@@ -9,6 +9,7 @@ mod bert_checkpoint;
 mod causal;
 mod config;
 mod generate;
+mod packing;
 mod parity;
 mod recurrent;
 mod safetensors;

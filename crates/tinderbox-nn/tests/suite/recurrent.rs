@@ -152,6 +152,7 @@ fn words_are_read_to_their_last_state() {
         tokens: Tensor::<2, Int>::from_data(TensorData::new(words.to_vec(), [1, 5]), &device),
         segments: Tensor::zeros([1, 5], &device),
         padding,
+        documents: None,
     };
     let features = encoder.forward(batch([1, 2, 3, 4, 5], None));
     assert_eq!(features.dims(), [1, 8]);

@@ -99,6 +99,7 @@ fn bert_agrees(name: &str, norm: NormOrder, position_kind: PositionKind) {
         tokens: integers(below("tokens", count, vocabulary), shape),
         segments: integers(below("segments", count, config.segments), shape),
         padding: Some(padding(&case["lengths"], shape[1])),
+        documents: None,
     });
     let worst = check_training::<_, 3, 3>(&case, bert, output, &[], COMPOSITE);
     println!("{name}: worst error {worst:.1e}");

@@ -54,6 +54,7 @@ fn input(case: &Value) -> TokenBatch {
         tokens: integers(&below("tokens", count, size(case, "vocabulary")), shape),
         segments: integers(&below("segments", count, 2), shape),
         padding: Some(padding(&case["lengths"], shape[1])),
+        documents: None,
     }
 }
 
@@ -205,6 +206,7 @@ fn tokens(values: &[usize], padding: &[bool], rows: usize) -> TokenBatch {
         tokens: integers(values, shape),
         segments: Tensor::zeros(shape, &device()),
         padding: Some(booleans(padding.to_vec(), shape)),
+        documents: None,
     }
 }
 
@@ -517,4 +519,29 @@ fn sequence_to_sequence_learns_and_generates() {
         let texts: Vec<_> = texts.unwrap().into_iter().map(|text| text.tokens).collect();
         assert_eq!(texts, [vec![3, 5, 2], vec![7, 6, 4, 2]]);
     }
+}
+
+/// Two documents in a sequence have the mean loss of all their next tokens, and none of the step from one to the other.
+#[test]
+fn packed_documents_are_modelled_as_if_alone() {
+    let device = device();
+    device.seed(2);
+    let config = BertConfig {
+        width: 16,
+        dropout: 0.0,
+        attention_dropout: 0.0,
+        causal: true,
+        ..BertConfig::tiny()
+    };
+    let lm = CausalLmConfig::default().init(config.init(9, &device).unwrap(), &device);
+    let lm = lm.unwrap();
+    let loss = |batch: TokenBatch| scalar(lm.step(batch, AT).loss);
+    let of = |values: &[usize]| TokenBatch::new(integers(values, [1, values.len()]));
+    let packed = loss(TokenBatch {
+        documents: Some(integers(&[0, 0, 0, 1, 1], [1, 5])),
+        ..of(&[3, 4, 5, 6, 7])
+    });
+    let alone = (2.0 * loss(of(&[3, 4, 5])) + loss(of(&[6, 7]))) / 3.0;
+    assert!((packed - alone).abs() < 1e-5, "{packed} {alone}");
+    assert!((packed - loss(of(&[3, 4, 5, 6, 7]))).abs() > 1e-3);
 }

@@ -70,6 +70,7 @@ pub fn sentences(words: &[i64], shape: [usize; 2]) -> TokenBatch {
         segments: tokens.zeros_like(),
         tokens,
         padding: None,
+        documents: None,
     }
 }
 
