@@ -312,6 +312,7 @@ fn parse(config: &[u8]) -> Result<(BertConfig, usize), BertCheckpointError> {
         attention_dropout: probability("attention_probs_dropout_prob")?,
         pooling: Pooling::Mean,
         norm: NormOrder::Post,
+        causal: false,
         position_kind: PositionKind::Learned,
     };
     Ok((published, vocabulary))

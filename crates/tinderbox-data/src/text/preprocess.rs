@@ -86,6 +86,33 @@ impl TextPreprocess {
         Ok(item)
     }
 
+    /// `[CLS] words [SEP]` of words that are known as such, as in a corpus of tagged words: whatever the tokeniser makes of a word, its
+    /// first token begins it and the others continue it. A word of which it makes nothing is unknown. What is too long loses tokens at its
+    /// end.
+    ///
+    /// # Errors
+    /// [`DataError::Tokeniser`].
+    pub fn item_of_words<W: AsRef<str>>(&self, words: &[W]) -> Result<TokenItem, DataError> {
+        let (mut tokens, mut continues) = (vec![self.special.cls], vec![false]);
+        let unknown = self.tokeniser.special(Role::Unknown);
+        for word in words {
+            let mut ids = self.tokeniser.encode(word.as_ref(), false)?.ids;
+            if ids.is_empty() {
+                ids.extend(unknown);
+            }
+            continues.extend((0..ids.len()).map(|piece| piece > 0));
+            tokens.extend(ids);
+            if tokens.len() >= self.length {
+                break;
+            }
+        }
+        tokens.truncate(self.length - 1);
+        continues.truncate(self.length - 1);
+        tokens.push(self.special.sep);
+        continues.push(false);
+        Ok(TokenItem::new(tokens).with_continuations(continues))
+    }
+
     /// The tokens of a text, without special ones, as many as a sequence may need.
     ///
     /// A long text is cut at white space before it is tokenised: of a document of megabytes a sequence needs the start alone.
@@ -167,7 +194,7 @@ impl Tokeniser {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{TokeniserKind, TokeniserTraining};
+    use super::super::{TaggedSample, TokeniserKind, TokeniserTraining};
     use super::*;
 
     fn preprocess(length: usize) -> TextPreprocess {
@@ -201,6 +228,19 @@ mod tests {
         assert_eq!(empty.tokens, [2, 3]);
         let unknown = preprocess.item("\u{4e00}", None).unwrap();
         assert_eq!(unknown.tokens, [2, 1, 3]);
+    }
+
+    #[test]
+    fn words_stay_words_whatever_is_inside_them() {
+        let preprocess = preprocess(12);
+        // "be", "-" and "or" are one word of the corpus; of the second the tokeniser makes nothing.
+        let item = preprocess.item_of_words(&["be-or", "\u{200b}", "not"]).unwrap();
+        assert_eq!(item.continues, [false, false, true, true, false, false, false]);
+        let classes = [Some(4), Some(5), Some(6)];
+        let sample = TaggedSample::of_words(item, &classes, preprocess.special(), 0);
+        assert_eq!(sample.tags, [None, Some(4), None, None, Some(5), Some(6), None]);
+        let cut = preprocess.item_of_words(&["or"; 40]).unwrap();
+        assert_eq!((cut.tokens.len(), cut.tokens[11]), (12, 3));
     }
 
     #[test]

@@ -33,7 +33,10 @@ impl TaggedSample {
         index: u64,
     ) -> Self {
         item.check();
-        let words = item.words(special);
+        // Words that the vocabulary does not know have a class too.
+        let frame = [special.pad, special.cls, special.sep];
+        let begins = |place: &usize| !item.continues[*place] && !frame.contains(&item.tokens[*place]);
+        let words: Vec<usize> = (0..item.tokens.len()).filter(begins).collect();
         assert!(
             words.len() <= classes.len(),
             "item {index} has {} words, but {} classes",
@@ -42,7 +45,7 @@ impl TaggedSample {
         );
         let mut tags = vec![None; item.tokens.len()];
         for (word, class) in words.into_iter().zip(classes) {
-            tags[word.start] = *class;
+            tags[word] = *class;
         }
         Self {
             tokens: item.tokens,
