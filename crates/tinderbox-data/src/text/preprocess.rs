@@ -234,11 +234,19 @@ mod tests {
     fn words_stay_words_whatever_is_inside_them() {
         let preprocess = preprocess(12);
         // "be", "-" and "or" are one word of the corpus; of the second the tokeniser makes nothing.
-        let item = preprocess.item_of_words(&["be-or", "\u{200b}", "not"]).unwrap();
-        assert_eq!(item.continues, [false, false, true, true, false, false, false]);
+        let item = preprocess
+            .item_of_words(&["be-or", "\u{200b}", "not"])
+            .unwrap();
+        assert_eq!(
+            item.continues,
+            [false, false, true, true, false, false, false]
+        );
         let classes = [Some(4), Some(5), Some(6)];
         let sample = TaggedSample::of_words(item, &classes, preprocess.special(), 0);
-        assert_eq!(sample.tags, [None, Some(4), None, None, Some(5), Some(6), None]);
+        assert_eq!(
+            sample.tags,
+            [None, Some(4), None, None, Some(5), Some(6), None]
+        );
         let cut = preprocess.item_of_words(&["or"; 40]).unwrap();
         assert_eq!((cut.tokens.len(), cut.tokens[11]), (12, 3));
     }
