@@ -59,6 +59,7 @@ mod resnet;
 mod transformer;
 mod vit;
 mod weights;
+mod word_vectors;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig, RunningStatistic};
 pub use bert::{Bert, BertConfig, BertEmbeddings, BertLayers, TokenBatch};
@@ -81,3 +82,4 @@ pub use tinderbox_kernels::Activation;
 pub use transformer::{FusedAttention, Mlp, NormOrder, TransformerBlock, TransformerBlockConfig};
 pub use vit::{PatchEmbed, PatchProjection, Vit, VitConfig};
 pub use weights::{LoadReport, StateDict, WeightsError, load_state_dict};
+pub use word_vectors::{Analogy, Neighbour, WordVectors, WordVectorsError, WordVectorsFormat};
