@@ -23,10 +23,12 @@
 
 mod config;
 mod draw;
+mod glove;
 mod local_rows;
 mod shard;
 mod word2vec;
 
 pub use config::{Architecture, OutputLayer, SubwordConfig, Word2VecTrainerConfig};
 pub use draw::WindowDraw;
+pub use glove::{GloveProgress, GloveTrainer, GloveTrainerConfig};
 pub use word2vec::{Progress, Word2VecTrainer};
