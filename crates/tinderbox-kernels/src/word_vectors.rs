@@ -23,3 +23,6 @@ const LANES: usize = 16;
 pub fn stride(dimension: usize) -> usize {
     dimension.next_multiple_of(LANES)
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,9 @@
 //! | rows of numbers | [`MlpEncoder`] | [`ProjectionHead`] |
 //! | words | [`RecurrentEncoder`] | |
 //! | words | [`Bert`] | [`MaskedWordHead`] |
+//! | words, each by itself | [`WordEmbedding`] | |
+//!
+//! [`WordVectors`] are the files of word2vec and GloVe on the host, with nearest words and analogies.
 //!
 //! # Decisions
 //! - **Field names are the published ones** (torchvision's for the ResNets, timm's for the vision transformer, Hugging
@@ -59,6 +62,7 @@ mod resnet;
 mod transformer;
 mod vit;
 mod weights;
+mod word_embedding;
 mod word_vectors;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig, RunningStatistic};
@@ -82,4 +86,5 @@ pub use tinderbox_kernels::Activation;
 pub use transformer::{FusedAttention, Mlp, NormOrder, TransformerBlock, TransformerBlockConfig};
 pub use vit::{PatchEmbed, PatchProjection, Vit, VitConfig};
 pub use weights::{LoadReport, StateDict, WeightsError, load_state_dict};
+pub use word_embedding::{WordEmbedding, WordEmbeddingConfig};
 pub use word_vectors::{Analogy, Neighbour, WordVectors, WordVectorsError, WordVectorsFormat};

@@ -42,6 +42,14 @@ pub enum ObjectiveConfigError {
     /// A patch is one value, which has no variance.
     #[error("normalise_pixels needs patches of at least 2 values, got 1")]
     SinglePixel,
+    /// A number of the configuration is not positive and finite.
+    #[error("{field} must be a positive finite number, got {got}")]
+    NotPositive {
+        /// The configuration key.
+        field: &'static str,
+        /// The value given.
+        got: f64,
+    },
     /// A network of the objective cannot be built.
     #[error(transparent)]
     Network(#[from] NnConfigError),

@@ -9,6 +9,8 @@
 //! | contrast of two views | [`nt_xent`](nt_xent()) | [`SimClr`] |
 //! | the words that a text lacks | [`masked_language_modelling`] | [`MaskedLm`] |
 //! | the patches that an image lacks | [`masked_autoencoding`] | [`Mae`] |
+//! | the words around a word | [`negative_sampling`], [`hierarchical_softmax`] | [`Word2Vec`] |
+//! | how often words meet | [`glove`](glove()) | [`Glove`] |
 //! | labels | [`cross_entropy`](cross_entropy()) | [`Supervised`] |
 //!
 //! # The loss in a loop of one's own
@@ -33,6 +35,7 @@
 mod batch;
 mod cross_entropy;
 mod error;
+mod glove;
 mod l2_normalise;
 mod mae;
 mod masked_lm;
@@ -41,10 +44,14 @@ mod objective;
 mod patch_mask;
 mod simclr;
 mod supervised;
+mod word2vec;
 
-pub use batch::{ImageBatch, LabelledBatch, MaskedBatch, ViewBatch};
+pub use batch::{
+    CoOccurrenceBatch, ImageBatch, LabelledBatch, MaskedBatch, ViewBatch, WindowBatch,
+};
 pub use cross_entropy::{accuracy, cross_entropy};
 pub use error::ObjectiveConfigError;
+pub use glove::{Glove, GloveConfig, glove};
 pub use l2_normalise::l2_normalise;
 pub use mae::{Mae, MaeConfig, masked_autoencoding};
 pub use masked_lm::{MaskedLm, MaskedLmConfig, masked_language_modelling};
@@ -53,3 +60,4 @@ pub use objective::{Objective, StepContext, StepOutput};
 pub use patch_mask::PatchMask;
 pub use simclr::{SimClr, SimClrConfig};
 pub use supervised::{Supervised, SupervisedConfig};
+pub use word2vec::{Word2Vec, Word2VecConfig, hierarchical_softmax, negative_sampling};

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use tinderbox_data::PlainBatch;
 use tinderbox_nn::Input;
-use tinderbox_objectives::{ImageBatch, LabelledBatch, MaskedBatch, ViewBatch};
+use tinderbox_objectives::{ImageBatch, LabelledBatch, MaskedBatch, ViewBatch, WindowBatch};
 
 /// Builds an objective's batch from the named tensors that a `Collate` made.
 pub trait FromPlain: Sized {
@@ -84,13 +84,6 @@ impl FromPlain for MaskedBatch {
     /// Takes `tokens`, `segments` and `padding` (1 where a token is padding, else 0) `[batch, length]`, and
     /// `positions` and `targets` `[places]`, all of whole numbers.
     fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
-        fn whole<const D: usize>(
-            batch: &PlainBatch,
-            name: &str,
-            device: &Device,
-        ) -> Tensor<D, Int> {
-            Tensor::from_data(named(batch, name).clone(), device)
-        }
         Self {
             tokens: whole(batch, "tokens", device),
             segments: whole(batch, "segments", device),
@@ -99,4 +92,23 @@ impl FromPlain for MaskedBatch {
             targets: whole(batch, "targets", device),
         }
     }
+}
+
+impl FromPlain for WindowBatch {
+    /// Takes `inputs` and `outputs` of whole numbers, `input_padding` and `output_padding` (1 where one is padding, else 0), and
+    /// `labels` of floats, all with a row for each hidden vector.
+    fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
+        Self {
+            inputs: whole(batch, "inputs", device),
+            input_padding: whole::<2>(batch, "input_padding", device).bool(),
+            outputs: whole(batch, "outputs", device),
+            labels: Tensor::from_data(named(batch, "labels").clone(), device),
+            output_padding: whole::<2>(batch, "output_padding", device).bool(),
+        }
+    }
+}
+
+/// A tensor of whole numbers.
+fn whole<const D: usize>(batch: &PlainBatch, name: &str, device: &Device) -> Tensor<D, Int> {
+    Tensor::from_data(named(batch, name).clone(), device)
 }

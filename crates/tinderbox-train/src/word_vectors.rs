@@ -21,14 +21,20 @@
 //! # Ok::<(), tinderbox_train::TrainError>(())
 //! ```
 
+mod collate;
 mod config;
 mod draw;
 mod glove;
 mod local_rows;
 mod shard;
+mod state;
 mod word2vec;
 
+pub use collate::WindowCollate;
 pub use config::{Architecture, OutputLayer, SubwordConfig, Word2VecTrainerConfig};
 pub use draw::WindowDraw;
 pub use glove::{GloveProgress, GloveTrainer, GloveTrainerConfig};
 pub use word2vec::{Progress, Word2VecTrainer};
+
+#[cfg(test)]
+mod tests;

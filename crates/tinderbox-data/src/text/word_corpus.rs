@@ -1,8 +1,11 @@
 //! A corpus as the ids of its words.
 
-use super::vocabulary::Vocabulary;
+use burn::data::dataset::Dataset;
 
-/// Sentences of word ids in memory, 4 bytes a word.
+use super::vocabulary::Vocabulary;
+use crate::DataError;
+
+/// Sentences of word ids in memory, 4 bytes a word; an item is a sentence.
 ///
 /// A sentence of more than [`WordCorpus::LONGEST`] words is cut, as in word2vec.c.
 ///
@@ -44,16 +47,6 @@ impl WordCorpus {
         }
     }
 
-    /// Number of sentences.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
     /// All words, sentence after sentence.
     pub fn words(&self) -> &[u32] {
         &self.words
@@ -70,6 +63,16 @@ impl WordCorpus {
 
     /// The sentences in their order.
     pub fn iter(&self) -> impl Iterator<Item = &[u32]> {
-        (0..self.len()).map(|index| self.sentence(index))
+        (0..self.ends.len()).map(|index| self.sentence(index))
+    }
+}
+
+impl Dataset<Vec<u32>, DataError> for WordCorpus {
+    fn get(&self, index: usize) -> Result<Vec<u32>, DataError> {
+        Ok(self.sentence(index).to_vec())
+    }
+
+    fn len(&self) -> usize {
+        self.ends.len()
     }
 }

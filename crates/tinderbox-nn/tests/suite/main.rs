@@ -13,3 +13,4 @@ mod state_dict;
 mod support;
 mod transformer;
 mod vit;
+mod word_vectors;

@@ -10,3 +10,4 @@ mod parity;
 mod simclr;
 mod supervised;
 mod support;
+mod word_vectors;

@@ -3,13 +3,10 @@
 use tinderbox_data::text::{
     Cbow, HuffmanTree, KeepRule, NegativeSampler, SubSampling, Subwords, Vocabulary,
 };
-use tinderbox_data::{DataError, SampleRng};
+use tinderbox_data::{DataError, SampleRng, View};
 use tinderbox_kernels::word_vectors::Windows;
 
 use super::config::{Architecture, OutputLayer, Word2VecTrainerConfig};
-
-/// The use of [`SampleRng`] "windows and sub-sampling of a chunk".
-const WINDOWS: u64 = 40;
 
 /// Draws the windows of a chunk: sub-sampling, reach of each window, random words.
 ///
@@ -17,7 +14,6 @@ const WINDOWS: u64 = 40;
 #[derive(Debug)]
 pub struct WindowDraw {
     architecture: Architecture,
-    seed: u64,
     sampling: Option<SubSampling>,
     windows: Cbow,
     output: Output,
@@ -70,7 +66,6 @@ impl WindowDraw {
         });
         Ok(Self {
             architecture: config.architecture,
-            seed: config.seed,
             sampling: sampling.transpose()?,
             windows: Cbow::new(config.window)?,
             output,
@@ -105,15 +100,13 @@ impl WindowDraw {
         }
     }
 
-    /// Adds the windows of the sentences of chunk `chunk` in `epoch`.
+    /// Adds the windows of sentences; all that is random comes from `rng`.
     pub fn windows<'a>(
         &self,
-        sentences: impl Iterator<Item = &'a [u32]>,
-        epoch: u64,
-        chunk: u64,
+        sentences: impl IntoIterator<Item = &'a [u32]>,
+        mut rng: SampleRng,
         windows: &mut Windows,
     ) {
-        let mut rng = SampleRng::new(self.seed, epoch, chunk, WINDOWS);
         let mut noise = rng.stream(0);
         let pool = self.draw_pool(&mut noise);
         for sentence in sentences {
@@ -174,6 +167,17 @@ impl WindowDraw {
                 }
             }
         }
+    }
+}
+
+impl View<Vec<u32>> for WindowDraw {
+    type Out = Windows;
+
+    /// The windows of a sentence, for [`WindowCollate`].
+    fn apply(&self, sentence: Vec<u32>, rng: SampleRng) -> Windows {
+        let mut windows = Windows::default();
+        self.windows([&sentence[..]], rng, &mut windows);
+        windows
     }
 }
 

@@ -182,6 +182,21 @@ impl<'a> GloveTrainer<'a> {
         self.count
     }
 
+    /// A digest of the vocabulary and the pairs.
+    pub(super) fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for word in (0..self.vocabulary.len() as u32).map(|word| self.vocabulary.word(word)) {
+            hasher.update(word.as_bytes()).update(b"\n");
+        }
+        for pair in self.pairs.iter().flatten() {
+            let numbers = [pair.centre, pair.context, pair.log_count.to_bits()];
+            numbers
+                .iter()
+                .for_each(|number| drop(hasher.update(&number.to_le_bytes())));
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
     /// Whether all passes have been made.
     pub fn is_done(&self) -> bool {
         self.done >= self.config.epochs

@@ -16,6 +16,9 @@ use crate::error::TrainError;
 /// The use of [`SampleRng`] "first value of a row".
 const INITIAL: u64 = 41;
 
+/// The use of [`SampleRng`] "windows of a chunk".
+pub(super) const WINDOWS: u64 = 40;
+
 /// How much of the way to its optimum an update goes, over the learning rate: `sigmoid'` is at most 1/4, and vectors have a length
 /// of about 1.
 const CURVATURE: f64 = 0.25;
@@ -88,6 +91,21 @@ impl<'a> Word2VecTrainer<'a> {
         })
     }
 
+    /// A digest of the corpus and the vocabulary.
+    pub(super) fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for word in (0..self.vocabulary.len() as u32).map(|word| self.vocabulary.word(word)) {
+            hasher.update(word.as_bytes()).update(b"\n");
+        }
+        for sentence in self.corpus.iter() {
+            hasher.update(&(sentence.len() as u64).to_le_bytes());
+            sentence
+                .iter()
+                .for_each(|word| drop(hasher.update(&word.to_le_bytes())));
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
     /// Whether all epochs have been trained.
     pub fn is_done(&self) -> bool {
         self.done >= self.config.epochs * self.chunks.len() as u64
@@ -130,8 +148,8 @@ impl<'a> Word2VecTrainer<'a> {
                     .map_or(0, |before| self.chunks[before][0]);
                 let sentences = (start..self.chunks[chunk][0]).map(|i| self.corpus.sentence(i));
                 shard.windows.clear();
-                self.draw
-                    .windows(sentences, epoch, chunk as u64, &mut shard.windows);
+                let rng = SampleRng::new(self.config.seed, epoch, chunk as u64, WINDOWS);
+                self.draw.windows(sentences, rng, &mut shard.windows);
                 shard.train(
                     &self.inputs,
                     &self.outputs,
@@ -196,13 +214,17 @@ impl<'a> Word2VecTrainer<'a> {
 /// Chunks of whole sentences: where each ends, in sentences and in words.
 fn chunks(corpus: &WordCorpus, words: usize) -> Vec<[usize; 2]> {
     let mut chunks = Vec::new();
-    let (mut before, mut end) = (0, 0);
-    for (index, sentence) in corpus.iter().enumerate() {
+    let (mut before, mut sentences, mut end) = (0, 0, 0);
+    for sentence in corpus.iter() {
+        sentences += 1;
         end += sentence.len();
-        if end - before >= words || index + 1 == corpus.len() {
-            chunks.push([index + 1, end]);
+        if end - before >= words {
+            chunks.push([sentences, end]);
             before = end;
         }
+    }
+    if end > before {
+        chunks.push([sentences, end]);
     }
     chunks
 }
