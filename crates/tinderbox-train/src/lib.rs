@@ -32,6 +32,7 @@ mod step;
 mod tensorboard;
 mod trainer;
 mod update;
+#[cfg(feature = "text")]
 pub mod word_vectors;
 
 pub use batch::{FromPlain, PlainInput, named, view_data};

@@ -27,7 +27,7 @@ pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
     let covariance = |a: &[f64], b: &[f64]| -> f64 {
         a.iter().zip(b).map(|(a, b)| (a - mean) * (b - mean)).sum()
     };
-    let scale = covariance(&a, &a).sqrt() * covariance(&b, &b).sqrt();
+    let scale = (covariance(&a, &a) * covariance(&b, &b)).sqrt();
     (scale > 0.0).then(|| (covariance(&a, &b) / scale).clamp(-1.0, 1.0))
 }
 

@@ -150,7 +150,7 @@ proptest! {
             let weight = f64::from(pair.weight);
             loss += 0.5 * weight * difference * difference;
             let (before_w, before_c) = (w[i].clone(), c[j].clone());
-            let mut step = |x: &mut f64, square: &mut f64, gradient: f64, rate: f64| {
+            let step = |x: &mut f64, square: &mut f64, gradient: f64, rate: f64| {
                 let step = rate * gradient;
                 *x -= step / square.sqrt();
                 *square += step * step;

@@ -51,7 +51,7 @@ pub struct WindowLoss {
 /// - `inputs`, `outputs`: rows of `stride` floats
 ///
 /// # Panics
-/// If a row is not in its table, or `stride` is not a multiple of 16.
+/// If a row is not in its table, a window has an output twice, or `stride` is not a multiple of 16.
 pub fn train_windows(
     windows: &Windows,
     inputs: &mut [f32],
@@ -90,6 +90,9 @@ impl WithSimd for Train<'_> {
     fn with_simd<S: Simd>(mut self, simd: S) -> WindowLoss {
         let mut loss = WindowLoss::default();
         for (i, window) in self.windows.iter().enumerate() {
+            if window.hidden_len() == 0 || window.outputs.is_empty() {
+                continue;
+            }
             self.read_hidden(&window);
             self.logits(simd, &window);
             if i % LOSS_EVERY == 0 {
@@ -190,8 +193,7 @@ impl Train<'_> {
     #[inline(always)]
     fn loss(&self, window: &Window) -> f64 {
         let count = window.outputs.len();
-        let logits =
-            self.workspace.errors[..window.hidden_len() * count].chunks_exact(count.max(1));
+        let logits = self.workspace.errors[..window.hidden_len() * count].chunks_exact(count);
         let of = |(logit, label): (&f32, &f32)| {
             let (logit, label) = (f64::from(*logit), f64::from(*label));
             // log(1 + e^x) - label x, without overflow.
@@ -210,7 +212,7 @@ impl Train<'_> {
         for x in errors.iter_mut() {
             *x = -self.rate / (1.0 + exp(-*x));
         }
-        for errors in errors.chunks_exact_mut(count.max(1)) {
+        for errors in errors.chunks_exact_mut(count) {
             for (x, label) in errors.iter_mut().zip(window.labels) {
                 *x += self.rate * label;
             }
@@ -256,34 +258,9 @@ impl Train<'_> {
             let start = block[o] as usize * stride;
             start..start + stride
         });
-        match self.outputs.get_disjoint_mut(ranges.clone()) {
-            Ok(rows) => outer_products(simd, hidden, gradient, rows, errors, count, stride),
-            // A row occurs twice. Its gradient is the sum; that of the hidden vectors sees the row of before.
-            Err(_) => {
-                let mut before: Vec<f32> = ranges
-                    .iter()
-                    .flat_map(|range| self.outputs[range.clone()].to_vec())
-                    .collect();
-                let copy = before.clone();
-                let rows: Vec<&mut [f32]> = before.chunks_exact_mut(stride).collect();
-                let rows: [&mut [f32]; O] = rows.try_into().expect("a row an output");
-                outer_products(simd, hidden, gradient, rows, errors, count, stride);
-                for ((after, before), range) in before
-                    .chunks_exact(stride)
-                    .zip(copy.chunks_exact(stride))
-                    .zip(ranges)
-                {
-                    let change = after
-                        .iter()
-                        .zip(before)
-                        .map(|(after, before)| after - before);
-                    self.outputs[range]
-                        .iter_mut()
-                        .zip(change)
-                        .for_each(|(x, change)| *x += change);
-                }
-            }
-        }
+        let rows = self.outputs.get_disjoint_mut(ranges);
+        let rows = rows.expect("the outputs of a window are distinct rows of the table");
+        outer_products(simd, hidden, gradient, rows, errors, count, stride);
     }
 
     /// Adds each hidden vector's gradient to its rows.

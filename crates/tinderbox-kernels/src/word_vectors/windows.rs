@@ -78,10 +78,13 @@ impl Windows {
         }
     }
 
-    /// Adds an output to the window that is being made.
+    /// Adds an output to the window that is being made, unless the window has it already.
     pub fn push_output(&mut self, row: u32, label: f32) {
-        self.outputs.push(row);
-        self.labels.push(label);
+        let start = self.windows.last().map_or(0, |ends| ends[1] as usize);
+        if !self.outputs[start..].contains(&row) {
+            self.outputs.push(row);
+            self.labels.push(label);
+        }
     }
 
     /// Ends a window; the next begins.
@@ -92,12 +95,6 @@ impl Windows {
         self.windows.push(ends);
     }
 
-    /// Whether the window that is being made has this output.
-    pub fn has_output(&self, row: u32) -> bool {
-        let start = self.windows.last().map_or(0, |ends| ends[1] as usize);
-        self.outputs[start..].contains(&row)
-    }
-
     /// Number of windows.
     pub fn len(&self) -> usize {
         self.windows.len()
@@ -106,6 +103,11 @@ impl Windows {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.windows.is_empty()
+    }
+
+    /// Number of hidden vectors.
+    pub fn hidden_len(&self) -> usize {
+        self.hidden.len()
     }
 
     /// Number of pairs of a hidden vector and an output.

@@ -154,10 +154,8 @@ impl WindowDraw {
                 windows.push_output(centre, 1.0);
                 let start = rng.below(pool.len() as u64) as usize;
                 for word in (start..start + negatives).map(|i| pool[i % pool.len()]) {
-                    // Neither the centre, as in word2vec.c, nor a word twice.
-                    if !windows.has_output(word) {
-                        windows.push_output(word, 0.0);
-                    }
+                    // Neither the centre, as in word2vec.c, nor a word twice: the windows see to it.
+                    windows.push_output(word, 0.0);
                 }
             }
             Output::Tree(tree) => {

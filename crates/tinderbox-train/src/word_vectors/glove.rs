@@ -190,9 +190,9 @@ impl<'a> GloveTrainer<'a> {
         }
         for pair in self.pairs.iter().flatten() {
             let numbers = [pair.centre, pair.context, pair.log_count.to_bits()];
-            numbers
-                .iter()
-                .for_each(|number| drop(hasher.update(&number.to_le_bytes())));
+            for number in numbers {
+                hasher.update(&number.to_le_bytes());
+            }
         }
         hasher.finalize().to_hex().to_string()
     }

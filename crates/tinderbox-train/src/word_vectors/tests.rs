@@ -61,7 +61,7 @@ fn configs() -> Vec<Word2VecTrainerConfig> {
             for subwords in [
                 None,
                 Some(SubwordConfig {
-                    buckets: 50,
+                    buckets: 500,
                     ..Default::default()
                 }),
             ] {

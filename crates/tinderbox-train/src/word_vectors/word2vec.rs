@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use rayon::prelude::*;
 use tinderbox_data::SampleRng;
 use tinderbox_data::text::{Vocabulary, WordCorpus};
-use tinderbox_kernels::word_vectors::{Table, stride};
+use tinderbox_kernels::word_vectors::{Table, Windows, stride};
 use tinderbox_nn::WordVectors;
 
 use super::config::Word2VecTrainerConfig;
@@ -99,9 +99,9 @@ impl<'a> Word2VecTrainer<'a> {
         }
         for sentence in self.corpus.iter() {
             hasher.update(&(sentence.len() as u64).to_le_bytes());
-            sentence
-                .iter()
-                .for_each(|word| drop(hasher.update(&word.to_le_bytes())));
+            for word in sentence {
+                hasher.update(&word.to_le_bytes());
+            }
         }
         hasher.finalize().to_hex().to_string()
     }
@@ -158,25 +158,17 @@ impl<'a> Word2VecTrainer<'a> {
                 );
             });
         let shards = &self.shards[..last - first];
-        let pairs: u64 = shards.iter().map(|shard| shard.windows.pairs()).sum();
-        let step = |rows: u64| CURVATURE * learning_rate * pairs as f64 / rows.max(1) as f64;
-        let rows: u64 = shards
-            .iter()
-            .map(|shard| shard.windows.rows().len() as u64)
-            .sum();
-        let outputs: u64 = shards
-            .iter()
-            .map(|shard| shard.windows.outputs().len() as u64)
-            .sum();
+        // A row of the input table gets a gradient from each output of its hidden vector, one of the output table from each hidden
+        // vector of its window.
+        let sum = |of: fn(&Windows) -> u64| shards.iter().map(|s| of(&s.windows)).sum::<u64>();
+        let pairs = sum(|windows| windows.pairs()) as f64;
+        let step = |rows: u64| (CURVATURE * learning_rate * pairs / rows.max(1) as f64) as f32;
+        let input_step = step(sum(|windows| windows.hidden_len() as u64));
+        let output_step = step(sum(|windows| windows.outputs().len() as u64));
         let locals: Vec<_> = shards.iter().map(|shard| &shard.inputs).collect();
-        add(&mut self.inputs, self.stride, step(rows) as f32, &locals);
+        add(&mut self.inputs, self.stride, input_step, &locals);
         let locals: Vec<_> = shards.iter().map(|shard| &shard.outputs).collect();
-        add(
-            &mut self.outputs,
-            self.stride,
-            step(outputs) as f32,
-            &locals,
-        );
+        add(&mut self.outputs, self.stride, output_step, &locals);
         self.done += (last - first) as u64;
         let sum: f64 = shards.iter().map(|shard| shard.loss.sum).sum();
         let hidden: u64 = shards.iter().map(|shard| shard.loss.hidden).sum();
