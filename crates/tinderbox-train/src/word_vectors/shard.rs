@@ -58,30 +58,44 @@ impl Shard {
 /// which is 1 for a rare word and `1 / m`, a mean, for a frequent one.
 pub(super) fn add(table: &mut Table, stride: usize, step: f32, shards: &[&LocalRows]) {
     let rows_of_part = part_rows(table.len() / stride);
-    table
-        .par_chunks_mut(rows_of_part * stride)
-        .enumerate()
-        .for_each(|(part, rows)| {
-            let gone = |count: u32| -(-step * count as f32).exp_m1();
-            let mut totals = vec![(0, 0.0); rows_of_part];
-            for local in shards {
-                for sum in local.differences(part).1 {
-                    let count = local.count(sum.source);
-                    let (total, gone_by_shards) = &mut totals[sum.target as usize];
-                    *total += count;
-                    *gone_by_shards += gone(count);
+    let exact = |count: u32| -(-step * count as f32).exp_m1();
+    let small: [f32; 64] = std::array::from_fn(|count| exact(count as u32));
+    let gone = |count: u32| {
+        small
+            .get(count as usize)
+            .copied()
+            .unwrap_or_else(|| exact(count))
+    };
+    let parts = table.par_chunks_mut(rows_of_part * stride).enumerate();
+    parts.for_each(|(part, rows)| {
+        let mut totals = vec![(0, 0.0); rows_of_part];
+        for local in shards {
+            for sum in local.differences(part).1 {
+                let count = local.count(sum.source);
+                let (total, gone_by_shards) = &mut totals[sum.target as usize];
+                *total += count;
+                *gone_by_shards += gone(count);
+            }
+        }
+        let factors: Vec<f32> = totals
+            .into_iter()
+            .map(|(total, by_shards)| {
+                if by_shards > 0.0 {
+                    gone(total) / by_shards
+                } else {
+                    1.0
                 }
-            }
-            let mut sums = Vec::new();
-            for local in shards {
-                let (differences, places) = local.differences(part);
-                sums.clear();
-                sums.extend(places.iter().map(|sum| {
-                    let (total, gone_by_shards) = totals[sum.target as usize];
-                    let factor = gone(total) / gone_by_shards;
-                    RowSum { factor, ..*sum }
-                }));
-                add_rows(rows, differences, stride, &sums);
-            }
-        });
+            })
+            .collect();
+        let mut sums = Vec::new();
+        for local in shards {
+            let (differences, places) = local.differences(part);
+            sums.clear();
+            sums.extend(places.iter().map(|sum| RowSum {
+                factor: factors[sum.target as usize],
+                ..*sum
+            }));
+            add_rows(rows, differences, stride, &sums);
+        }
+    });
 }
