@@ -17,3 +17,4 @@ mod state_dict;
 mod support;
 mod transformer;
 mod vit;
+mod word_vectors;
