@@ -227,3 +227,79 @@ fn what_data_inspect_writes_can_be_run() {
     let dry: serde_json::Value = serde_json::from_slice(&expect(at, &words, 0).stdout).unwrap();
     assert_eq!(dry["input"], serde_json::json!([32, 64]));
 }
+
+#[test]
+fn vectors_of_words_are_trained_and_asked() {
+    let folder = project();
+    let at = folder.path();
+    let train = |more: &[&str], code: i32| {
+        let words = [&["words", "train", "texts"][..], more].concat();
+        expect(at, &words, code)
+    };
+    let small = [
+        "--set",
+        "dimension=16",
+        "--set",
+        "epochs=20",
+        "--set",
+        "sub_sampling=1.0",
+    ];
+    train(&[&["--out", "v.txt"][..], &small].concat(), 0);
+    // The same on another number of threads.
+    train(
+        &[&["--out", "w.txt", "--threads", "1"][..], &small].concat(),
+        0,
+    );
+    let bytes = |name: &str| fs::read(at.join(name)).unwrap();
+    assert!(bytes("v.txt") == bytes("w.txt"));
+    let output = expect(at, &["embed", "v.txt", "--nearest", "Ship"], 0);
+    let near = text(&output.stdout);
+    let place = |word: &str| near.find(word).unwrap_or(usize::MAX);
+    assert!(place("harbour") < place("plough"), "{near}");
+    let words = [
+        "words", "analogy", "v.txt", "sea", "ship", "field", "--count", "3",
+    ];
+    assert_eq!(text(&expect(at, &words, 0).stdout).lines().count(), 4);
+
+    let glove = [
+        "--kind",
+        "glove",
+        "--out",
+        "g.txt",
+        "--format",
+        "glove",
+        "--set",
+        "dimension=8",
+    ];
+    train(&glove, 0);
+    train(
+        &["--kind", "cbow", "--format", "binary", "--out", "c.bin"],
+        0,
+    );
+    fs::write(
+        at.join("judged.tsv"),
+        "ship\twave\t9\nship\twheat\t1\nbarn\tfarmer\t8\n",
+    )
+    .unwrap();
+    for vectors in ["v.txt", "g.txt", "c.bin"] {
+        let output = expect(at, &["words", "score", vectors, "judged.tsv", "--json"], 0);
+        let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(found["similarity"]["pairs"], 3, "{vectors}: {found}");
+    }
+
+    // What is wrong says so, and what to do.
+    train(&["--out", "v.txt"], 5);
+    train(&[], 2);
+    let output = train(&["--out", "x.txt", "--set", "dimensions=3"], 2);
+    let said = unwrapped(&output.stderr);
+    assert!(
+        said.contains("dimensions") && said.contains("window = 5"),
+        "{said}"
+    );
+    let output = train(&["--out", "x.txt", "--min-count", "100000"], 3);
+    assert!(unwrapped(&output.stderr).contains("--min-count"));
+    let output = expect(at, &["words", "nearest", "v.txt", "shipp"], 2);
+    assert!(unwrapped(&output.stderr).contains("did you mean"));
+    fs::write(at.join("bad.txt"), "2 3\na 1 2\n").unwrap();
+    expect(at, &["words", "nearest", "bad.txt", "a"], 1);
+}
