@@ -31,7 +31,7 @@ enum Output {
 /// The input rows of each word.
 #[derive(Debug)]
 struct WordRows {
-    buckets: usize,
+    subwords: Subwords,
     rows: Vec<u32>,
     ends: Vec<usize>,
 }
@@ -62,7 +62,7 @@ impl WindowDraw {
         };
         let subwords = config.subwords.map(|subwords| {
             let subwords = Subwords::new(subwords.shortest, subwords.longest, subwords.buckets)?;
-            Ok(WordRows::new(vocabulary, &subwords))
+            Ok(WordRows::new(vocabulary, subwords))
         });
         Ok(Self {
             architecture: config.architecture,
@@ -93,11 +93,22 @@ impl WindowDraw {
     }
 
     /// The rows of the input table whose mean is a word's vector.
-    pub fn rows_of(&self, word: u32, mut each: impl FnMut(u32)) {
+    pub fn rows_of(&self, word: u32) -> Vec<u32> {
         match &self.subwords {
-            None => each(word),
-            Some(subwords) => subwords.of(word).iter().copied().for_each(each),
+            None => vec![word],
+            Some(subwords) => subwords.of(word).to_vec(),
         }
+    }
+
+    /// The rows of the n-grams of any word, none without subwords.
+    pub fn rows_of_n_grams(&self, word: &str) -> Option<Vec<u32>> {
+        let buckets = self
+            .subwords
+            .as_ref()?
+            .subwords
+            .buckets_of(word)
+            .into_iter();
+        Some(buckets.map(|bucket| self.words as u32 + bucket).collect())
     }
 
     /// Adds the windows of sentences; all that is random comes from `rng`.
@@ -180,7 +191,7 @@ impl View<Vec<u32>> for WindowDraw {
 }
 
 impl WordRows {
-    fn new(vocabulary: &Vocabulary, subwords: &Subwords) -> Self {
+    fn new(vocabulary: &Vocabulary, subwords: Subwords) -> Self {
         let words = vocabulary.len() as u32;
         let mut rows = Vec::new();
         let mut ends = Vec::with_capacity(vocabulary.len());
@@ -191,7 +202,7 @@ impl WordRows {
             ends.push(rows.len());
         }
         Self {
-            buckets: subwords.buckets() as usize,
+            subwords,
             rows,
             ends,
         }
