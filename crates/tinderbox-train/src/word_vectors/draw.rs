@@ -81,7 +81,7 @@ impl WindowDraw {
             + self
                 .subwords
                 .as_ref()
-                .map_or(0, |subwords| subwords.buckets)
+                .map_or(0, |rows| rows.subwords.buckets() as usize)
     }
 
     /// Rows of the output table.
