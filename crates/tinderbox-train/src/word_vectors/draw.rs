@@ -49,6 +49,9 @@ impl WindowDraw {
     ///
     /// # Errors
     /// [`DataError::Config`] if the vocabulary is too small or a setting is outside its range.
+    ///
+    /// # Panics
+    /// If words and buckets are more than 2^32.
     pub fn new(config: &Word2VecTrainerConfig, vocabulary: &Vocabulary) -> Result<Self, DataError> {
         let counts = vocabulary.counts();
         let sampling = config
@@ -193,6 +196,8 @@ impl View<Vec<u32>> for WindowDraw {
 impl WordRows {
     fn new(vocabulary: &Vocabulary, subwords: Subwords) -> Self {
         let words = vocabulary.len() as u32;
+        let all = words.checked_add(subwords.buckets());
+        assert!(all.is_some(), "words and buckets are fewer than 2^32");
         let mut rows = Vec::new();
         let mut ends = Vec::with_capacity(vocabulary.len());
         for word in 0..words {
