@@ -36,6 +36,7 @@ mod noised;
 mod packing;
 mod padding;
 mod plain_text;
+mod pretrained_tokeniser;
 mod replacement;
 mod sealed_file;
 mod sentence_chunks;

@@ -21,8 +21,8 @@ use crate::transformer::{NormOrder, TransformerBlockConfig};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pooling {
-    /// Their mean over the tokens that are no padding; zeros where all are. Pre-training by masked words alone puts no loss on the
-    /// first token, so its state is no summary before fine-tuning.
+    /// Their mean over the tokens that are no padding; zeros where all are. Pre-training by masked words alone puts
+    /// no loss on the first token, so its state is no summary before fine-tuning.
     #[default]
     Mean,
     /// That of the first token, `[CLS]`.
@@ -72,7 +72,7 @@ impl BertConfig {
     /// Added to variances, as in the authors' code.
     pub(crate) const EPSILON: f64 = 1e-12;
     /// Standard deviation of the initial weights, as in the authors' code.
-    const DEVIATION: f64 = 0.02;
+    pub(crate) const DEVIATION: f64 = 0.02;
 
     /// Heads of 64 and hidden units of 4 widths, as in all published sizes; 512 positions, 2 segments,
     /// dropout 0.1 (Devlin et al. 2019, appendix A.2).
@@ -108,12 +108,13 @@ impl BertConfig {
         Self::published(12, 768)
     }
 
-    /// A network for `vocabulary` words, with weights from the normal distribution of deviation 0.02 and biases of zeros, as
-    /// in the authors' code, which does not cut the tail off at two deviations as their paper's later versions do.
+    /// A network for `vocabulary` words, with weights from the normal distribution of deviation 0.02 and biases of
+    /// zeros, as in the authors' code, which does not cut the tail off at two deviations as their paper's later
+    /// versions do.
     ///
     /// # Errors
-    /// [`NnConfigError`] for a size of 0, heads that do not divide the width, an odd size where sine and cosine make pairs, or
-    /// a dropout outside `0..1`.
+    /// [`NnConfigError`] for a size of 0, heads that do not divide the width, an odd size where sine and cosine make
+    /// pairs, or a dropout outside `0..1`.
     pub fn init(&self, vocabulary: usize, device: &Device) -> Result<Bert, NnConfigError> {
         for (field, size) in [
             ("vocabulary", vocabulary),
@@ -273,9 +274,10 @@ impl Input for TokenBatch {
 /// BERT (Devlin et al. 2019, "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding"):
 /// word, position and segment embeddings, normalisation, dropout, blocks with the normalisation after each sum.
 ///
-/// The names are those of Hugging Face's `BertModel` without its pooler, which is a head. [`BertConfig`] has variants that are
-/// not BERT's: other [`PositionKind`]s, which have no table, and [`NormOrder::Pre`], which has no `embeddings.LayerNorm` but a
-/// final `encoder.ln`, named as in their `MegatronBertModel`. [`Pooling`] says what the features are.
+/// The names are those of Hugging Face's `BertModel` without its pooler, which is a head. [`BertConfig`] has
+/// variants that are not BERT's: other [`PositionKind`]s, which have no table, and [`NormOrder::Pre`], which has no
+/// `embeddings.LayerNorm` but a final `encoder.ln`, named as in their `MegatronBertModel`. [`Pooling`] says what the
+/// features are.
 #[derive(Module, Debug)]
 pub struct Bert {
     /// Embeddings of words, positions and segments.
@@ -361,7 +363,8 @@ impl Encoder for Bert {
     /// - output: `[B, E]`
     ///
     /// # Panics
-    /// If the shapes do not fit or `T` is above the number of positions; of [`Pooling::First`], if there are no tokens.
+    /// If the shapes do not fit or `T` is above the number of positions; of [`Pooling::First`], if there are no
+    /// tokens.
     fn forward(&self, batch: TokenBatch) -> Tensor<2> {
         let padding = batch.padding.clone();
         self.pooling.forward(self.hidden_states(batch), padding)

@@ -32,8 +32,8 @@ impl SentenceHeadConfig {
 
 /// Logits of how the two segments of a sequence belong together, from [`BertPooler`](crate::BertPooler)'s summary.
 ///
-/// In a field called `cls` it has the names of Hugging Face's `BertForNextSentencePrediction`, `cls.seq_relationship`; class 0 is
-/// then "is the next".
+/// In a field called `cls` it has the names of Hugging Face's `BertForNextSentencePrediction`,
+/// `cls.seq_relationship`; class 0 is then "is the next".
 #[derive(Module, Debug)]
 pub struct SentenceHead {
     /// From a summary to a logit a class.

@@ -12,8 +12,8 @@ use crate::bert::{initial_dense, initial_norm};
 use crate::positions::Rotation;
 use crate::transformer::{BlockParts, BlockSettings, TransformerBlockConfig};
 
-/// A transformer block by Hugging Face's names, post-norm as published; in a pre-norm network the `LayerNorm` of a branch stands
-/// before the branch.
+/// A transformer block by Hugging Face's names, post-norm as published; in a pre-norm network the `LayerNorm` of a
+/// branch stands before the branch.
 #[derive(Module, Debug)]
 pub struct BertLayer {
     /// Attention with its normalisation.

@@ -26,8 +26,8 @@ impl BertPoolerConfig {
     }
 }
 
-/// `tanh(dense(state))` of a sequence's first token, what BERT's heads for whole sequences read (Devlin et al. 2019, the authors'
-/// code). In a field called `pooler` it has the name of Hugging Face's `BertModel`, `pooler.dense`.
+/// `tanh(dense(state))` of a sequence's first token, what BERT's heads for whole sequences read (Devlin et al. 2019,
+/// the authors' code). In a field called `pooler` it has the name of Hugging Face's `BertModel`, `pooler.dense`.
 #[derive(Module, Debug)]
 pub struct BertPooler {
     /// The dense layer.

@@ -46,6 +46,8 @@
 
 mod batch_norm;
 mod bert;
+mod bert_checkpoint;
+mod bert_checkpoint_error;
 mod bert_heads;
 mod bert_layer;
 mod bert_pooler;
@@ -74,6 +76,8 @@ mod word_head;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig, RunningStatistic};
 pub use bert::{Bert, BertConfig, BertEmbeddings, BertLayers, Pooling, TokenBatch};
+pub use bert_checkpoint::BertCheckpoint;
+pub use bert_checkpoint_error::BertCheckpointError;
 pub use bert_heads::{
     BertPretrainingHeads, BertPretrainingHeadsConfig, ReplacedTokenHead, ReplacedTokenHeadConfig,
     SentenceHead, SentenceHeadConfig,

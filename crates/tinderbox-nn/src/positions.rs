@@ -12,10 +12,11 @@ pub enum PositionKind {
     /// A row of a trained table is added to each embedding: BERT's.
     #[default]
     Learned,
-    /// Sines and cosines are added to each embedding, and words are multiplied by `sqrt(E)` before (Vaswani et al. 2017,
-    /// sections 3.5 and 3.4).
+    /// Sines and cosines are added to each embedding, and words are multiplied by `sqrt(E)` before (Vaswani et al.
+    /// 2017, sections 3.5 and 3.4).
     Sinusoidal,
-    /// Query and key of every head are turned by angles that grow with their place (Su et al. 2021, "RoFormer", equation 34).
+    /// Query and key of every head are turned by angles that grow with their place (Su et al. 2021, "RoFormer",
+    /// equation 34).
     Rotary,
 }
 

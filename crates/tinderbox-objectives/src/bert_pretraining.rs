@@ -45,12 +45,13 @@ impl BertPretrainingConfig {
 /// L = mean_n -log p(word_n at masked place n)  +  mean_b -log p(relation_b)
 /// ```
 ///
-/// Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding" (2019), section 3.1 and
-/// appendix A.2: the sum of the two means, [`MaskedLm`](crate::MaskedLm)'s and [`SentenceRelation`](crate::SentenceRelation)'s. With the
-/// encoder in a field called `bert`, the names would be those of Hugging Face's `BertForPreTraining`.
+/// Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding" (2019), section
+/// 3.1 and appendix A.2: the sum of the two means, [`MaskedLm`](crate::MaskedLm)'s and
+/// [`SentenceRelation`](crate::SentenceRelation)'s. With the encoder in a field called `bert`, the names would be
+/// those of Hugging Face's `BertForPreTraining`.
 ///
-/// Metrics: `masked_loss` and `sentence_loss` are the two means, `masked_accuracy` and `sentence_accuracy` the shares told right. A batch
-/// without a masked place has a `masked_loss` of 0.
+/// Metrics: `masked_loss` and `sentence_loss` are the two means, `masked_accuracy` and `sentence_accuracy` the
+/// shares told right. A batch without a masked place has a `masked_loss` of 0.
 #[derive(Module, Debug)]
 pub struct BertPretraining<E: TokenEncoder> {
     /// The encoder.
@@ -71,8 +72,8 @@ impl<E: TokenEncoder> Objective for BertPretraining<E> {
         let MaskedPairBatch { masked, relations } = batch;
         let hidden = self.encoder.hidden_states(masked.input());
         let pairs = self.cls.relation(self.pooler.forward(hidden.clone()));
-        let sentence_accuracy = accuracy(pairs.clone(), relations.clone());
-        let sentence_loss = cross_entropy(pairs, relations, 0.0);
+        let sentence_loss = cross_entropy(pairs.clone(), relations.clone(), 0.0);
+        let sentence_accuracy = accuracy(pairs, relations);
         let (masked_loss, masked_accuracy, _) = at_masked_places(
             &self.cls.predictions,
             hidden,

@@ -13,13 +13,13 @@ use crate::l2_normalise::l2_normalise;
 /// L = mean_n -log [ exp(sim(a_n, c_n) / t) / sum_m exp(sim(a_n, c_m) / t) ],   sim(u, v) = u . v / (|u| |v|)
 /// ```
 ///
-/// Gao, Yao and Chen, "SimCSE: Simple Contrastive Learning of Sentence Embeddings" (2021), equation 1, and with `M > N` equation 5, whose
-/// hard negatives are the candidates from `N` on; van den Oord et al. 2018, equation 4; sentence-transformers calls it
-/// `MultipleNegativesRankingLoss`, with a scale of `1 / t`. Unlike [`nt_xent`](crate::nt_xent()) it goes in one direction, and anchors are not
-/// each other's negatives.
+/// Gao, Yao and Chen, "SimCSE: Simple Contrastive Learning of Sentence Embeddings" (2021), equation 1, and with `M >
+/// N` equation 5, whose hard negatives are the candidates from `N` on; van den Oord et al. 2018, equation 4;
+/// sentence-transformers calls it `MultipleNegativesRankingLoss`, with a scale of `1 / t`. Unlike
+/// [`nt_xent`](crate::nt_xent()) it goes in one direction, and anchors are not each other's negatives.
 ///
-/// The loss lies in `0..=ln M + 2 / t`; it is `ln M` when all embeddings are equal, and 0 for a single pair. The lengths of the embeddings do
-/// not matter. Zero vectors are similar to nothing (0) and get finite gradients.
+/// The loss lies in `0..=ln M + 2 / t`; it is `ln M` when all embeddings are equal, and 0 for a single pair. The
+/// lengths of the embeddings do not matter. Zero vectors are similar to nothing (0) and get finite gradients.
 ///
 /// # Shapes
 /// - `anchors`: `[N, D]`
@@ -40,7 +40,8 @@ pub fn info_nce(anchors: Tensor<2>, candidates: Tensor<2>, temperature: f64) -> 
 
 /// Share of the anchors to which their positive is strictly more similar than every other candidate, in `0..=1`.
 ///
-/// Ties count as wrong, so an encoder that maps everything to one point scores 0 (up to rounding). Chance is `1 / M`; a single pair scores 1.
+/// Ties count as wrong, so an encoder that maps everything to one point scores 0 (up to rounding). Chance is `1 /
+/// M`; a single pair scores 1.
 ///
 /// # Shapes
 /// - `anchors`: `[N, D]`, `candidates`: `[M, D]`, as for [`info_nce`]

@@ -30,13 +30,14 @@ impl SentenceRelationConfig {
     }
 }
 
-/// An encoder that tells from the first token's state whether the second segment of a sequence is the right one, trained by
-/// [`cross_entropy`](crate::cross_entropy()).
+/// An encoder that tells from the first token's state whether the second segment of a sequence is the right one,
+/// trained by [`cross_entropy`](crate::cross_entropy()).
 ///
-/// The data say which task it is. Where the wrong segments come from other documents it is next-sentence prediction (Devlin et al. 2019,
-/// section 3.1, task 2), where they are the segments swapped it is sentence-order prediction (Lan et al. 2020, "ALBERT", section 3.1).
-/// Class 0 is right (the next; in order), class 1 is wrong, as in Hugging Face's `BertForNextSentencePrediction`, whose names
-/// `pooler.dense` and `cls.seq_relationship` the heads have; they are left behind when the encoder is transferred.
+/// The data say which task it is. Where the wrong segments come from other documents it is next-sentence prediction
+/// (Devlin et al. 2019, section 3.1, task 2), where they are the segments swapped it is sentence-order prediction
+/// (Lan et al. 2020, "ALBERT", section 3.1). Class 0 is right (the next; in order), class 1 is wrong, as in Hugging
+/// Face's `BertForNextSentencePrediction`, whose names `pooler.dense` and `cls.seq_relationship` the heads have;
+/// they are left behind when the encoder is transferred.
 ///
 /// The first token must see the others: a recurrent encoder in one direction learns nothing here.
 ///
@@ -70,9 +71,8 @@ impl<E: TokenEncoder> Objective for SentenceRelation<E> {
     /// If the shapes do not fit.
     fn step(&self, batch: Self::Batch, _at: StepContext) -> StepOutput {
         let logits = self.logits(batch.inputs);
-        let accuracy = accuracy(logits.clone(), batch.targets.clone());
-        StepOutput::new(cross_entropy(logits, batch.targets, 0.0))
-            .with_metric("sentence_accuracy", accuracy)
+        let loss = cross_entropy(logits.clone(), batch.targets.clone(), 0.0);
+        StepOutput::new(loss).with_metric("sentence_accuracy", accuracy(logits, batch.targets))
     }
 
     fn encoder(&self) -> &E {

@@ -14,10 +14,10 @@ use crate::objective::{Objective, StepContext, StepOutput};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SimCseConfig {
-    /// Temperature of the loss, positive (0.05, section 3 and table D.1).
+    /// Temperature of the loss, positive (0.05, appendix D).
     pub temperature: f64,
-    /// Whether training has a dense layer with tanh on the features, which is left behind with the objective (yes, section 6.1 and
-    /// table 4 of the paper; sentence-transformers has none).
+    /// Whether training has a dense layer with tanh on the features, which is left behind with the objective (yes,
+    /// section 6.3; sentence-transformers has none).
     pub projection: bool,
 }
 
@@ -54,12 +54,14 @@ impl SimCseConfig {
     }
 }
 
-/// An encoder trained by [`info_nce`](crate::info_nce()) on sentences, with the other sentences of the batch as negatives.
+/// An encoder trained by [`info_nce`](crate::info_nce()) on sentences, with the other sentences of the batch as
+/// negatives.
 ///
 /// The number of views of each item says which of the paper's methods it is:
-/// 1. Unsupervised: the same sentence passes the encoder twice, and its dropout makes the two views (section 3). Without dropout in the encoder
-///    there is nothing to learn from.
-/// 2. Supervised: view 0 and view 1 belong together, such as a premise and what follows from it (section 4), or a question and its answer.
+/// 1. Unsupervised: the same sentence passes the encoder twice, and its dropout makes the two views (section 3).
+///    Without dropout in the encoder there is nothing to learn from.
+/// 2. Supervised: view 0 and view 1 belong together, such as a premise and what follows from it (section 4), or a
+///    question and its answer.
 /// 3. With a hard negative: view 2 is what view 0 must not be taken for (section 4, equation 5).
 ///
 /// The views' batches may differ in length. The features are the encoder's, so its pooling decides what is compared.

@@ -40,16 +40,17 @@ pub trait PlainInput: Input {
 }
 
 impl<const D: usize> PlainInput for Tensor<D> {
-    /// Takes the tensor `view0`, `view1`, and so on, as it is: `[batch, channels, height, width]` of images, `[batch, columns]` of
-    /// rows.
+    /// Takes the tensor `view0`, `view1`, and so on, as it is: `[batch, channels, height, width]` of images,
+    /// `[batch, columns]` of rows.
     fn of_view(batch: &PlainBatch, view: usize, device: &Device) -> Option<Self> {
         view_data(batch, view).map(|data| Tensor::from_data(data.clone(), device))
     }
 }
 
 impl PlainInput for TokenBatch {
-    /// Takes `tokens`, `segments` and `padding` (1 where a token is padding, else 0), each `[batch, length]` of whole numbers, of view 0;
-    /// `tokens1`, `segments1` and `padding1` of view 1, and so on; and `documents`, `documents1`, if they are there.
+    /// Takes `tokens`, `segments` and `padding` (1 where a token is padding, else 0), each `[batch, length]` of
+    /// whole numbers, of view 0; `tokens1`, `segments1` and `padding1` of view 1, and so on; and `documents`, `documents1`, if
+    /// they are there.
     ///
     /// # Panics
     /// If the batch has the view's tokens, but not its segments or its padding.

@@ -13,11 +13,13 @@ use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use tinderbox::nn::{
-    AnyImageEncoder, BertConfig, Encoder, ImageEncoderConfig, StateDict, Stem, VitConfig,
+    AnyImageEncoder, Bert, BertConfig, Encoder, ImageEncoderConfig, NormOrder, PositionKind,
+    StateDict, Stem, VitConfig,
 };
 use tinderbox::objectives::{
-    ImageBatch, LabelledBatch, MaeConfig, MaskedBatch, MaskedLmConfig, Objective, SimClrConfig,
-    StepContext, SupervisedConfig, ViewBatch,
+    BertPretrainingConfig, ImageBatch, LabelledBatch, MaeConfig, MaskedBatch, MaskedLmConfig,
+    MaskedPairBatch, Objective, SimClrConfig, SimCseConfig, StepContext, SupervisedConfig,
+    ViewBatch,
 };
 use tinderbox::train::{LarsConfig, read_metrics};
 use tinderbox_cli::device::{DeviceKind, DeviceName, enumerate};
@@ -358,9 +360,8 @@ fn compare_losses<O: Objective>(objective: O, batch: impl Fn(&Device) -> O::Batc
     }
 }
 
-#[test]
-fn device_suite_masked_words() {
-    let device = Device::flex().autodiff();
+/// A small BERT for a vocabulary of 30.
+fn small_bert(norm: NormOrder, position_kind: PositionKind, device: &Device) -> Bert {
     let config = BertConfig {
         width: 16,
         depth: 1,
@@ -370,18 +371,69 @@ fn device_suite_masked_words() {
         // Devices draw different numbers from one seed.
         dropout: 0.0,
         attention_dropout: 0.0,
+        norm,
+        position_kind,
         ..BertConfig::tiny()
     };
-    let objective = MaskedLmConfig::default().init(config.init(30, &device).unwrap(), &device);
+    config.init(30, device).unwrap()
+}
+
+fn ints<const N: usize>(values: [i32; N], device: &Device) -> Tensor<1, Int> {
+    Tensor::from_data(values, device)
+}
+
+/// Two sequences of seven words, with padding at the end of the second.
+fn masked_words(device: &Device) -> MaskedBatch {
+    let tokens = Tensor::<1, Int>::arange(0..14, device).reshape([2, 7]);
+    MaskedBatch {
+        segments: tokens.clone().remainder_scalar(2),
+        padding: tokens.clone().greater_equal_elem(12),
+        tokens,
+        positions: ints([1, 4, 7, 11], device),
+        targets: ints([3, 29, 0, 7], device),
+    }
+}
+
+#[test]
+fn device_suite_masked_words() {
+    let device = Device::flex().autodiff();
+    let encoder = small_bert(NormOrder::Post, PositionKind::Learned, &device);
+    let objective = MaskedLmConfig::default().init(encoder, &device);
+    compare_losses(objective, masked_words);
+}
+
+#[test]
+fn device_suite_masked_words_and_sentence_pairs() {
+    let device = Device::flex().autodiff();
+    for (norm, position_kind) in [
+        (NormOrder::Post, PositionKind::Learned),
+        (NormOrder::Post, PositionKind::Sinusoidal),
+        (NormOrder::Pre, PositionKind::Rotary),
+    ] {
+        let encoder = small_bert(norm, position_kind, &device);
+        let objective = BertPretrainingConfig::default().init(encoder, &device);
+        compare_losses(objective, |device| MaskedPairBatch {
+            masked: masked_words(device),
+            relations: ints([1, 0], device),
+        });
+    }
+}
+
+#[test]
+fn device_suite_sentence_contrast() {
+    let device = Device::flex().autodiff();
+    let encoder = small_bert(NormOrder::Post, PositionKind::Learned, &device);
+    let config = SimCseConfig {
+        temperature: 0.5,
+        ..SimCseConfig::default()
+    };
+    let objective = config.init(encoder, &device).unwrap();
     compare_losses(objective, |device| {
-        let ints = |values: [i32; 4]| Tensor::<1, Int>::from_data(values, device);
-        let tokens = Tensor::<1, Int>::arange(0..14, device).reshape([2, 7]);
-        MaskedBatch {
-            segments: tokens.clone().remainder_scalar(2),
-            padding: tokens.clone().greater_equal_elem(12),
-            tokens,
-            positions: ints([1, 4, 7, 11]),
-            targets: ints([3, 29, 0, 7]),
+        let anchors = masked_words(device).input();
+        let mut candidates = anchors.clone();
+        candidates.tokens = candidates.tokens + 9;
+        ViewBatch {
+            views: vec![anchors, candidates],
         }
     });
 }

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
-use burn_pack::AtomicFile;
 use serde_json::{Value, json};
 use tokenizers::Tokenizer;
 
+use super::pretrained_tokeniser::write;
 use crate::DataError;
 
 /// A larger file is no tokeniser; those of 250,000 tokens take 20 MB.
@@ -31,7 +31,7 @@ pub enum Role {
 
 impl Role {
     /// The names that the token goes by: of BERT, and of RoBERTa and SentencePiece.
-    fn names(self) -> &'static [&'static str] {
+    pub(super) fn names(self) -> &'static [&'static str] {
         match self {
             Self::Pad => &["[PAD]", "<pad>"],
             Self::Unknown => &["[UNK]", "<unk>"],
@@ -63,7 +63,8 @@ impl Encoded {
     }
 }
 
-/// A tokeniser: the `tokenizers` crate of Hugging Face, with typed errors. Truncation and padding are switched off; batches do both.
+/// A tokeniser: the `tokenizers` crate of Hugging Face, with typed errors. Truncation and padding are switched off;
+/// batches do both.
 #[derive(Debug, Clone)]
 pub struct Tokeniser {
     inner: Tokenizer,
@@ -89,7 +90,8 @@ impl Tokeniser {
         Ok(Self { inner })
     }
 
-    /// Reads the `vocab.txt` of a BERT model, a token a line. `lowercase` says whether the model is uncased; accents then go too.
+    /// Reads the `vocab.txt` of a BERT model, a token a line. `lowercase` says whether the model is uncased; accents
+    /// then go too.
     ///
     /// # Errors
     /// [`DataError::Io`], [`DataError::TooLarge`]; [`DataError::Line`] for a token that is no UTF-8 or comes twice;
@@ -165,15 +167,7 @@ impl Tokeniser {
     /// # Errors
     /// [`DataError::Io`], [`DataError::Tokeniser`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), DataError> {
-        let path = path.as_ref();
-        let json = self.json()?;
-        let io = |source| DataError::io(path, source);
-        let other = |error: &dyn std::fmt::Display| io(std::io::Error::other(error.to_string()));
-        let (scratch, mut file) = AtomicFile::create(path).map_err(|error| other(&error))?;
-        file.write_all(json.as_bytes()).map_err(io)?;
-        file.sync_all().map_err(io)?;
-        drop(file);
-        scratch.commit().map_err(|error| other(&error))
+        write(path.as_ref(), self.json()?.as_bytes())
     }
 
     /// The content of its `tokenizer.json`; equal tokenisers give equal bytes.

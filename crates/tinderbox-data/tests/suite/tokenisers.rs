@@ -228,6 +228,44 @@ fn a_bert_vocabulary_encodes_as_in_transformers() {
     }
 }
 
+#[test]
+fn the_files_for_transformers_hold_the_same_tokeniser() {
+    for kind in KINDS {
+        let tokeniser = train(kind, &texts());
+        let folder = tempfile::tempdir().unwrap();
+        tokeniser.save_pretrained(folder.path(), 128).unwrap();
+        let read = Tokeniser::load(folder.path().join("tokenizer.json")).unwrap();
+        assert_eq!(read.json().unwrap(), tokeniser.json().unwrap());
+        let config = std::fs::read(folder.path().join("tokenizer_config.json")).unwrap();
+        let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
+        assert_eq!(config["model_max_length"], 128);
+        assert_eq!(config["mask_token"], "[MASK]");
+        let vocabulary = folder.path().join("vocab.txt");
+        let TokeniserKind::WordPiece { lowercase } = kind else {
+            assert_eq!(config["tokenizer_class"], "PreTrainedTokenizerFast");
+            assert!(!vocabulary.exists());
+            continue;
+        };
+        assert_eq!(config["tokenizer_class"], "BertTokenizer");
+        assert_eq!(config["do_lower_case"], lowercase);
+        let read = Tokeniser::load_bert_vocabulary(&vocabulary, lowercase).unwrap();
+        for text in texts() {
+            let expected = tokeniser.encode(&text, true).unwrap();
+            assert_eq!(read.encode(&text, true).unwrap(), expected);
+        }
+    }
+}
+
+#[test]
+fn a_vocabulary_with_a_gap_has_no_vocab_txt() {
+    let mut json: serde_json::Value = serde_json::from_str(&numbered(9).json().unwrap()).unwrap();
+    json["model"]["vocab"]["w8"] = 12.into();
+    let tokeniser = Tokeniser::from_json(json.to_string().as_bytes()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let error = tokeniser.save_pretrained(folder.path(), 8).unwrap_err();
+    assert!(error.to_string().contains("no token 8"), "{error}");
+}
+
 /// A BERT vocabulary of the special tokens and of words `w5`, `w6`, ..., `size` tokens in all.
 fn numbered(size: usize) -> Tokeniser {
     let folder = tempfile::tempdir().unwrap();

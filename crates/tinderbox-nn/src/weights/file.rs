@@ -62,19 +62,23 @@ impl StateDict {
     /// # Errors
     /// [`WeightsError::Write`]; what was at `path` before is then still there.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), WeightsError> {
-        let path = path.as_ref();
-        let failed = |reason: String| WeightsError::Write {
-            path: path.into(),
-            reason,
-        };
-        let (scratch, mut file) =
-            AtomicFile::create(path).map_err(|error| failed(error.to_string()))?;
-        file.write_all(&self.to_safetensors_bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(|error| failed(error.to_string()))?;
-        drop(file);
-        scratch.commit().map_err(|error| failed(error.to_string()))
+        write_atomic(path.as_ref(), &self.to_safetensors_bytes())
     }
+}
+
+/// Writes a file, whole or not at all.
+pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WeightsError> {
+    let failed = |reason: String| WeightsError::Write {
+        path: path.into(),
+        reason,
+    };
+    let (scratch, mut file) =
+        AtomicFile::create(path).map_err(|error| failed(error.to_string()))?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(|error| failed(error.to_string()))?;
+    drop(file);
+    scratch.commit().map_err(|error| failed(error.to_string()))
 }
 
 /// Elements from their little-endian bytes.

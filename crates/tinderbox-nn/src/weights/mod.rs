@@ -6,5 +6,6 @@ mod module;
 mod state_dict;
 
 pub use error::WeightsError;
+pub(crate) use file::write_atomic;
 pub use module::{LoadReport, load_state_dict};
 pub use state_dict::StateDict;

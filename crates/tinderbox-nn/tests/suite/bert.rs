@@ -247,7 +247,8 @@ fn every_kind_of_positions_tells_the_order() {
     }
 }
 
-/// A rotation keeps what queries and keys have in common if both move on by as many places: more padding before the text changes nothing.
+/// A rotation keeps what queries and keys have in common if both move on by as many places: more padding before the
+/// text changes nothing.
 #[test]
 fn rotary_positions_are_relative() {
     let device = Device::flex();

@@ -5,6 +5,7 @@
 mod addressed;
 mod batch_norm;
 mod bert;
+mod bert_checkpoint;
 mod causal;
 mod config;
 mod generate;

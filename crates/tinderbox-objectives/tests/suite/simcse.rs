@@ -45,6 +45,8 @@ fn dropout_makes_the_two_views_of_one_sentence() {
     check_close(&[got], &[expected], 1e-5);
 
     let wet = simcse(0.3, true);
+    // The first step draws the parameters.
+    wet.step(views(vec![premises()]), AT);
     device().seed(1);
     let one = scalar(wet.step(views(vec![premises()]), AT).loss);
     let other = scalar(wet.step(views(vec![premises()]), AT).loss);

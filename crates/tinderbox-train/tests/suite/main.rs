@@ -1,5 +1,7 @@
-//! The engine on a table of numbers: nothing in it knows images. `sequences` runs it on texts.
+//! The engine on a table of numbers, nothing in it knows images, and on text.
 
 mod engine;
+mod minilm;
 mod sequences;
 mod table;
+mod text;
