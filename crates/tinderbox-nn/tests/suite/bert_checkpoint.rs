@@ -75,6 +75,7 @@ fn batch(device: &Device) -> TokenBatch {
             TensorData::new(padding, [2, 7]),
             device,
         )),
+        documents: None,
     }
 }
 
@@ -365,6 +366,10 @@ fn variants_that_are_not_berts_are_not_written() {
         },
         BertConfig {
             position_kind: PositionKind::Rotary,
+            ..config()
+        },
+        BertConfig {
+            causal: true,
             ..config()
         },
     ] {

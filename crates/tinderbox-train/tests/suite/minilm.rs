@@ -70,6 +70,7 @@ fn minilm_embeds_sentences_as_transformers_does() {
             TensorData::new(padding, shape),
             &device,
         )),
+        documents: None,
     }));
     let embeddings: Vec<f32> = embeddings.into_data_as::<f32>().try_to_vec().unwrap();
     let mut worst = 0.0_f64;
