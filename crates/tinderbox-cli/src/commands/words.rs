@@ -11,7 +11,6 @@ use tinderbox::data::text::{
     CoOccurrenceConfig, CoOccurrenceCounter, Phrases, Vocabulary, WordCorpus, sentences,
 };
 use tinderbox::nn::{Analogy, Neighbour, WordVectors, WordVectorsError, WordVectorsFormat};
-use tinderbox::train::TrainError;
 use tinderbox::train::word_vectors::{Architecture, GloveTrainerConfig, Word2VecTrainerConfig};
 use tinderbox::transfer::{
     TransferError, parse_analogies, parse_judged_pairs, word_analogies, word_similarity,
@@ -154,7 +153,7 @@ fn train(args: &WordsTrainArgs, context: Context<'_>) -> Result<(), CliError> {
                 ControlFlow::Continue(())
             });
             progress.finish();
-            trainer.vectors()
+            trainer.vectors().map_err(failed)?
         }
         WordsKind::SkipGram | WordsKind::Cbow => {
             let mut config: Word2VecTrainerConfig = configured(settings)?;
@@ -173,7 +172,7 @@ fn train(args: &WordsTrainArgs, context: Context<'_>) -> Result<(), CliError> {
             if let Some(progress) = progress {
                 progress.finish();
             }
-            trainer.vectors()
+            trainer.vectors().map_err(failed)?
         }
     };
     vectors.write(out, format).map_err(failed)?;
