@@ -65,7 +65,7 @@ mod tests {
             let text = "a question that is the question of the question".to_owned();
             let tokeniser = training.train([Ok(text)]).unwrap();
             let whole = tokeniser.id(word).expect("the word is frequent");
-            let parts = tokeniser.encode("is thatquest", false).unwrap();
+            let parts = tokeniser.encode("is thatis", false).unwrap();
             let preprocess = TextPreprocess::new(tokeniser, 8).unwrap();
             let sequence = PackedSequence {
                 ids: [vec![whole], parts.ids.clone()].concat(),
