@@ -215,7 +215,11 @@ fn what_cannot_be_read_so_says_why() {
     fs::write(at.join("vocab.txt"), format!("{special}aa\nbb\n")).unwrap();
     refused(&["data.tokens.tokeniser=\"vocab.txt\""], 3, "knows none");
     fs::write(at.join("empty.txt"), "\n\n\n").unwrap();
-    refused(&["data.path=\"empty.txt\"", "data.labels=false"], 3, "no text");
+    refused(
+        &["data.path=\"empty.txt\"", "data.labels=false"],
+        3,
+        "no text",
+    );
 }
 
 #[test]
