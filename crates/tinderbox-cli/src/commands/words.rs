@@ -108,9 +108,11 @@ fn train(args: &WordsTrainArgs, context: Context<'_>) -> Result<(), CliError> {
     let settings = &context.global.set;
     // A wrong setting is told before the corpus is read.
     match args.kind {
-        WordsKind::Glove => drop(configured::<GloveTrainerConfig>(settings)?),
+        WordsKind::Glove => {
+            let _: GloveTrainerConfig = configured(settings)?;
+        }
         WordsKind::SkipGram | WordsKind::Cbow => {
-            drop(configured::<Word2VecTrainerConfig>(settings)?);
+            let _: Word2VecTrainerConfig = configured(settings)?;
         }
     }
     let mut corpus = read_corpus(args, context)?;
