@@ -185,7 +185,7 @@ impl WindowDraw {
 impl View<Vec<u32>> for WindowDraw {
     type Out = Windows;
 
-    /// The windows of a sentence, for [`WindowCollate`].
+    /// The windows of a sentence, for [`WindowCollate`](super::WindowCollate).
     fn apply(&self, sentence: Vec<u32>, rng: SampleRng) -> Windows {
         let mut windows = Windows::default();
         self.windows([&sentence[..]], rng, &mut windows);
