@@ -1,7 +1,7 @@
 //! Text: corpora of any size, tokenisers, and what is done with the numbers of tokens and words.
 //!
 //! [`TextFile`] opens a file of any size by its index, [`TextFolder`] a folder of files with its classes, and
-//! [`InMemoryDocuments`] what is at hand; all are [`DocumentSource`]s. A [`Tokeniser`] is loaded, or trained by [`TokeniserTraining`]. A
+//! [`InMemoryDocuments`] what is at hand, [`TaggedFile`] sentences whose words have tags; all are [`DocumentSource`]s. A [`Tokeniser`] is loaded, or trained by [`TokeniserTraining`]. A
 //! [`TokenCorpus`] holds a corpus as tokens, [`Packed`] cuts it into sequences, and [`BucketOrder`] makes batches of like length.
 //!
 //! What follows needs no tokeniser. A [`TokenItem`] is a sequence of token ids that knows which tokens continue a word; views such as
@@ -49,6 +49,8 @@ mod sorted_runs;
 mod span;
 mod special_tokens;
 mod sub_sampling;
+mod tagged_file;
+mod tagged_texts;
 mod tagging;
 mod text_file;
 mod text_folder;
@@ -63,11 +65,12 @@ mod tokeniser_training;
 mod unpack;
 mod vocabulary;
 mod word_windows;
+mod words;
 
 pub use bucket_order::BucketOrder;
 pub use co_occurrence::{CoOccurrence, CoOccurrenceConfig, CoOccurrenceCounter, CoOccurrences};
 pub use deletion::DeleteTokens;
-pub use document::{Document, DocumentSource, InMemoryDocuments};
+pub use document::{Document, DocumentSource, InMemoryDocuments, TaggedWord};
 pub use framed::Framed;
 pub use infilling::InfillSpans;
 pub use masking::{MaskTokens, MaskedCollate, MaskedSample, MaskingConfig, MaskingUnit};
@@ -83,6 +86,8 @@ pub use sentences::sentences;
 pub use span::{SpanCollate, SpanSample};
 pub use special_tokens::SpecialTokens;
 pub use sub_sampling::{KeepRule, SubSampling};
+pub use tagged_file::TaggedFile;
+pub use tagged_texts::{TaggedTexts, WordSequences};
 pub use tagging::{TaggedCollate, TaggedSample};
 pub use text_file::{TextFile, TextFileConfig, TextUnit};
 pub use text_folder::{TextFolder, TextFolderConfig};
@@ -96,6 +101,7 @@ pub use tokeniser::{Encoded, Role, Tokeniser};
 pub use tokeniser_training::{TokeniserKind, TokeniserTraining};
 pub use vocabulary::Vocabulary;
 pub use word_windows::{Cbow, SkipGram};
+pub use words::words;
 
 use crate::DataError;
 

@@ -7,7 +7,7 @@ use crate::model::Model;
 use crate::recipe::{DataRecipe, DataSource, Labels, RecipeFile};
 
 /// The folder or table of `--data`, the data of `--recipe`, or else the data of the model's own run. Images
-/// become what the model wants, whatever a recipe says; the labels of a table are in the column of `--set data.labels=COLUMN`, or else
+/// become what the model wants, whatever a recipe says; a file of words with tags is told by `--set data.source=tags`; the labels of a table are in the column of `--set data.labels=COLUMN`, or else
 /// of the recipe.
 pub(super) fn of(
     args: &DataArgs,
@@ -26,6 +26,7 @@ pub(super) fn of(
     };
     let data = match (&args.data, &args.recipe) {
         (Some(path), _) => match model.preprocess.modality() {
+            Modality::Text if has_tags(global) => DataRecipe::tags(path),
             Modality::Text => {
                 let own = model.recipe()?;
                 let columns = own.as_ref().map_or(&[][..], |own| &own.data.text);
@@ -65,6 +66,13 @@ pub(super) fn of(
             None => data,
         },
     })
+}
+
+/// Whether `--set data.source=tags` says that the words of the texts have tags.
+fn has_tags(global: &GlobalArgs) -> bool {
+    let mut sets = global.set.iter().rev();
+    let source = sets.find_map(|set| set.strip_prefix("data.source="));
+    source.is_some_and(|source| source.trim().trim_matches('"') == "tags")
 }
 
 /// The column of `--set data.text=COLUMN`, where a table holds texts.

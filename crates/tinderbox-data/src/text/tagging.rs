@@ -35,7 +35,8 @@ impl TaggedSample {
         item.check();
         // Words that the vocabulary does not know have a class too.
         let frame = [special.pad, special.cls, special.sep];
-        let begins = |place: &usize| !item.continues[*place] && !frame.contains(&item.tokens[*place]);
+        let begins =
+            |place: &usize| !item.continues[*place] && !frame.contains(&item.tokens[*place]);
         let words: Vec<usize> = (0..item.tokens.len()).filter(begins).collect();
         assert!(
             words.len() <= classes.len(),
