@@ -59,9 +59,9 @@ fn a_model_goes_on_as_its_texts_do() {
         written(at, "Two  three", &[&six[..], &likely].concat()),
         expected
     );
-    // It ends where the positions do: `[CLS]`, three words, and the token that the last place names.
-    let whole = written(at, "one two three", &[]);
-    assert_eq!(whole.split_whitespace().count(), 24, "{whole}");
+    // It ends where the positions do, or before, where the sequences ended that it was trained on.
+    let whole = written(at, "one two three", &[]).split_whitespace().count();
+    assert!((22..=24).contains(&whole), "{whole}");
     assert_eq!(written(at, "one", &["--tokens", "0"]), "one\n");
 
     // By chance: texts differ, and a seed gives them again.
@@ -95,7 +95,6 @@ fn recurrent_networks_write_too() {
     let at = folder.path();
     let found = written(at, "two three", &["--tokens", "40"]);
     assert!(found.starts_with("two three four five six"), "{found}");
-    assert_eq!(found.split_whitespace().count(), 42, "no positions end it");
 }
 
 #[test]
