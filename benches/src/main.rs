@@ -12,6 +12,7 @@ mod start_up;
 mod step;
 mod synthetic;
 mod views;
+mod words;
 mod worker;
 
 use std::error::Error;
@@ -40,7 +41,9 @@ const BENCHES: &[(&str, Bench)] = &[
 
 const USAGE: &str = "\
 usage: tinderbox-benches --json FILE [FILTER]
-       tinderbox-benches --worker STEP --batch N [--length N]";
+       tinderbox-benches --worker STEP --batch N [--length N]
+       tinderbox-benches --words KIND --corpus FILE --seed N --threads N --out FILE
+       tinderbox-benches --score VECTORS JUDGEMENTS...";
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
@@ -49,6 +52,13 @@ enum Task {
     Measure { file: PathBuf, filter: String },
     /// To take steps when asked to.
     Serve(worker::Order),
+    /// To train word vectors.
+    Words(words::Order),
+    /// To compare word vectors with judgements.
+    Score {
+        vectors: PathBuf,
+        judgements: Vec<PathBuf>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -61,6 +71,11 @@ fn main() -> ExitCode {
     let result = match &task {
         Task::Measure { file, filter } => run(file, filter),
         Task::Serve(order) => worker::serve(order),
+        Task::Words(order) => words::train(order),
+        Task::Score {
+            vectors,
+            judgements,
+        } => words::score(vectors, judgements),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -72,7 +87,16 @@ fn main() -> ExitCode {
 }
 
 fn parse(arguments: impl Iterator<Item = String>) -> Option<Task> {
-    let mut arguments = arguments;
+    let mut arguments = arguments.peekable();
+    if let Some(kind) = arguments.next_if(|first| first == "--words" || first == "--score") {
+        return match kind.as_str() {
+            "--words" => parse_words(arguments),
+            _ => Some(Task::Score {
+                vectors: arguments.next()?.into(),
+                judgements: arguments.map(PathBuf::from).collect(),
+            }),
+        };
+    }
     let (mut file, mut filter) = (None, None);
     let (mut step, mut batch, mut length) = (None, None, None);
     while let Some(argument) = arguments.next() {
@@ -97,6 +121,28 @@ fn parse(arguments: impl Iterator<Item = String>) -> Option<Task> {
         })),
         _ => None,
     }
+}
+
+fn parse_words(mut arguments: impl Iterator<Item = String>) -> Option<Task> {
+    let kind = arguments.next()?;
+    let (mut corpus, mut seed, mut threads, mut out) = (None, None, None, None);
+    while let Some(argument) = arguments.next() {
+        let value = arguments.next()?;
+        match argument.as_str() {
+            "--corpus" => corpus = Some(value.into()),
+            "--seed" => seed = Some(value.parse().ok()?),
+            "--threads" => threads = Some(value.parse().ok()?),
+            "--out" => out = Some(value.into()),
+            _ => return None,
+        }
+    }
+    Some(Task::Words(words::Order {
+        kind,
+        corpus: corpus?,
+        seed: seed?,
+        threads: threads?,
+        out: out?,
+    }))
 }
 
 fn run(file: &Path, filter: &str) -> Result<(), Box<dyn Error>> {
@@ -146,6 +192,29 @@ mod tests {
         for line in ["", "cnn", "--json", "--json x.json a b", "--json x.json -v"] {
             assert_eq!(check(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn or_word_vectors() {
+        let order = words::Order {
+            kind: "cbow".to_owned(),
+            corpus: "c".into(),
+            seed: 3,
+            threads: 2,
+            out: "o".into(),
+        };
+        let line = "--words cbow --corpus c --seed 3 --threads 2 --out o";
+        assert_eq!(check(line), Some(Task::Words(order)));
+        assert_eq!(
+            check("--words cbow --corpus c --seed x --threads 2 --out o"),
+            None
+        );
+        assert_eq!(check("--words cbow --corpus c"), None);
+        let score = Task::Score {
+            vectors: "v".into(),
+            judgements: vec!["a".into(), "b".into()],
+        };
+        assert_eq!(check("--score v a b"), Some(score));
     }
 
     #[test]

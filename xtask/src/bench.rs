@@ -6,6 +6,7 @@ mod ratio;
 mod scaling;
 mod steps;
 mod turns;
+mod words;
 mod worker;
 
 use std::path::Path;
@@ -40,7 +41,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     print(&file)
 }
 
-/// `steps ...`, `views ...`, or `[NAME...] [-- ARGS]`: runs the scripts of these names; `ARGS` go to each. Without a name all,
+/// `steps ...`, `views ...`, `words ...`, or `[NAME...] [-- ARGS]`: runs the scripts of these names; `ARGS` go to each. Without a name all,
 /// the steps and the views first.
 fn peers(arguments: &[String]) -> Result<()> {
     if arguments.first().is_some_and(|first| first == "steps") {
@@ -48,6 +49,9 @@ fn peers(arguments: &[String]) -> Result<()> {
     }
     if arguments.first().is_some_and(|first| first == "views") {
         return steps::views(&arguments[1..]);
+    }
+    if arguments.first().is_some_and(|first| first == "words") {
+        return words::run(&arguments[1..]);
     }
     let mut halves = arguments.splitn(2, |argument| argument == "--");
     let names = halves.next().unwrap_or_default();

@@ -60,7 +60,7 @@ struct Task {
 const TASKS: [Task; 3] = [
     Task {
         name: "mail (2 classes)",
-        recipe: "source = \"text\"\npath = \"data/mail\"\ntokens.lossy = true\n",
+        recipe: "source = \"text\"\npath = \"data/mail/messages\"\ntokens.lossy = true\n",
     },
     Task {
         name: "Brown genres (15)",

@@ -7,10 +7,10 @@ pub(crate) mod buffer;
 pub(crate) mod fused;
 pub(crate) mod gelu;
 pub(crate) mod gemm;
-pub(crate) mod math;
 pub(crate) mod parallel;
 pub(crate) mod random;
-pub(crate) mod simd;
 pub(crate) mod tensors;
 #[cfg(test)]
 pub(crate) mod testing;
+
+pub(crate) use crate::{math, simd};

@@ -12,6 +12,7 @@
 //! | [`embedding`] | rows of a table by index |
 //! | [`softmax_cross_entropy`] | cross-entropy by class index |
 //! | [`adamw`], [`momentum`], [`lars`], [`sum_of_squares`] | updates of parameters, and what clipping needs |
+//! | [`word_vectors`] | updates of word2vec's and GloVe's vectors on the host |
 //! | [`keep_freed_memory`] | the C library keeps the memory that a step frees for the next step |
 //!
 //! Here `unsafe` is denied, and each module that allows it says why.
@@ -28,9 +29,14 @@ mod flex;
 mod global_average_pool;
 mod layer_norm;
 mod linear;
+// Without the fast path only some of it is used.
+#[cfg_attr(not(feature = "flex"), allow(dead_code, unused_macros, unused_imports))]
+mod math;
 mod max_pool;
 mod memory;
 mod optimiser;
+mod simd;
+pub mod word_vectors;
 
 pub use attention::{AttentionOptions, attention};
 pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm, batch_norm_train};

@@ -13,8 +13,10 @@
 //! | words | [`RecurrentEncoder`] | [`WordHead`], [`MaskedWordHead`] |
 //! | words | [`Bert`] | [`WordHead`], [`MaskedWordHead`], [`BertPooler`] with [`SentenceHead`], [`ReplacedTokenHead`] |
 //! | words, and writes words | [`EncoderDecoder`] | its own decoder |
+//! | words, each by itself | [`WordEmbedding`] | |
 //!
 //! [`GenerationConfig`] makes text with whatever says what may come next, a [`NextToken`].
+//! [`WordVectors`] are the files of word2vec and GloVe on the host, with nearest words and analogies.
 //!
 //! # Decisions
 //! - **Field names are the published ones** (torchvision's for the ResNets, timm's for the vision transformer, Hugging
@@ -72,7 +74,9 @@ mod text_encoder;
 mod transformer;
 mod vit;
 mod weights;
+mod word_embedding;
 mod word_head;
+mod word_vectors;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig, RunningStatistic};
 pub use bert::{Bert, BertConfig, BertEmbeddings, BertLayers, Pooling, TokenBatch};
@@ -109,4 +113,6 @@ pub use tinderbox_kernels::Activation;
 pub use transformer::{FusedAttention, Mlp, NormOrder, TransformerBlock, TransformerBlockConfig};
 pub use vit::{PatchEmbed, PatchProjection, Vit, VitConfig};
 pub use weights::{LoadReport, StateDict, WeightsError, load_state_dict};
+pub use word_embedding::{WordEmbedding, WordEmbeddingConfig};
 pub use word_head::{WordHead, WordHeadConfig};
+pub use word_vectors::{Analogy, Neighbour, WordVectors, WordVectorsError, WordVectorsFormat};

@@ -99,3 +99,29 @@ pub struct SequencePairBatch {
     /// True where a token of the target is padding, `[B, T]`; none is without it.
     pub target_padding: Option<Tensor<2, Bool>>,
 }
+
+/// Windows of words, for word vectors. Shape letters: `B` hidden vectors, `I` rows of each, `O` outputs.
+#[derive(Debug, Clone)]
+pub struct WindowBatch {
+    /// Rows whose mean is a hidden vector, `[B, I]`: one word of a context for skip-gram, all for CBOW, with their n-grams for subwords.
+    pub inputs: Tensor<2, Int>,
+    /// True where an input is padding, `[B, I]`.
+    pub input_padding: Tensor<2, Bool>,
+    /// What each hidden vector meets, `[B, O]`: the centre and random words, or the inner nodes on the centre's path.
+    pub outputs: Tensor<2, Int>,
+    /// 1 for the centre, or where the path goes to the first child, else 0, `[B, O]`.
+    pub labels: Tensor<2>,
+    /// True where an output is padding, `[B, O]`.
+    pub output_padding: Tensor<2, Bool>,
+}
+
+/// Pairs of words that occur near each other. Shape letter: `B` pairs.
+#[derive(Debug, Clone)]
+pub struct CoOccurrenceBatch {
+    /// The word whose window it is, `[B]`.
+    pub centres: Tensor<1, Int>,
+    /// The word in it, `[B]`.
+    pub contexts: Tensor<1, Int>,
+    /// How often, a positive number, `[B]`.
+    pub counts: Tensor<1>,
+}

@@ -77,7 +77,7 @@ impl ElectraConfig {
     /// The paper's generators are a quarter to a half as wide (section 3.2).
     ///
     /// # Errors
-    /// [`ObjectiveConfigError::Weight`] if it is not positive and finite; [`ObjectiveConfigError::Vocabularies`] if
+    /// [`ObjectiveConfigError::NotPositive`] if it is not positive and finite; [`ObjectiveConfigError::Vocabularies`] if
     /// the encoders have not the same words.
     ///
     /// # Panics
@@ -90,7 +90,7 @@ impl ElectraConfig {
     ) -> Result<Electra<E>, ObjectiveConfigError> {
         let weight = self.discriminator_weight;
         if !(weight > 0.0 && weight.is_finite()) {
-            return Err(ObjectiveConfigError::Weight {
+            return Err(ObjectiveConfigError::NotPositive {
                 field: "discriminator_weight",
                 got: weight,
             });

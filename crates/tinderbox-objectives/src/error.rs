@@ -48,9 +48,9 @@ pub enum ObjectiveConfigError {
          a transformer with causal attention"
     )]
     NotCausal,
-    /// The weight of a part of the loss is not a positive finite number.
+    /// A number of the configuration is not positive and finite.
     #[error("{field} must be a positive finite number, got {got}")]
-    Weight {
+    NotPositive {
         /// The configuration key.
         field: &'static str,
         /// The value given.

@@ -16,6 +16,8 @@
 //! | both, as BERT | both | [`BertPretraining`] |
 //! | which words a generator replaced | [`replaced_token_detection`] | [`Electra`] |
 //! | the patches that an image lacks | [`masked_autoencoding`] | [`Mae`] |
+//! | the words around a word | [`negative_sampling`], [`hierarchical_softmax`] | [`Word2Vec`] |
+//! | how often words meet | [`glove`](glove()) | [`Glove`] |
 //! | labels | [`cross_entropy`](cross_entropy()) | [`Supervised`] |
 //! | labels of tokens | [`cross_entropy`](cross_entropy()) | [`TokenTagging`] |
 //! | answers in a text | [`span_extraction`](span_extraction()) | [`SpanExtraction`] |
@@ -45,6 +47,7 @@ mod causal_lm;
 mod cross_entropy;
 mod electra;
 mod error;
+mod glove;
 mod info_nce;
 mod l2_normalise;
 mod mae;
@@ -61,16 +64,18 @@ mod simcse;
 mod span_extraction;
 mod supervised;
 mod token_tagging;
+mod word2vec;
 
 pub use batch::{
-    ImageBatch, LabelledBatch, MaskedBatch, MaskedPairBatch, SequencePairBatch, SpanBatch,
-    TaggedBatch, ViewBatch,
+    CoOccurrenceBatch, ImageBatch, LabelledBatch, MaskedBatch, MaskedPairBatch, SequencePairBatch,
+    SpanBatch, TaggedBatch, ViewBatch, WindowBatch,
 };
 pub use bert_pretraining::{BertPretraining, BertPretrainingConfig};
 pub use causal_lm::{CausalLm, CausalLmConfig, causal_language_modelling};
 pub use cross_entropy::{accuracy, cross_entropy};
 pub use electra::{Electra, ElectraConfig, replaced_token_detection};
 pub use error::ObjectiveConfigError;
+pub use glove::{Glove, GloveConfig, glove};
 pub use info_nce::{info_nce, retrieval_accuracy};
 pub use l2_normalise::l2_normalise;
 pub use mae::{Mae, MaeConfig, masked_autoencoding};
@@ -88,3 +93,4 @@ pub use span_extraction::{
 };
 pub use supervised::{Supervised, SupervisedConfig};
 pub use token_tagging::{TokenTagging, TokenTaggingConfig};
+pub use word2vec::{Word2Vec, Word2VecConfig, hierarchical_softmax, negative_sampling};

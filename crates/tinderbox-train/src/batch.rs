@@ -5,7 +5,7 @@ use tinderbox_data::PlainBatch;
 use tinderbox_nn::{Input, TokenBatch};
 use tinderbox_objectives::{
     ImageBatch, LabelledBatch, MaskedBatch, MaskedPairBatch, SequencePairBatch, SpanBatch,
-    TaggedBatch, ViewBatch,
+    TaggedBatch, ViewBatch, WindowBatch,
 };
 
 /// Builds an objective's batch from the named tensors that a `Collate` made.
@@ -141,6 +141,20 @@ impl FromPlain for MaskedPairBatch {
         Self {
             masked: MaskedBatch::from_plain(batch, device),
             relations: whole(batch, "label", device),
+        }
+    }
+}
+
+impl FromPlain for WindowBatch {
+    /// Takes `inputs` and `outputs` of whole numbers, `input_padding` and `output_padding` (1 where one is padding, else 0), and
+    /// `labels` of floats, all with a row for each hidden vector.
+    fn from_plain(batch: &PlainBatch, device: &Device) -> Self {
+        Self {
+            inputs: whole(batch, "inputs", device),
+            input_padding: whole::<2>(batch, "input_padding", device).bool(),
+            outputs: whole(batch, "outputs", device),
+            labels: Tensor::from_data(named(batch, "labels").clone(), device),
+            output_padding: whole::<2>(batch, "output_padding", device).bool(),
         }
     }
 }

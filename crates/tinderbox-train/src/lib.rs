@@ -32,6 +32,8 @@ mod step;
 mod tensorboard;
 mod trainer;
 mod update;
+#[cfg(feature = "text")]
+pub mod word_vectors;
 
 pub use batch::{FromPlain, PlainInput, named, view_data};
 pub use checkpoint::{Best, Checkpoint, CheckpointConfig, CheckpointState, Checkpoints, SetAside};

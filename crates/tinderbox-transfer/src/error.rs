@@ -76,4 +76,24 @@ pub enum TransferError {
     /// There is nothing to choose from.
     #[error("l2 must list at least one candidate")]
     NoCandidates,
+    /// A line of a file is not what it must be.
+    #[error("line {line}: expected {expected}, got {got:?}")]
+    Line {
+        /// The line, from 1.
+        line: usize,
+        /// What was asked for.
+        expected: &'static str,
+        /// What was found.
+        got: String,
+    },
+}
+
+impl TransferError {
+    pub(crate) fn line(line: usize, expected: &'static str, got: &str) -> Self {
+        Self::Line {
+            line,
+            expected,
+            got: got.chars().take(80).collect(),
+        }
+    }
 }

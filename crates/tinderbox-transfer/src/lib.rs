@@ -10,6 +10,7 @@
 //! | what can a linear classifier read from them? | [`LinearProbeConfig`], [`LinearProbe`] |
 //! | are they healthy? | [`health`] |
 //! | is one encoder better than another? | [`stats::paired_interval`] |
+//! | what do word vectors know? | [`word_similarity`], [`word_analogies`], [`spearman`] |
 //! | which layers move in fine-tuning? | [`FineTuneConfig`], [`LayerGroups`] |
 //!
 //! # Cost
@@ -41,11 +42,13 @@ pub mod health;
 mod knn;
 mod lbfgs;
 mod linear_probe;
+mod rank_correlation;
 mod softmax_regression;
 mod standardiser;
 pub mod stats;
 mod stratified_folds;
 mod vector;
+mod word_tests;
 
 pub use error::TransferError;
 pub use feature_matrix::{FeatureMatrix, accuracy};
@@ -53,5 +56,10 @@ pub use fine_tune::{FineTuneConfig, LayerGroups};
 pub use health::Health;
 pub use knn::{Knn, knn_accuracy};
 pub use linear_probe::{LinearProbe, LinearProbeConfig};
+pub use rank_correlation::spearman;
 pub use standardiser::{Scaling, Standardiser};
 pub use stats::PairedDifference;
+pub use word_tests::{
+    AnalogyQuestion, AnalogyResult, JudgedPair, SimilarityResult, parse_analogies,
+    parse_judged_pairs, word_analogies, word_similarity,
+};

@@ -4,9 +4,9 @@ use crate::args::{DataArgs, GlobalArgs};
 use crate::encoder::{ImageShape, InputShape, Modality};
 use crate::error::CliError;
 use crate::model::Model;
-use crate::recipe::{DataRecipe, DataSource, Labels, RecipeFile};
+use crate::recipe::{DataRecipe, DataSource, Labels, RecipeFile, TokensRecipe};
 
-/// The folder or table of `--data`, the data of `--recipe`, or else the data of the model's own run. Images
+/// The folder or table of `--data`, the data of `--recipe`, or else the data of the model's own run. Images and texts
 /// become what the model wants, whatever a recipe says; a file of words with tags is told by `--set data.source=tags`; the labels of a table are in the column of `--set data.labels=COLUMN`, or else
 /// of the recipe.
 pub(super) fn of(
@@ -52,12 +52,21 @@ pub(super) fn of(
         (None, Some(name)) => RecipeFile::find(name)?.resolve(&[])?.data,
         (None, None) => own()?,
     };
-    Ok(match model.description.shape {
+    let data = match model.description.shape {
         InputShape::Image(ImageShape { channels, size }) => DataRecipe {
             size: Some(size),
             channels: Some(channels),
             ..data
         },
+        InputShape::Text { length, .. } => DataRecipe {
+            // A tokeniser that a recipe asks for has no part either: the model has its own.
+            tokens: data.tokens.map(|tokens| TokensRecipe { length, ..tokens }),
+            ..data
+        },
+        InputShape::Row { .. } => data,
+    };
+    Ok(match model.description.shape {
+        InputShape::Image(_) => data,
         InputShape::Row { .. } | InputShape::Text { .. } => match label_column(global) {
             Some(column) => DataRecipe {
                 labels: Labels::Column(column.into()),

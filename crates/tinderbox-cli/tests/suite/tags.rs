@@ -175,7 +175,7 @@ fn sentences_of_another_form_cost_themselves_up_to_a_number() {
         2,
         "needs `data.source` tags",
     );
-    fs::write(at.join("one.tsv"), "a\tx\n\nb\tx\n").unwrap();
+    fs::write(at.join("one.tsv"), "sailor\tx\n\nwheat\tx\n").unwrap();
     let one = ["--set", "data.path=one.tsv"];
     refused(&one, 3, "tags of at least 2 classes");
     let frozen = ["finetune", "runs/mine", "--freeze"];

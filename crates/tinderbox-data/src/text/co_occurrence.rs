@@ -1,6 +1,7 @@
 //! Which words occur near each other.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::path::PathBuf;
 
 use super::sorted_runs::{Merge, SortedRuns};
@@ -16,14 +17,15 @@ pub struct CoOccurrenceConfig {
     pub window: usize,
     /// Whether words behind the centre count like those before it.
     pub symmetric: bool,
-    /// The most pairs held in memory, about 50 bytes each; when there are as many they are written to disk.
+    /// The most pairs held in memory, about 100 bytes each while they are sorted; when there are as many they are written to disk. A
+    /// symmetric window counts both orders of two words as one pair here.
     pub max_pairs: usize,
     /// The folder for what does not fit memory: 24 bytes for each pair of each run, and twice that while runs are merged.
     pub folder: PathBuf,
 }
 
 impl Default for CoOccurrenceConfig {
-    /// Pennington et al. 2014, "GloVe", section 4.2, and its program: 15 words to each side. 16 million pairs take about 800 MB.
+    /// Pennington et al. 2014, "GloVe", section 4.2, and its program: 15 words to each side. 16 million pairs take about 1.6 GB.
     fn default() -> Self {
         Self {
             window: 15,
@@ -55,7 +57,8 @@ pub struct CoOccurrenceCounter {
     max_pairs: usize,
     /// The sum that stands for a weight of 1.
     one: u64,
-    pairs: BTreeMap<(u32, u32), u128>,
+    /// The sums by the pair's two ids in one number; of a symmetric window by the smaller id, then the larger.
+    pairs: HashMap<u64, u128, BuildHasherDefault<PairHasher>>,
     /// The most pairs ever held, for the test of the bound.
     most: usize,
     runs: SortedRuns,
@@ -85,7 +88,7 @@ impl CoOccurrenceCounter {
             symmetric,
             max_pairs,
             one: (1..=window as u64).fold(1, |multiple, n| multiple / gcd(multiple, n) * n),
-            pairs: BTreeMap::new(),
+            pairs: HashMap::default(),
             most: 0,
             runs: SortedRuns::new(folder),
         })
@@ -100,23 +103,36 @@ impl CoOccurrenceCounter {
             let before = words[place.saturating_sub(self.window)..place].iter().rev();
             for (context, distance) in before.zip(1..) {
                 let weight = u128::from(self.one / distance);
-                self.add_pair((*centre, *context), weight)?;
-                if self.symmetric {
-                    self.add_pair((*context, *centre), weight)?;
+                // Both orders have the same sum.
+                let pair = match self.symmetric {
+                    true => [*centre.min(context), *centre.max(context)],
+                    false => [*centre, *context],
+                };
+                let key = u64::from(pair[0]) << 32 | u64::from(pair[1]);
+                *self.pairs.entry(key).or_default() += weight;
+                self.most = self.most.max(self.pairs.len());
+                if self.pairs.len() >= self.max_pairs {
+                    self.spill()?;
                 }
             }
         }
         Ok(())
     }
 
-    fn add_pair(&mut self, pair: (u32, u32), weight: u128) -> Result<(), DataError> {
-        *self.pairs.entry(pair).or_default() += weight;
-        self.most = self.most.max(self.pairs.len());
-        if self.pairs.len() >= self.max_pairs {
-            let pairs = std::mem::take(&mut self.pairs);
-            self.runs.push(pairs.into_iter())?;
+    /// Writes the pairs to disk, in order, those of a symmetric window in both orders.
+    fn spill(&mut self) -> Result<(), DataError> {
+        let mut entries = Vec::with_capacity(self.pairs.len() * (1 + usize::from(self.symmetric)));
+        for (key, sum) in self.pairs.drain() {
+            let pair = ((key >> 32) as u32, key as u32);
+            match self.symmetric {
+                // A word near itself is seen from both places.
+                true if pair.0 == pair.1 => entries.push((pair, 2 * sum)),
+                true => entries.extend([(pair, sum), ((pair.1, pair.0), sum)]),
+                false => entries.push((pair, sum)),
+            }
         }
-        Ok(())
+        entries.sort_unstable_by_key(|(pair, _)| *pair);
+        self.runs.push(entries.into_iter())
     }
 
     /// The pairs, ascending by centre, then by context, each once.
@@ -124,10 +140,11 @@ impl CoOccurrenceCounter {
     /// # Errors
     /// [`DataError::Io`] if pairs cannot be written to disk or read from it.
     pub fn finish(mut self) -> Result<CoOccurrences, DataError> {
-        let pairs = std::mem::take(&mut self.pairs);
-        if !pairs.is_empty() {
-            self.runs.push(pairs.into_iter())?;
+        if !self.pairs.is_empty() {
+            self.spill()?;
         }
+        // Its memory is not needed while the runs are merged.
+        self.pairs = HashMap::default();
         Ok(CoOccurrences {
             merge: self.runs.merge()?,
             one: self.one as f64,
@@ -163,6 +180,27 @@ impl Iterator for CoOccurrences {
             context,
             weight: sum as f64 / self.one,
         }))
+    }
+}
+
+/// Hashes a number by the two halves of its product with an odd number: pairs come in no order that somebody else chose.
+#[derive(Debug, Default)]
+struct PairHasher(u64);
+
+impl Hasher for PairHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(self.0 ^ u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let product = u128::from(number ^ 0x9e37_79b9_7f4a_7c15) * 0xd1b5_4a32_d192_ed03;
+        self.0 = (product >> 64) as u64 ^ product as u64;
     }
 }
 
@@ -205,7 +243,11 @@ mod tests {
         let whole = counter(usize::MAX);
         let distinct = whole.pairs.len();
         let expected = all(whole);
-        assert_eq!(expected.len(), distinct);
+        let with_itself = expected
+            .iter()
+            .filter(|pair| pair.centre == pair.context)
+            .count();
+        assert_eq!(expected.len(), 2 * distinct - with_itself);
         for max_pairs in [1, 10, 137, distinct, distinct + 1] {
             let counter = counter(max_pairs);
             assert_eq!(counter.most, max_pairs.min(distinct));

@@ -72,13 +72,25 @@ impl Cbow {
         Ok(Self { window })
     }
 
+    /// Calls `each` with the centre, the words before it and those behind it, by place; a sentence of one word has none.
+    pub fn for_each(
+        &self,
+        words: &[u32],
+        rng: &mut SampleRng,
+        mut each: impl FnMut(u32, &[u32], &[u32]),
+    ) {
+        windows(words, self.window, rng, |place, before, after| {
+            if before.len() + after.len() > 0 {
+                each(words[place], before, after);
+            }
+        });
+    }
+
     /// Each `(context, centre)` of a sentence, by place; a sentence of one word has none.
     pub fn windows(&self, words: &[u32], rng: &mut SampleRng) -> Vec<(Vec<u32>, u32)> {
         let mut out = Vec::new();
-        windows(words, self.window, rng, |place, before, after| {
-            if before.len() + after.len() > 0 {
-                out.push(([before, after].concat(), words[place]));
-            }
+        self.for_each(words, rng, |centre, before, after| {
+            out.push(([before, after].concat(), centre));
         });
         out
     }

@@ -51,4 +51,6 @@ mod text_sources;
 #[cfg(feature = "text")]
 mod tokenisers;
 #[cfg(feature = "text")]
+mod word_parts;
+#[cfg(feature = "text")]
 mod words;

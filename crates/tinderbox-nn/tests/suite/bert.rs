@@ -136,9 +136,11 @@ fn padding_is_not_seen() {
     check_same(bert.forward(other), bert.forward(batch.clone()), 0.0);
 
     let short = TokenBatch {
+        documents: None,
         tokens: batch.tokens.slice([0..1, 0..3]),
         segments: batch.segments.slice([0..1, 0..3]),
         padding: None,
+        documents: None,
     };
     // Sums of another length round in another order.
     check_same(bert.hidden_states(short.clone()), seen(padded), 1e-5);

@@ -68,6 +68,7 @@ fn batch(device: &Device) -> TokenBatch {
     };
     let padding: Vec<bool> = (0..14).map(|place| place >= 11).collect();
     TokenBatch {
+        documents: None,
         tokens: integers("tokens", VOCABULARY),
         segments: integers("segments", 2),
         padding: Some(Tensor::<2, Bool>::from_data(

@@ -1,5 +1,5 @@
 //! Integration tests of `tinderbox-nn`; `parity` and `batch_norm` compare with `fixtures/nn.py`, `transformer` with
-//! `fixtures/transformer.py`.
+//! `fixtures/transformer.py`, `causal`, `generate` and `recurrent` with `fixtures/sequences.py`.
 
 #[path = "../../../../fixtures/addressed.rs"]
 mod addressed;
@@ -17,3 +17,4 @@ mod state_dict;
 mod support;
 mod transformer;
 mod vit;
+mod word_vectors;

@@ -1,6 +1,6 @@
 //! Several documents in a sequence.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 use tinderbox_nn::{
     Bert, BertConfig, Encoder, Input, PositionKind, RecurrentEncoderConfig, TokenBatch,
     TokenEncoder,

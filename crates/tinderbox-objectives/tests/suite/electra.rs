@@ -231,7 +231,7 @@ fn configurations_that_cannot_be_are_typed_errors() {
         let field = "discriminator_weight";
         assert_eq!(
             init(got, VOCABULARY),
-            Some(ObjectiveConfigError::Weight { field, got })
+            Some(ObjectiveConfigError::NotPositive { field, got })
         );
     }
     let expected = ObjectiveConfigError::Vocabularies {

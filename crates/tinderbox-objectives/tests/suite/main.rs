@@ -16,3 +16,4 @@ mod simcse;
 mod supervised;
 mod support;
 mod tiny_text;
+mod word_vectors;

@@ -63,6 +63,7 @@ fn minilm_embeds_sentences_as_transformers_does() {
         .flat_map(|row| (0..length).map(|place| place >= row.len()))
         .collect();
     let embeddings = l2_normalise(encoder.forward(TokenBatch {
+        documents: None,
         tokens: Tensor::<2, Int>::from_data(TensorData::new(tokens, shape), &device),
         segments: Tensor::zeros(shape, &device),
         padding: Some(Tensor::<2, Bool>::from_data(

@@ -9,3 +9,4 @@ mod knn;
 mod linear_probe;
 mod stats;
 mod support;
+mod word_tests;

@@ -9,9 +9,18 @@ use crate::addressed::{below, record_error, uniform};
 
 /// A case of `fixtures/data/transfer.json`.
 pub fn case(name: &str) -> Value {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../fixtures/data/transfer.json"
+    case_of("transfer", name)
+}
+
+/// A case of `fixtures/data/word_vectors.json`.
+pub fn word_case(name: &str) -> Value {
+    case_of("word_vectors", name)
+}
+
+fn case_of(script: &str, name: &str) -> Value {
+    let path = format!(
+        "{}/../../fixtures/data/{script}.json",
+        env!("CARGO_MANIFEST_DIR")
     );
     let text = std::fs::read_to_string(path).unwrap();
     let all: Value = serde_json::from_str(&text).unwrap();

@@ -31,7 +31,7 @@ macro_rules! vectorised {
                     $body
                 }
             }
-            $crate::flex::simd::arch().dispatch(Arguments { $($argument),+ });
+            $crate::simd::arch().dispatch(Arguments { $($argument),+ });
         }
     };
 }
