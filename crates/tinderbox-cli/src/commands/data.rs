@@ -6,9 +6,9 @@ use crate::error::CliError;
 use crate::model::Model;
 use crate::recipe::{DataRecipe, DataSource, Labels, RecipeFile, TokensRecipe};
 
-/// The folder or table of `--data`, the data of `--recipe`, or else the data of the model's own run. Images and texts
-/// become what the model wants, whatever a recipe says; a file of words with tags is told by `--set data.source=tags`; the labels of a table are in the column of `--set data.labels=COLUMN`, or else
-/// of the recipe.
+/// The folder or table of `--data`, the data of `--recipe`, or else the data of the model's own run. Images and texts become what the
+/// model wants, whatever a recipe says. A file of words with tags is told by `--set data.source=tags`; the labels of a table are in the
+/// column of `--set data.labels=COLUMN`, or else of the recipe.
 pub(super) fn of(
     args: &DataArgs,
     model: &Model,
@@ -52,29 +52,33 @@ pub(super) fn of(
         (None, Some(name)) => RecipeFile::find(name)?.resolve(&[])?.data,
         (None, None) => own()?,
     };
-    let data = match model.description.shape {
+    Ok(match model.description.shape {
         InputShape::Image(ImageShape { channels, size }) => DataRecipe {
             size: Some(size),
             channels: Some(channels),
             ..data
         },
         InputShape::Text { length, .. } => DataRecipe {
-            // A tokeniser that a recipe asks for has no part either: the model has its own.
-            tokens: data.tokens.map(|tokens| TokensRecipe { length, ..tokens }),
+            // Its own tokeniser has the last word on all else.
+            tokens: data
+                .tokens
+                .clone()
+                .map(|tokens| TokensRecipe { length, ..tokens }),
+            ..labelled(data, global)
+        },
+        InputShape::Row { .. } => labelled(data, global),
+    })
+}
+
+/// The data with the labels of `--set data.labels=COLUMN`, if that is there.
+fn labelled(data: DataRecipe, global: &GlobalArgs) -> DataRecipe {
+    match label_column(global) {
+        Some(column) => DataRecipe {
+            labels: Labels::Column(column.into()),
             ..data
         },
-        InputShape::Row { .. } => data,
-    };
-    Ok(match model.description.shape {
-        InputShape::Image(_) => data,
-        InputShape::Row { .. } | InputShape::Text { .. } => match label_column(global) {
-            Some(column) => DataRecipe {
-                labels: Labels::Column(column.into()),
-                ..data
-            },
-            None => data,
-        },
-    })
+        None => data,
+    }
 }
 
 /// Whether `--set data.source=tags` says that the words of the texts have tags.
