@@ -37,7 +37,7 @@ impl TaggedTexts {
         }
     }
 
-    /// All words of a document, however long it is. Of a text without tags these are the [`words`] of its [`sentences`], each sentence a
+    /// All words of a document, however long it is. Of a text without tags these are the [`words`](words()) of its [`sentences`](sentences()), each sentence a
     /// sequence, as in a corpus of tagged sentences.
     ///
     /// # Errors
