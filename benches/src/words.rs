@@ -56,7 +56,7 @@ pub fn train(order: &Order) -> Result<(), Box<dyn Error>> {
     trainer.run(|_| ControlFlow::Continue(()));
     let seconds = start.elapsed().as_secs_f64();
     trainer
-        .vectors()
+        .vectors()?
         .write(&order.out, WordVectorsFormat::Word2VecText)?;
     let count = total as u64 * config.epochs;
     println!(
@@ -84,7 +84,7 @@ fn glove(order: &Order, text: &str, words: &Vocabulary) -> Result<(), Box<dyn Er
     trainer.run(|_| ControlFlow::Continue(()));
     let seconds = start.elapsed().as_secs_f64();
     trainer
-        .vectors()
+        .vectors()?
         .write(&order.out, WordVectorsFormat::Word2VecText)?;
     let count = trainer.pairs() * config.epochs;
     println!(

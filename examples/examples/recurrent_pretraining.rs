@@ -6,7 +6,7 @@
 //! carry the topic.
 //!
 //! Prints the gradient's norm by step and what each way achieves, with intervals over three seeds, and writes
-//! `gradient_by_step.csv` and `gradient_by_step.svg` into `runs/recurrent_pretraining`. Takes about two minutes.
+//! `gradient_by_step.csv` and `gradient_by_step.svg` into `runs/recurrent_pretraining`.
 //!
 //! `cargo run --release --example recurrent_pretraining`
 

@@ -172,6 +172,8 @@ impl EncoderConfig {
 }
 
 /// A batch of what some encoder reads.
+// Batches are few: size is no concern.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone)]
 pub enum AnyInput {
     /// Images, `[batch, channels, height, width]`.

@@ -102,7 +102,7 @@ impl BertCheckpoint {
     /// A checkpoint of an encoder of this configuration, without heads.
     ///
     /// # Errors
-    /// [`BertCheckpointError::Variant`] for positions or a norm that the published BERT has not.
+    /// [`BertCheckpointError::Variant`] for positions, a norm or an attention that the published BERT has not.
     ///
     /// # Panics
     /// If the encoder is of another configuration.
@@ -115,7 +115,7 @@ impl BertCheckpoint {
             return Err(BertCheckpointError::Variant { what });
         }
         if config.causal {
-            let what = "attention to earlier tokens alone";
+            let what = "causal attention";
             return Err(BertCheckpointError::Variant { what });
         }
         let encoder = StateDict::of(encoder);
@@ -312,8 +312,8 @@ fn parse(config: &[u8]) -> Result<(BertConfig, usize), BertCheckpointError> {
         attention_dropout: probability("attention_probs_dropout_prob")?,
         pooling: Pooling::Mean,
         norm: NormOrder::Post,
-        causal: false,
         position_kind: PositionKind::Learned,
+        causal: false,
     };
     Ok((published, vocabulary))
 }

@@ -38,7 +38,7 @@ pub(crate) fn before_tokens(
     });
     let followed = |place: &usize| {
         let next = place + 1;
-        next % length != 0
+        !next.is_multiple_of(length)
             && read[*place]
             && read[next]
             && documents.get(*place) == documents.get(next)

@@ -17,8 +17,8 @@
 //! let mut trainer = config.init(&words, &corpus)?;
 //! trainer.run(|_| ControlFlow::Continue(()));
 //! assert!(trainer.is_done());
-//! assert_eq!(trainer.vectors().dimension(), 10);
-//! # Ok::<(), tinderbox_train::TrainError>(())
+//! assert_eq!(trainer.vectors()?.dimension(), 10);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod collate;

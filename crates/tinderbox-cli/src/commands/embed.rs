@@ -15,7 +15,13 @@ use crate::model::Model;
 use crate::rows::{EmbeddingCsv, EmbeddingNpy, ids_path};
 use crate::session::Context;
 
+/// Words that `--nearest` shows.
+const NEAREST: usize = 10;
+
 pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError> {
+    if !args.nearest.is_empty() {
+        return super::words::nearest(&args.model, &args.nearest, NEAREST, context);
+    }
     let out = context.global.out.as_deref();
     let format = format(args.format, out)?;
     let model = Model::open(&args.model)?;

@@ -16,6 +16,7 @@ mod probe;
 mod recipes;
 mod replay;
 mod stream;
+mod words;
 
 use std::io;
 use std::path::Path;
@@ -51,6 +52,7 @@ pub fn dispatch(cli: &Cli, line: &[String], output: &Output) -> Result<(), CliEr
             DataVerb::Inspect(args) => inspect::run(args, context),
             DataVerb::Leaks(args) => leaks::run(args, context),
         },
+        Verb::Words(args) => words::run(&args.verb, context),
         Verb::Devices => devices::run(output),
         Verb::Recipes(args) => recipes::run(args, output),
         Verb::Completions(args) => completions::run(args),

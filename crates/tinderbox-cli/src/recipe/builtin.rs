@@ -44,6 +44,10 @@ pub const BUILTINS: &[Builtin] = &[
         "bert-mini",
         "BERT of 4 layers by masked words on addresses and Brown"
     ),
+    builtin!(
+        "lstm-mail",
+        "An LSTM first as a language model of e-mails, then on ham and spam"
+    ),
 ];
 
 /// The recipe of a name.

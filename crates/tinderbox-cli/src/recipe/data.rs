@@ -246,8 +246,11 @@ impl DataRecipe {
         }
         for key in ["size", "channels"] {
             if table.has(key) && modality != Modality::Image {
-                let items = modality.items();
-                table.complain_at(key, format!("`data.{key}` has no use with {items}"));
+                let what = match modality {
+                    Modality::Row => "a table",
+                    other => other.items(),
+                };
+                table.complain_at(key, format!("`data.{key}` has no use with {what}"));
             }
         }
         if table.has("columns") && modality != Modality::Row {

@@ -32,6 +32,19 @@ fn every_built_in_recipe_passes_a_dry_run() {
         format!("a,diagnosis\n{rows}"),
     )
     .unwrap();
+    for folder in [
+        "addresses/a",
+        "brown/b",
+        "mail/messages/ham",
+        "mail/messages/spam",
+    ] {
+        let folder = at.join("data").join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        for number in 0..6 {
+            let text = "One of the words, and some of the others. ".repeat(60);
+            fs::write(folder.join(format!("{number}.txt")), text).unwrap();
+        }
+    }
     let recipes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
     let mut ran = 0;
     for recipe in fs::read_dir(recipes).unwrap() {

@@ -52,10 +52,10 @@ mod tests {
 
     #[test]
     fn sequences_are_framed_and_words_told_apart() {
-        for (kind, word) in [
-            (TokeniserKind::WordPiece { lowercase: true }, "question"),
-            (TokeniserKind::Bpe, "\u{120}question"),
-            (TokeniserKind::Unigram, "\u{2581}question"),
+        for kind in [
+            TokeniserKind::WordPiece { lowercase: true },
+            TokeniserKind::Bpe,
+            TokeniserKind::Unigram,
         ] {
             let training = TokeniserTraining {
                 kind,
@@ -64,8 +64,12 @@ mod tests {
             };
             let text = "a question that is the question of the question".to_owned();
             let tokeniser = training.train([Ok(text)]).unwrap();
-            let whole = tokeniser.id(word).expect("the word is frequent");
-            let parts = tokeniser.encode("quest questx", false).unwrap();
+            // Byte-level tokens begin with white space, which a text does not.
+            let whole = match kind {
+                TokeniserKind::Bpe => tokeniser.encode(" is", false).unwrap().ids[0],
+                _ => tokeniser.encode("is", false).unwrap().ids[0],
+            };
+            let parts = tokeniser.encode("is thatis", false).unwrap();
             let preprocess = TextPreprocess::new(tokeniser, 8).unwrap();
             let sequence = PackedSequence {
                 ids: [vec![whole], parts.ids.clone()].concat(),

@@ -19,7 +19,7 @@ use crate::DataError;
 /// use tinderbox_data::text::Phrases;
 /// let sentences = ["in new york", "to new york", "in paris", "a new hat", "in york"];
 /// let words = || sentences.iter().map(|line| line.split(' '));
-/// let phrases = Phrases::find(words(), 1, 0.0, 4.0)?;
+/// let phrases = Phrases::find(words(), 1, 1.0, 1.0)?;
 /// assert_eq!(phrases.join("to new york new".split(' '), "_"), ["to", "new_york", "new"]);
 /// # Ok::<(), tinderbox_data::DataError>(())
 /// ```

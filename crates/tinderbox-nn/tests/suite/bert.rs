@@ -136,7 +136,6 @@ fn padding_is_not_seen() {
     check_same(bert.forward(other), bert.forward(batch.clone()), 0.0);
 
     let short = TokenBatch {
-        documents: None,
         tokens: batch.tokens.slice([0..1, 0..3]),
         segments: batch.segments.slice([0..1, 0..3]),
         padding: None,

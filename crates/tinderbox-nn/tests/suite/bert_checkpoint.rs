@@ -68,13 +68,13 @@ fn batch(device: &Device) -> TokenBatch {
     };
     let padding: Vec<bool> = (0..14).map(|place| place >= 11).collect();
     TokenBatch {
-        documents: None,
         tokens: integers("tokens", VOCABULARY),
         segments: integers("segments", 2),
         padding: Some(Tensor::<2, Bool>::from_data(
             TensorData::new(padding, [2, 7]),
             device,
         )),
+        documents: None,
     }
 }
 
@@ -365,6 +365,10 @@ fn variants_that_are_not_berts_are_not_written() {
         },
         BertConfig {
             position_kind: PositionKind::Rotary,
+            ..config()
+        },
+        BertConfig {
+            causal: true,
             ..config()
         },
     ] {

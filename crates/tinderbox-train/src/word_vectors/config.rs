@@ -116,7 +116,7 @@ impl Word2VecTrainerConfig {
     /// output layer, or a setting that belongs to the data is outside its range.
     ///
     /// # Panics
-    /// If the corpus has a word that the vocabulary lacks.
+    /// If the corpus has a word that the vocabulary lacks, or words and buckets are more than 2^32.
     pub fn init<'a>(
         &self,
         vocabulary: &'a Vocabulary,

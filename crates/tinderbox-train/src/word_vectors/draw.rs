@@ -31,7 +31,7 @@ enum Output {
 /// The input rows of each word.
 #[derive(Debug)]
 struct WordRows {
-    buckets: usize,
+    subwords: Subwords,
     rows: Vec<u32>,
     ends: Vec<usize>,
 }
@@ -49,6 +49,9 @@ impl WindowDraw {
     ///
     /// # Errors
     /// [`DataError::Config`] if the vocabulary is too small or a setting is outside its range.
+    ///
+    /// # Panics
+    /// If words and buckets are more than 2^32.
     pub fn new(config: &Word2VecTrainerConfig, vocabulary: &Vocabulary) -> Result<Self, DataError> {
         let counts = vocabulary.counts();
         let sampling = config
@@ -62,7 +65,7 @@ impl WindowDraw {
         };
         let subwords = config.subwords.map(|subwords| {
             let subwords = Subwords::new(subwords.shortest, subwords.longest, subwords.buckets)?;
-            Ok(WordRows::new(vocabulary, &subwords))
+            Ok(WordRows::new(vocabulary, subwords))
         });
         Ok(Self {
             architecture: config.architecture,
@@ -81,7 +84,7 @@ impl WindowDraw {
             + self
                 .subwords
                 .as_ref()
-                .map_or(0, |subwords| subwords.buckets)
+                .map_or(0, |rows| rows.subwords.buckets() as usize)
     }
 
     /// Rows of the output table.
@@ -93,11 +96,22 @@ impl WindowDraw {
     }
 
     /// The rows of the input table whose mean is a word's vector.
-    pub fn rows_of(&self, word: u32, mut each: impl FnMut(u32)) {
+    pub fn rows_of(&self, word: u32) -> Vec<u32> {
         match &self.subwords {
-            None => each(word),
-            Some(subwords) => subwords.of(word).iter().copied().for_each(each),
+            None => vec![word],
+            Some(subwords) => subwords.of(word).to_vec(),
         }
+    }
+
+    /// The rows of the n-grams of any word, none without subwords.
+    pub fn rows_of_n_grams(&self, word: &str) -> Option<Vec<u32>> {
+        let buckets = self
+            .subwords
+            .as_ref()?
+            .subwords
+            .buckets_of(word)
+            .into_iter();
+        Some(buckets.map(|bucket| self.words as u32 + bucket).collect())
     }
 
     /// Adds the windows of sentences; all that is random comes from `rng`.
@@ -180,8 +194,10 @@ impl View<Vec<u32>> for WindowDraw {
 }
 
 impl WordRows {
-    fn new(vocabulary: &Vocabulary, subwords: &Subwords) -> Self {
+    fn new(vocabulary: &Vocabulary, subwords: Subwords) -> Self {
         let words = vocabulary.len() as u32;
+        let all = words.checked_add(subwords.buckets());
+        assert!(all.is_some(), "words and buckets are fewer than 2^32");
         let mut rows = Vec::new();
         let mut ends = Vec::with_capacity(vocabulary.len());
         for word in 0..words {
@@ -191,7 +207,7 @@ impl WordRows {
             ends.push(rows.len());
         }
         Self {
-            buckets: subwords.buckets() as usize,
+            subwords,
             rows,
             ends,
         }

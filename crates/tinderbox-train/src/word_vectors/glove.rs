@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tinderbox_data::text::{CoOccurrence, Vocabulary};
 use tinderbox_data::{DataError, SampleRng};
 use tinderbox_kernels::word_vectors::{Pair, PairRates, Table, stride, train_pairs};
-use tinderbox_nn::WordVectors;
+use tinderbox_nn::{WordVectors, WordVectorsError};
 
 use super::config::{at_least_one, positive};
 use crate::error::TrainError;
@@ -255,7 +255,10 @@ impl<'a> GloveTrainer<'a> {
     }
 
     /// The vectors of all words: the sums of their vectors as centre and as context (section 4.2).
-    pub fn vectors(&self) -> WordVectors {
+    ///
+    /// # Errors
+    /// [`WordVectorsError::NotFinite`] if the training diverged, by a learning rate that is far too high.
+    pub fn vectors(&self) -> Result<WordVectors, WordVectorsError> {
         let dimension = self.config.dimension;
         let width = 2 * stride(dimension + 2);
         let mut matrix = Vec::with_capacity(self.vocabulary.len() * dimension);
@@ -268,6 +271,5 @@ impl<'a> GloveTrainer<'a> {
         let words =
             (0..self.vocabulary.len() as u32).map(|word| self.vocabulary.word(word).to_owned());
         WordVectors::new(words.collect(), dimension, matrix)
-            .expect("distinct words with finite vectors")
     }
 }

@@ -154,7 +154,7 @@ fn a_stopped_training_goes_on_bit_for_bit() {
         let mut second = config().init(&words, &corpus).unwrap();
         second.resume(&path).unwrap();
         second.run(|_| ControlFlow::Continue(()));
-        assert_eq!(second.vectors(), whole.vectors());
+        assert_eq!(second.vectors().unwrap(), whole.vectors().unwrap());
         assert_eq!(second.outputs[..], whole.outputs[..]);
     }
     let config = GloveTrainerConfig {
@@ -184,10 +184,10 @@ fn a_state_of_something_else_or_a_damaged_one_is_refused() {
     trainer.save(&path).unwrap();
     let refused = |config: Word2VecTrainerConfig, words: &Vocabulary, corpus: &WordCorpus| {
         let mut other = config.init(words, corpus).unwrap();
-        let before = other.vectors();
+        let before = other.vectors().unwrap();
         let error = other.resume(&path).unwrap_err();
         assert!(matches!(error, TrainError::Incompatible { .. }), "{error}");
-        assert!(other.vectors() == before && other.done == 0);
+        assert!(other.vectors().unwrap() == before && other.done == 0);
     };
     refused(
         Word2VecTrainerConfig {
@@ -241,13 +241,13 @@ fn words_of_a_subject_come_near_each_other() {
             ..config
         };
         let mut trainer = config.init(&words, &corpus).unwrap();
-        let before = separation(&trainer.vectors());
+        let before = separation(&trainer.vectors().unwrap());
         let mut losses = Vec::new();
         trainer.run(|progress| {
             losses.extend(progress.loss);
             ControlFlow::Continue(())
         });
-        let gained = separation(&trainer.vectors()) - before;
+        let gained = separation(&trainer.vectors().unwrap()) - before;
         assert!(gained > 0.1, "{gained} with {config:?}");
         let part = losses.len() / 10;
         let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
@@ -263,7 +263,7 @@ fn words_of_a_subject_come_near_each_other() {
     };
     let mut trainer = config.init(&words, pairs(&corpus)).unwrap();
     trainer.run(|_| ControlFlow::Continue(()));
-    let gained = separation(&trainer.vectors());
+    let gained = separation(&trainer.vectors().unwrap());
     assert!(gained > 0.1, "GloVe: {gained}");
 }
 
@@ -287,7 +287,7 @@ fn many_shards_with_frequent_words_do_not_diverge() {
         .chain(&trainer.outputs[..])
         .fold(0.0_f32, |a, b| a.max(b.abs()));
     assert!(largest < 10.0, "{largest}");
-    assert!(separation(&trainer.vectors()) > 0.05);
+    assert!(separation(&trainer.vectors().unwrap()) > 0.05);
 }
 
 #[test]
@@ -319,13 +319,13 @@ fn degenerate_corpora_and_settings() {
     for sentences in [vec![], vec![vec!["a"]]] {
         let corpus = WordCorpus::encode(sentences, &words);
         let mut trainer = config().init(&words, &corpus).unwrap();
-        let before = trainer.vectors();
+        let before = trainer.vectors().unwrap();
         trainer.run(|progress| {
             assert_eq!(progress.loss, None);
             ControlFlow::Continue(())
         });
         assert!(trainer.is_done());
-        assert_eq!(trainer.vectors(), before);
+        assert_eq!(trainer.vectors().unwrap(), before);
     }
     // A vocabulary that lacks every word.
     let none = Vocabulary::count([], 1);
@@ -365,4 +365,47 @@ fn degenerate_corpora_and_settings() {
     ));
     let mut trainer = GloveTrainerConfig::default().init(&words, []).unwrap();
     assert_eq!(trainer.epoch().unwrap().loss, 0.0);
+}
+
+#[test]
+fn unknown_words_have_vectors_of_their_n_grams() {
+    let (words, corpus) = corpus(1000);
+    let subwords = Some(SubwordConfig {
+        buckets: 500,
+        ..Default::default()
+    });
+    let mut trainer = Word2VecTrainerConfig {
+        subwords,
+        ..config()
+    }
+    .init(&words, &corpus)
+    .unwrap();
+    trainer.run(|_| ControlFlow::Continue(()));
+    let vectors = trainer.vectors().unwrap();
+    let unknown = trainer.vector_of_n_grams("subject0word99").unwrap();
+    let nearest = vectors.nearest_to(&unknown, 5, &[]);
+    let names: Vec<_> = nearest.iter().map(|word| vectors.word(word.id)).collect();
+    assert!(
+        names.iter().all(|name| name.starts_with("subject0")),
+        "{names:?}"
+    );
+    assert_eq!(trainer.vector_of_n_grams(""), None);
+    let without = config().init(&words, &corpus).unwrap();
+    assert_eq!(without.vector_of_n_grams("subject0word99"), None);
+}
+
+#[test]
+fn a_training_that_diverges_gives_an_error() {
+    let (words, corpus) = corpus(300);
+    let config = Word2VecTrainerConfig {
+        learning_rate: 1e30,
+        ..config()
+    };
+    let mut trainer = config.init(&words, &corpus).unwrap();
+    trainer.run(|_| ControlFlow::Continue(()));
+    let error = trainer.vectors().unwrap_err();
+    assert!(
+        matches!(error, tinderbox_nn::WordVectorsError::NotFinite { .. }),
+        "{error}"
+    );
 }

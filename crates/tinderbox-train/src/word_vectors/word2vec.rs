@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use tinderbox_data::SampleRng;
 use tinderbox_data::text::{Vocabulary, WordCorpus};
 use tinderbox_kernels::word_vectors::{Table, Windows, stride};
-use tinderbox_nn::WordVectors;
+use tinderbox_nn::{WordVectors, WordVectorsError};
 
 use super::config::Word2VecTrainerConfig;
 use super::draw::WindowDraw;
@@ -181,25 +181,34 @@ impl<'a> Word2VecTrainer<'a> {
     }
 
     /// The vectors of all words: rows of the input table, or with subwords the means of a word's rows.
-    pub fn vectors(&self) -> WordVectors {
-        let mut matrix = Vec::with_capacity(self.vocabulary.len() * self.config.dimension);
-        for word in 0..self.vocabulary.len() as u32 {
-            let start = matrix.len();
-            matrix.resize(start + self.config.dimension, 0.0);
-            let vector = &mut matrix[start..];
-            let mut rows = 0;
-            self.draw.rows_of(word, |row| {
-                let row = &self.inputs[row as usize * self.stride..];
-                vector.iter_mut().zip(row).for_each(|(x, y)| *x += y);
-                rows += 1;
-            });
-            vector.iter_mut().for_each(|x| *x /= rows as f32);
+    ///
+    /// # Errors
+    /// [`WordVectorsError::NotFinite`] if the training diverged, by a learning rate that is far too high.
+    pub fn vectors(&self) -> Result<WordVectors, WordVectorsError> {
+        let ids = 0..self.vocabulary.len() as u32;
+        let mut matrix = Vec::with_capacity(ids.len() * self.config.dimension);
+        for word in ids.clone() {
+            matrix.extend(self.mean(&self.draw.rows_of(word)));
         }
-        let words =
-            (0..self.vocabulary.len() as u32).map(|word| self.vocabulary.word(word).to_owned());
-        let dimension = self.config.dimension;
-        WordVectors::new(words.collect(), dimension, matrix)
-            .expect("distinct words with finite vectors")
+        let words = ids.map(|word| self.vocabulary.word(word).to_owned());
+        WordVectors::new(words.collect(), self.config.dimension, matrix)
+    }
+
+    /// The vector of a word that the vocabulary may lack, the mean of its n-grams' (Bojanowski et al. 2017, section 5.3); none without
+    /// subwords, or for a word too short to have any.
+    pub fn vector_of_n_grams(&self, word: &str) -> Option<Vec<f32>> {
+        let rows = self.draw.rows_of_n_grams(word)?;
+        (!rows.is_empty()).then(|| self.mean(&rows))
+    }
+
+    fn mean(&self, rows: &[u32]) -> Vec<f32> {
+        let mut mean = vec![0.0; self.config.dimension];
+        for row in rows {
+            let row = &self.inputs[*row as usize * self.stride..];
+            mean.iter_mut().zip(row).for_each(|(x, y)| *x += y);
+        }
+        mean.iter_mut().for_each(|x| *x /= rows.len() as f32);
+        mean
     }
 }
 

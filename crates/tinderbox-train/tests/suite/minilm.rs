@@ -63,13 +63,13 @@ fn minilm_embeds_sentences_as_transformers_does() {
         .flat_map(|row| (0..length).map(|place| place >= row.len()))
         .collect();
     let embeddings = l2_normalise(encoder.forward(TokenBatch {
-        documents: None,
         tokens: Tensor::<2, Int>::from_data(TensorData::new(tokens, shape), &device),
         segments: Tensor::zeros(shape, &device),
         padding: Some(Tensor::<2, Bool>::from_data(
             TensorData::new(padding, shape),
             &device,
         )),
+        documents: None,
     }));
     let embeddings: Vec<f32> = embeddings.into_data_as::<f32>().try_to_vec().unwrap();
     let mut worst = 0.0_f64;
