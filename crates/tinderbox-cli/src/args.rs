@@ -35,6 +35,7 @@ Examples:
   tinderbox probe runs/mine                    what a linear model makes of the features
   tinderbox finetune runs/mine --data labelled/
   tinderbox predict runs/mine/finetune-1 --data new/ --out predictions.csv
+  tinderbox generate runs/lm --prompt \"My fellow citizens\" --top-p 0.9
   tinderbox data inspect table.csv             what is in it, and how to prepare it";
 
 /// The command line.
@@ -153,6 +154,9 @@ pub enum Verb {
     ///
     /// Adds an output layer and trains both on labels. Writes `finetune-1/`, `finetune-2/`, ...
     /// inside the run directory, each a run directory of its own.
+    ///
+    /// `--data FILE --set data.source=tags` reads sentences whose words have tags, such as parts of speech: a word, a tab and its tag a
+    /// line, a blank line behind each sentence.
     #[command(after_long_help = EXIT_CODES)]
     Finetune(FinetuneArgs),
     /// Write the features of items, as npy or CSV
@@ -161,12 +165,22 @@ pub enum Verb {
     /// with the reason: in CSV in the column `error`, in npy as NaN, with the reasons beside it.
     #[command(after_long_help = EXIT_CODES)]
     Embed(EmbedArgs),
-    /// Write the class and its probability for items, as CSV
+    /// Write the class and its probability for items, or for the words of texts, as CSV
     ///
     /// Takes a fine-tuned model. Rows are in input order and carry the path, the id, or of a table the line; an item that
-    /// cannot be read has a row with the reason.
+    /// cannot be read has a row with the reason. A model that was fine-tuned on tagged words has a row for each word of raw text:
+    /// what white space parts, and punctuation marks by themselves.
     #[command(after_long_help = EXIT_CODES)]
     Predict(PredictArgs),
+    /// Go on with a text, by a causal language model
+    ///
+    /// Takes a model that was pre-trained with `objective.kind = "causal-lm"`. It writes one token after another, each by what stands before
+    /// it, up to `--tokens` or until it ends the text; a bert reads no more tokens than its `positions`, and ends there.
+    ///
+    /// How a token is chosen: without a flag the likeliest, which repeats itself soon; by `--beams` the likeliest text as
+    /// a whole; by `--temperature`, `--top-k`, `--top-p` or several `--samples` by chance, which `--set seed=N` fixes.
+    #[command(after_long_help = EXIT_CODES)]
+    Generate(GenerateArgs),
     /// Write a model for use elsewhere: safetensors, configuration, preprocessing, model card
     #[command(after_long_help = EXIT_CODES)]
     Export(ExportArgs),
@@ -387,6 +401,74 @@ pub struct PredictArgs {
     /// Which data.
     #[command(flatten)]
     pub data: DataArgs,
+}
+
+/// Arguments of `generate`.
+#[derive(Debug, Clone, Args)]
+pub struct GenerateArgs {
+    /// A run directory or an exported folder
+    pub model: PathBuf,
+    /// The text to go on with; without it, one that begins with nothing
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: Option<String>,
+    /// The most tokens to write; a word takes one or more
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub tokens: usize,
+    /// How many texts to write; more than one are drawn by chance
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub samples: usize,
+    /// Take the likeliest token, always: the same text every time (the default)
+    #[arg(
+        long,
+        conflicts_with_all = ["beams", "temperature", "top_k", "top_p", "samples"],
+        help_heading = "Choice of a token"
+    )]
+    pub greedy: bool,
+    /// Keep so many texts at once, and write the likeliest as a whole (beam search)
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with_all = ["temperature", "top_k", "top_p", "samples"],
+        help_heading = "Choice of a token"
+    )]
+    pub beams: Option<usize>,
+    /// What beams are ranked by: log-probability divided by length to this power; above 1 favours long texts
+    #[arg(
+        long,
+        value_name = "POWER",
+        default_value_t = 1.0,
+        requires = "beams",
+        allow_negative_numbers = true,
+        help_heading = "Choice of a token"
+    )]
+    pub length_penalty: f64,
+    /// Draw a token by its probability; below 1 likely ones become likelier, above 1 all more alike
+    #[arg(
+        long,
+        value_name = "T",
+        allow_negative_numbers = true,
+        help_heading = "Choice of a token"
+    )]
+    pub temperature: Option<f64>,
+    /// Draw from the so many likeliest tokens alone
+    #[arg(long, value_name = "K", help_heading = "Choice of a token")]
+    pub top_k: Option<usize>,
+    /// Draw from the fewest likeliest tokens that have this much of the probability (nucleus sampling)
+    #[arg(
+        long,
+        value_name = "SHARE",
+        allow_negative_numbers = true,
+        help_heading = "Choice of a token"
+    )]
+    pub top_p: Option<f64>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("expected 1 or more".into()),
+        Ok(count) => Ok(count),
+        Err(error) => Err(format!("{error}")),
+    }
 }
 
 /// Arguments of `export`.

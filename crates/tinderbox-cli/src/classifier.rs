@@ -5,10 +5,13 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 use tinderbox::nn::Encoder;
 use tinderbox::objectives::{Objective, Supervised};
-use tinderbox::train::{Evaluation, Evaluator, LabelledItems, TrainError};
+use tinderbox::train::{Evaluation, Evaluator, FromPlain, LabelledItems, TrainError, Trainer};
 use tinderbox::transfer::accuracy;
 
 use crate::encoder::AnyInput;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::training::Setup;
 
 /// The test accuracy of a classifier, as the trainer's figure.
 pub const HEAD_ACCURACY: &str = "test/accuracy";
@@ -19,6 +22,28 @@ pub struct HeadEvaluator {
     pub test: Arc<LabelledItems>,
     /// Where the model is, without gradients.
     pub device: Device,
+}
+
+impl HeadEvaluator {
+    /// Adds one to a trainer, if the data has labels.
+    ///
+    /// # Errors
+    /// If the test part cannot be read.
+    pub fn add<'t, O>(
+        trainer: Trainer<'t, O>,
+        setup: &Setup<'_>,
+        output: &Output,
+    ) -> Result<Trainer<'t, O>, CliError>
+    where
+        O: Objective<Batch: FromPlain> + Classifier,
+    {
+        if !setup.data.has_labels() {
+            return Ok(trainer);
+        }
+        let test = Arc::new(setup.load(&setup.data.test, output)?);
+        let device = setup.device.clone();
+        Ok(trainer.with_evaluator(Self { test, device }))
+    }
 }
 
 impl<O> Evaluator<O> for HeadEvaluator
@@ -56,7 +81,7 @@ pub fn test_accuracy(model: &impl Classifier, items: &LabelledItems, device: &De
 }
 
 /// The most probable class of each row of logits.
-fn classes_of(logits: Tensor<2>) -> Vec<u32> {
+pub fn classes_of(logits: Tensor<2>) -> Vec<u32> {
     let classes = logits.argmax(1).into_data().convert::<i64>();
     let classes = classes
         .try_to_vec::<i64>()

@@ -7,8 +7,8 @@ use tinderbox::data::table::{TableItems, TableOptions};
 use tinderbox::data::{DataError, Preprocess, stratified_split, stratified_subset};
 
 use crate::encoder::{ImageShape, InputShape, Modality};
-use crate::inputs::{Items, Preprocessing};
-use crate::recipe::{DataRecipe, Labels};
+use crate::inputs::{Items, Preprocessing, Views};
+use crate::recipe::{DataRecipe, DataSource, Labels};
 use crate::{images, texts};
 
 /// The split into training and test part is the same for every seed of a run.
@@ -22,9 +22,9 @@ pub struct DataSet {
     pub items: Items,
     /// Items to pre-train on, ascending: all that are in neither `test` nor `held_out`.
     pub train: Vec<usize>,
-    /// Items that have a label and are not in `test`.
+    /// Items that have a label, or words with tags, and are not in `test`.
     pub labelled: Vec<usize>,
-    /// Items held out, all with a label; none if there are fewer than two classes.
+    /// Items held out, all with a label or tags; none if there are fewer than two classes.
     pub test: Vec<usize>,
     /// Items held out of pre-training alone, to measure its loss on.
     pub held_out: Vec<usize>,
@@ -34,6 +34,8 @@ pub struct DataSet {
     pub shape: InputShape,
     /// The preprocessing of rows and texts, which tells their shape.
     fitted: Option<Preprocessing>,
+    /// Whether the classes are those of words.
+    tagged: bool,
     max_bad: usize,
 }
 
@@ -59,14 +61,20 @@ impl DataSet {
         };
         let labels = items.labelled();
         let usable = recipe.labels != Labels::Own(false) && labels.class_names().len() > 1;
+        // All sentences have words with tags, and none has a label that would tell it from another.
+        let tagged = recipe.source == DataSource::Tags;
+        let class = |index: usize| match tagged {
+            true => Some(0),
+            false => labels.label(index),
+        };
         let (with_label, without): (Vec<usize>, Vec<usize>) =
-            (0..own).partition(|index| usable && labels.label(*index).is_some());
+            (0..own).partition(|index| usable && class(*index).is_some());
         let (labelled, test) = if own < items.count() {
             let test = own..items.count();
-            let test = test.filter(|index| usable && labels.label(*index).is_some());
+            let test = test.filter(|index| usable && class(*index).is_some());
             (with_label, test.collect())
         } else {
-            let labels: Vec<u32> = with_label.iter().filter_map(|i| labels.label(*i)).collect();
+            let labels: Vec<u32> = with_label.iter().filter_map(|i| class(*i)).collect();
             let split = stratified_split(&labels, recipe.test_share, SPLIT_SEED);
             let pick = |part: &[usize]| part.iter().map(|&i| with_label[i]).collect::<Vec<usize>>();
             (pick(&split.train), pick(&split.test))
@@ -121,13 +129,43 @@ impl DataSet {
             classes,
             shape,
             fitted,
+            tagged,
             max_bad: recipe.max_bad,
         })
     }
 
     /// Whether there is something to evaluate on: labels of two classes or more, on both sides.
     pub fn has_labels(&self) -> bool {
+        !self.tagged && self.has_classes()
+    }
+
+    /// As [`has_labels`](Self::has_labels), of words.
+    pub fn has_tags(&self) -> bool {
+        self.tagged && self.has_classes()
+    }
+
+    fn has_classes(&self) -> bool {
         self.classes.len() > 1 && !self.test.is_empty() && !self.labelled.is_empty()
+    }
+
+    /// Whether there is what an objective learns from that eats these views, or an error that says what is lacking.
+    ///
+    /// # Errors
+    /// [`DataError::Config`] without labels, or tags of words, of at least two classes.
+    pub fn require(&self, views: Views) -> Result<(), DataError> {
+        match views {
+            Views::One => self.require_labels(),
+            Views::Tagged if !self.has_tags() => Err(DataError::Config {
+                name: "data.labels",
+                expected: "tags of at least 2 classes, in 2 sentences or more".into(),
+                got: format!(
+                    "{} classes over {} sentences",
+                    self.classes.len(),
+                    self.items.count()
+                ),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Whether there are labels, or an error that says what is lacking.

@@ -4,15 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use burn::nn::Linear;
 use tinderbox::nn::{AnyTextEncoder, BertCheckpoint, Encoder, StateDict, TextEncoderConfig};
 
 use crate::data_facts::DataFacts;
 use crate::dataset::DataSet;
 use crate::encoder::{AnyEncoder, EncoderConfig};
 use crate::error::CliError;
-use crate::inputs::Preprocessing;
-use crate::model_card::{CardFacts, FORMAT_VERSION, HeadDescription, ModelDescription, model_card};
+use crate::inputs::{Preprocessing, Views};
+use crate::model_card::{
+    CardFacts, ClassesOf, FORMAT_VERSION, HeadDescription, ModelDescription, model_card,
+};
 use crate::recipe::Recipe;
 use crate::registry::Trainable;
 use crate::run::PREPROCESSING;
@@ -32,6 +33,8 @@ const FOREIGN: [&str; 4] = [
     "tokenizer_config.json",
     "vocab.txt",
 ];
+/// The prefix of the weights that name the next token.
+const WORD_HEAD: &str = "head";
 /// The model card.
 pub const CARD: &str = "README.md";
 
@@ -60,14 +63,13 @@ pub fn of_bert(weights: &StateDict) -> StateDict {
     own
 }
 
-/// Weights of an encoder, and of an output layer if there is one, under published names.
-fn weights(mut weights: StateDict, head: Option<(&Linear, &HeadDescription)>) -> StateDict {
-    if let Some((head, description)) = head {
-        for (name, data) in StateDict::of(head).with_prefix(&description.name).iter() {
+/// Adds the weights of a head, if there is one, under a prefix.
+fn add_head<M: Module>(weights: &mut StateDict, head: Option<(&M, &str)>) {
+    if let Some((head, prefix)) = head {
+        for (name, data) in StateDict::of(head).with_prefix(prefix).iter() {
             weights.insert(name, data.clone());
         }
     }
-    weights
 }
 
 /// Writes an exported folder; what was at its place is replaced once the new one is whole.
@@ -200,7 +202,12 @@ impl Exported<'_> {
         let head = objective.head().map(|_| HeadDescription {
             name: config.head_name().to_string(),
             classes: self.data.classes.clone(),
+            of: match self.recipe.objective.views() {
+                Views::Tagged => ClassesOf::Words,
+                _ => ClassesOf::Items,
+            },
         });
+        let word_head = objective.word_head().map(|_| WORD_HEAD.to_string());
         let model = ModelDescription {
             format_version: FORMAT_VERSION,
             tinderbox_version: env!("CARGO_PKG_VERSION").to_string(),
@@ -208,15 +215,21 @@ impl Exported<'_> {
             shape: self.data.shape,
             feature_dim: encoder.feature_dim(),
             head: head.clone(),
+            word_head,
             objective: self.recipe.objective.name().to_string(),
             step: self.step,
         };
         let foreign = published_bert(config, objective);
-        let tensors = match &foreign {
+        let mut tensors = match &foreign {
             Some(checkpoint) => checkpoint.published(),
             None => StateDict::of(encoder),
         };
-        let tensors = weights(tensors, objective.head().zip(head.as_ref()));
+        let name = head.as_ref().map(|head| head.name.as_str());
+        add_head(&mut tensors, objective.head().zip(name));
+        add_head(
+            &mut tensors,
+            objective.word_head().map(|head| (head, WORD_HEAD)),
+        );
         let name = run
             .file_name()
             .unwrap_or_default()

@@ -70,7 +70,9 @@ pub fn open(
         DataSource::Cifar100 => Arc::new(read_cifar(&path, CifarKind::C100)?),
         DataSource::List => Arc::new(ImageList::open(&path, read(channels))?),
         DataSource::Shards => Arc::new(TarShards::open(&shards_of(path)?, read(channels))?),
-        DataSource::Table | DataSource::Text => unreachable!("these hold no images"),
+        DataSource::Table | DataSource::Text | DataSource::Tags => {
+            unreachable!("these hold no images")
+        }
         DataSource::Folder => {
             let config = ImageFolderConfig {
                 labels: recipe.labels != Labels::Own(false),

@@ -26,6 +26,8 @@ pub enum Views {
     Two,
     /// One random view of an item and its label, for supervised ones.
     One,
+    /// One text whose words have tags.
+    Tagged,
     /// Sequences of tokens that fill each other up, across documents.
     Sequences(Pretext),
 }
@@ -58,7 +60,7 @@ impl Views {
     pub fn count(self) -> usize {
         match self {
             Self::Two => 2,
-            Self::One | Self::Sequences(_) => 1,
+            Self::One | Self::Tagged | Self::Sequences(_) => 1,
         }
     }
 }
@@ -243,7 +245,9 @@ impl Inputs {
                         };
                         Loader::new(subset, view, ViewCollate, config)
                     }
-                    Views::Sequences(_) => panic!("images are no sequences of tokens"),
+                    Views::Tagged | Views::Sequences(_) => {
+                        panic!("images are no sequences of tokens")
+                    }
                 }
             }
             Self::Rows(rows) => {
@@ -257,7 +261,9 @@ impl Inputs {
                         Loader::new(subset, view, ViewCollate, config)
                     }
                     Views::One => Loader::new(subset, PlainRow, ViewCollate, config),
-                    Views::Sequences(_) => panic!("rows are no sequences of tokens"),
+                    Views::Tagged | Views::Sequences(_) => {
+                        panic!("rows are no sequences of tokens")
+                    }
                 }
             }
             Self::Texts(texts) => texts.loader(items, views, recipe.texts(), config),

@@ -32,6 +32,7 @@ pub mod run;
 pub mod session;
 pub mod signals;
 pub mod table;
+pub mod tagger;
 pub mod texts;
 pub mod training;
 

@@ -9,15 +9,17 @@ use tinderbox::nn::{
     BertCheckpoint, Encoder, LoadReport, StateDict, TextEncoderConfig, WeightsError,
     load_state_dict,
 };
+use tinderbox::objectives::{CausalLm, CausalLmConfig};
 
 use crate::classifier::Classifier;
 use crate::encoder::{AnyEncoder, AnyInput, EncoderConfig};
 use crate::error::CliError;
 use crate::export::{DESCRIPTION, FOREIGN_CONFIG, WEIGHTS, of_bert};
 use crate::inputs::Preprocessing;
-use crate::model_card::ModelDescription;
+use crate::model_card::{HeadDescription, ModelDescription};
 use crate::recipe::{Recipe, RecipeFile};
 use crate::run::{EXPORTED, PREPROCESSING, RESOLVED};
+use crate::tagger::Tagger;
 
 /// An exported model.
 #[derive(Debug)]
@@ -121,12 +123,14 @@ impl Model {
             EncoderConfig::Text(TextEncoderConfig::Bert(_)) => of_bert(&self.weights),
             _ => self.weights.clone(),
         };
-        let Some(head) = &self.description.head else {
-            return own;
-        };
+        let heads = [
+            self.description.head.as_ref().map(|head| &head.name),
+            self.description.word_head.as_ref(),
+        ];
+        let prefixes = heads.map(|name| name.map(|name| format!("{name}.")));
+        let of_head = |name: &str| (prefixes.iter().flatten()).any(|head| name.starts_with(head));
         let mut weights = StateDict::default();
-        let prefix = format!("{}.", head.name);
-        for (name, data) in own.iter().filter(|(name, _)| !name.starts_with(&prefix)) {
+        for (name, data) in own.iter().filter(|(name, _)| !of_head(name)) {
             weights.insert(name, data.clone());
         }
         weights
@@ -144,26 +148,87 @@ impl Model {
         Ok(encoder)
     }
 
-    /// The encoder with its output layer, and the names of the classes.
+    /// Its output layer.
     ///
     /// # Errors
-    /// If the model has no output layer, or if the weights are not those of the description.
-    pub fn classifier(&self, device: &Device) -> Result<(LoadedClassifier, &[String]), CliError> {
-        let Some(description) = &self.description.head else {
-            return Err(CliError::Usage {
+    /// If it has none.
+    pub fn head(&self) -> Result<&HeadDescription, CliError> {
+        self.description
+            .head
+            .as_ref()
+            .ok_or_else(|| CliError::Usage {
                 message: format!("{} is an encoder without classes", self.folder.display()),
                 help: Some(format!(
                     "fine-tune it first: `tinderbox finetune {}`",
                     self.run.as_deref().unwrap_or(&self.folder).display()
                 )),
-            });
-        };
+            })
+    }
+
+    /// The encoder with its output layer.
+    ///
+    /// # Errors
+    /// If the model has no output layer, or if the weights are not those of the description.
+    pub fn classifier(&self, device: &Device) -> Result<LoadedClassifier, CliError> {
+        let description = self.head()?;
         let encoder = self.encoder(device)?;
         let head = LinearConfig::new(encoder.feature_dim(), description.classes.len()).init(device);
-        let weights = self.weights.clone().strip_prefix(&description.name);
-        let (head, _) =
-            load_state_dict(head, &weights, false).map_err(|error| self.damaged(&error))?;
-        Ok((LoadedClassifier { encoder, head }, &description.classes))
+        let head = self.load_head(head, &description.name)?;
+        Ok(LoadedClassifier { encoder, head })
+    }
+
+    /// The encoder with its output layer, for words.
+    ///
+    /// # Errors
+    /// If the model has no output layer, or if the weights are not those of the description.
+    pub fn tagger(&self, device: &Device) -> Result<Tagger, CliError> {
+        let LoadedClassifier { encoder, head } = self.classifier(device)?;
+        Ok(Tagger {
+            encoder,
+            classifier: head,
+        })
+    }
+
+    /// The encoder with what names the next token.
+    ///
+    /// # Errors
+    /// If the model is no causal language model, or if the weights are not those of the description.
+    pub fn language_model(&self, device: &Device) -> Result<CausalLm<AnyEncoder>, CliError> {
+        let Some(name) = &self.description.word_head else {
+            return Err(self.no_language_model());
+        };
+        let model = CausalLmConfig {}.init(self.encoder(device)?, device)?;
+        Ok(CausalLm {
+            head: self.load_head(model.head, name)?,
+            encoder: model.encoder,
+        })
+    }
+
+    fn no_language_model(&self) -> CliError {
+        let folder = self.folder.display();
+        let objective = &self.description.objective;
+        let [message, help] = match objective.as_str() {
+            // What the first versions exported.
+            "causal-lm" => [
+                format!("{folder} was exported without what names the next token"),
+                "make it again of a checkpoint: `tinderbox export RUN FOLDER --step N`".into(),
+            ],
+            _ => [
+                format!("{folder} cannot go on with a text: its objective was `{objective}`"),
+                "pre-train with `objective.kind = \"causal-lm\"`, and `causal = true` in `[encoder]` if that is a bert".into(),
+            ],
+        };
+        CliError::Usage {
+            message,
+            help: Some(help),
+        }
+    }
+
+    /// Gives a head its weights.
+    fn load_head<M: Module>(&self, head: M, name: &str) -> Result<M, CliError> {
+        let weights = self.weights.clone().strip_prefix(name);
+        let loaded = load_state_dict(head, &weights, false);
+        Ok(loaded.map_err(|error| self.damaged(&error))?.0)
     }
 
     fn damaged(&self, error: &WeightsError) -> CliError {

@@ -25,6 +25,9 @@ pub struct ModelDescription {
     pub feature_dim: usize,
     /// The output layer; none for an encoder alone.
     pub head: Option<HeadDescription>,
+    /// The prefix of the weights that name the next token, such as `head`; of a causal language model alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word_head: Option<String>,
     /// The objective that trained it.
     pub objective: String,
     /// Updates of the weights.
@@ -38,6 +41,20 @@ pub struct HeadDescription {
     pub name: String,
     /// Names of the classes, in the order of the outputs.
     pub classes: Vec<String>,
+    /// What the classes are of.
+    #[serde(default)]
+    pub of: ClassesOf,
+}
+
+/// What an output layer puts into classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClassesOf {
+    /// Items as a whole.
+    #[default]
+    Items,
+    /// Words.
+    Words,
 }
 
 /// A description that cannot be used.
@@ -112,10 +129,12 @@ pub fn model_card(model: &ModelDescription, facts: &CardFacts) -> String {
     };
     line(&format!("# {}", plain(&facts.run)));
     line("");
-    let what = if model.head.is_some() {
-        "A classifier"
-    } else {
-        "An encoder"
+    let of = model.head.as_ref().map(|head| head.of);
+    let what = match (of, &model.word_head) {
+        (Some(ClassesOf::Items), _) => "A classifier",
+        (Some(ClassesOf::Words), _) => "A tagger of the words",
+        (None, Some(_)) => "A language model",
+        (None, None) => "An encoder",
     };
     line(&format!(
         "{what} of {items} ({kind}), trained with the objective `{}` for {} steps by Tinderbox {}.",
@@ -173,6 +192,9 @@ pub fn model_card(model: &ModelDescription, facts: &CardFacts) -> String {
     if model.head.is_some() {
         line(&format!("tinderbox predict THIS_FOLDER --data {data}"));
     }
+    if model.word_head.is_some() {
+        line("tinderbox generate THIS_FOLDER --prompt TEXT");
+    }
     line(&format!(
         "tinderbox embed THIS_FOLDER --data {data} --out features.npy"
     ));
@@ -229,6 +251,7 @@ mod tests {
             }),
             feature_dim: 128,
             head: None,
+            word_head: None,
             objective: "simclr".into(),
             step: 1000,
         }
@@ -241,6 +264,27 @@ mod tests {
             ModelDescription::from_json(&model.to_json()).unwrap(),
             model
         );
+    }
+
+    #[test]
+    fn what_older_programs_did_not_write_is_as_it_was() {
+        let text = description().to_json();
+        assert!(!text.contains("word_head"), "{text}");
+        let head = text.replace(
+            "\"head\": null",
+            "\"head\": {\"name\": \"fc\", \"classes\": [\"a\", \"b\"]}",
+        );
+        let model = ModelDescription::from_json(&head).unwrap();
+        assert_eq!(model.head.unwrap().of, ClassesOf::Items);
+        let words = ModelDescription {
+            word_head: Some("head".into()),
+            ..description()
+        };
+        assert_eq!(
+            ModelDescription::from_json(&words.to_json()).unwrap(),
+            words
+        );
+        assert!(model_card(&words, &CardFacts::default()).contains("tinderbox generate"));
     }
 
     #[test]
@@ -257,6 +301,7 @@ mod tests {
         model.head = Some(HeadDescription {
             name: "fc".into(),
             classes: vec!["a|b".into(), "<script>".into()],
+            of: ClassesOf::Items,
         });
         let facts = CardFacts {
             run: "mine".into(),

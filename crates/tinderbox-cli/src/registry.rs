@@ -2,24 +2,25 @@
 //!
 //! An objective is a type, not a trait object, so what is done with one is a [`Job`], generic over it.
 
-use std::sync::Arc;
-
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::Device;
-use tinderbox::nn::Encoder;
+use tinderbox::nn::{Encoder, WordHead};
 use tinderbox::objectives::{
     BertPretraining, BertPretrainingConfig, CausalLm, CausalLmConfig, Electra, ElectraConfig,
     MaskedLm, MaskedLmConfig, Objective, SentenceRelation, SentenceRelationConfig,
     SequenceAutoencoder, SequenceAutoencoderConfig, SimClr, SimClrConfig, SimCse, Supervised,
-    SupervisedConfig,
+    SupervisedConfig, TokenTagging, TokenTaggingConfig,
 };
-use tinderbox::train::{FromPlain, LabelledItems, Trainer, initialise};
+use tinderbox::train::{FromPlain, Trainer, initialise};
 
 use crate::classifier::HeadEvaluator;
 use crate::encoder::{AnyEncoder, InputShape};
 use crate::error::CliError;
 use crate::frozen::Frozen;
+use crate::output::Output;
 use crate::recipe::{ObjectiveRecipe, Recipe};
+use crate::tagger::TagEvaluator;
+use crate::training::Setup;
 
 /// An objective that a recipe can name.
 pub trait Trainable: Objective<Encoder = AnyEncoder, Batch: FromPlain> {
@@ -37,13 +38,21 @@ pub trait Trainable: Objective<Encoder = AnyEncoder, Batch: FromPlain> {
         None
     }
 
-    /// Adds the evaluator of its output layer on the test part.
+    /// What names the next token, if it is a language model that can go on with a text.
+    fn word_head(&self) -> Option<&WordHead> {
+        None
+    }
+
+    /// Adds the evaluator of its output layer on the test part, as far as that has labels.
+    ///
+    /// # Errors
+    /// If the test part cannot be read.
     fn evaluate_head<'t>(
         trainer: Trainer<'t, Self>,
-        _test: Arc<LabelledItems>,
-        _device: &Device,
-    ) -> Trainer<'t, Self> {
-        trainer
+        _setup: &Setup<'_>,
+        _output: &Output,
+    ) -> Result<Trainer<'t, Self>, CliError> {
+        Ok(trainer)
     }
 }
 
@@ -72,13 +81,20 @@ macro_rules! pretext {
 pretext!(
     SimClr,
     MaskedLm,
-    CausalLm,
     SequenceAutoencoder,
     BertPretraining,
     SentenceRelation,
     Electra,
     SimCse
 );
+
+impl Trainable for CausalLm<AnyEncoder> {
+    map_encoder!();
+
+    fn word_head(&self) -> Option<&WordHead> {
+        Some(&self.head)
+    }
+}
 
 impl Trainable for Supervised<AnyEncoder> {
     map_encoder!();
@@ -89,11 +105,10 @@ impl Trainable for Supervised<AnyEncoder> {
 
     fn evaluate_head<'t>(
         trainer: Trainer<'t, Self>,
-        test: Arc<LabelledItems>,
-        device: &Device,
-    ) -> Trainer<'t, Self> {
-        let device = device.clone();
-        trainer.with_evaluator(HeadEvaluator { test, device })
+        setup: &Setup<'_>,
+        output: &Output,
+    ) -> Result<Trainer<'t, Self>, CliError> {
+        HeadEvaluator::add(trainer, setup, output)
     }
 }
 
@@ -106,11 +121,26 @@ impl Trainable for Frozen {
 
     fn evaluate_head<'t>(
         trainer: Trainer<'t, Self>,
-        test: Arc<LabelledItems>,
-        device: &Device,
-    ) -> Trainer<'t, Self> {
-        let device = device.clone();
-        trainer.with_evaluator(HeadEvaluator { test, device })
+        setup: &Setup<'_>,
+        output: &Output,
+    ) -> Result<Trainer<'t, Self>, CliError> {
+        HeadEvaluator::add(trainer, setup, output)
+    }
+}
+
+impl Trainable for TokenTagging<AnyEncoder> {
+    map_encoder!();
+
+    fn head(&self) -> Option<&Linear> {
+        Some(&self.classifier)
+    }
+
+    fn evaluate_head<'t>(
+        trainer: Trainer<'t, Self>,
+        setup: &Setup<'_>,
+        output: &Output,
+    ) -> Result<Trainer<'t, Self>, CliError> {
+        TagEvaluator::add(trainer, setup, output)
     }
 }
 
@@ -217,6 +247,14 @@ impl Build<'_> {
                 let objective = SupervisedConfig {
                     classes: self.classes,
                     label_smoothing,
+                };
+                job.run(build(device, seed, || {
+                    Ok(objective.init(encoder()?, device)?)
+                })?)
+            }
+            ObjectiveRecipe::Tagging => {
+                let objective = TokenTaggingConfig {
+                    classes: self.classes,
                 };
                 job.run(build(device, seed, || {
                     Ok(objective.init(encoder()?, device)?)

@@ -35,6 +35,75 @@ pub struct Prediction {
     pub probability: f32,
 }
 
+impl Prediction {
+    /// The most probable of the classes, each with its probability; the first of equals.
+    pub fn of(shares: &[f32], classes: &[String]) -> Self {
+        let mut class = 0;
+        for (other, share) in shares.iter().enumerate() {
+            if *share > shares[class] {
+                class = other;
+            }
+        }
+        Self {
+            class,
+            name: classes[class].clone(),
+            probability: shares[class],
+        }
+    }
+}
+
+/// Writes `id,word,class,name,probability,error` for each word of each input.
+#[derive(Debug)]
+pub struct TagWriter<W: Write> {
+    csv: csv::Writer<W>,
+}
+
+impl<W: Write> TagWriter<W> {
+    /// Writes the heading.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn new(to: W) -> io::Result<Self> {
+        let mut csv = csv::Writer::from_writer(to);
+        csv.write_record(["id", "word", "class", "name", "probability", "error"])
+            .map_err(io_error)?;
+        Ok(Self { csv })
+    }
+
+    /// Writes the rows of one input: its words with their tags. One without words has none.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn rows(
+        &mut self,
+        id: &str,
+        outcome: &Outcome<Vec<(String, Prediction)>>,
+    ) -> io::Result<()> {
+        let words = match outcome {
+            Outcome::Done(words) => words,
+            Outcome::Unreadable(reason) => {
+                let row = [id, "", "", "", "", reason];
+                return self.csv.write_record(row).map_err(io_error);
+            }
+        };
+        for (word, tag) in words {
+            let [class, share] = [tag.class.to_string(), format!("{:.6}", tag.probability)];
+            self.csv
+                .write_record([id, word, &class, &tag.name, &share, ""])
+                .map_err(io_error)?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that all rows are out.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.csv.flush()
+    }
+}
+
 /// Writes `id,class,name,probability,error` for each input.
 #[derive(Debug)]
 pub struct PredictionWriter<W: Write> {
@@ -238,6 +307,29 @@ mod tests {
             "id,class,name,probability,error\n\
              \"x,y.png\",1,\"a \"\"b\"\"\",0.750000,\n\
              \"bad\n.png\",,,,cut short\n"
+        );
+    }
+
+    #[test]
+    fn each_word_has_a_row() {
+        let mut text = Vec::new();
+        let mut writer = TagWriter::new(&mut text).unwrap();
+        let classes = ["at".to_string(), "nn".to_string()];
+        let words = [("a", [0.75, 0.25]), (",", [0.5, 0.5])];
+        let words =
+            words.map(|(word, shares)| (word.to_string(), Prediction::of(&shares, &classes)));
+        writer.rows("0", &Outcome::Done(words.to_vec())).unwrap();
+        writer.rows("1", &Outcome::Done(Vec::new())).unwrap();
+        writer
+            .rows("2", &Outcome::Unreadable("bad".into()))
+            .unwrap();
+        writer.finish().unwrap();
+        assert_eq!(
+            String::from_utf8(text).unwrap(),
+            "id,word,class,name,probability,error\n\
+             0,a,0,at,0.750000,\n\
+             0,\",\",0,at,0.500000,\n\
+             2,,,,,bad\n"
         );
     }
 

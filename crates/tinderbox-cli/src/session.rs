@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -15,7 +14,7 @@ use crate::encoder::AnyEncoder;
 use crate::environment::Environment;
 use crate::error::{CliError, quoted};
 use crate::export::Exported;
-use crate::inputs::{Inputs, Preprocessing, Views};
+use crate::inputs::{Inputs, Preprocessing};
 use crate::model::{initialise_from, resolved_recipe};
 use crate::output::{Output, escaped};
 use crate::recipe::{Recipe, changes};
@@ -324,10 +323,7 @@ impl Job for TrainJob<'_> {
         if let Some(factor) = &plan.rate_factor {
             trainer = trainer.with_rate_factor(factor.clone());
         }
-        if plan.data.has_labels() && setup.views == Views::One {
-            let test = setup.load(&plan.data.test, self.output)?;
-            trainer = O::evaluate_head(trainer, Arc::new(test), &plan.device);
-        }
+        let trainer = O::evaluate_head(trainer, &setup, self.output)?;
         let trainer = setup.evaluators(trainer, self.output)?;
         let trained = train(
             trainer,

@@ -8,9 +8,9 @@ use rayon::prelude::*;
 use tinderbox::data::table::{TableItems, TableOptions};
 use tinderbox::data::text::{
     DocumentSource, Framed, MaskedCollate, MaskingConfig, NextSentence, Packed, PlainTokens, Role,
-    SentenceChunk, SentenceChunks, SentenceOrder, TextFile, TextFileConfig, TextFolder,
-    TextFolderConfig, TextPreprocess, TextRows, Then, TokenCollate, TokenCorpus, TokenItem,
-    TokenTexts, Tokeniser, TokeniserTraining, sentences,
+    SentenceChunk, SentenceChunks, SentenceOrder, TaggedCollate, TaggedFile, TaggedTexts, TextFile,
+    TextFileConfig, TextFolder, TextFolderConfig, TextPreprocess, TextRows, Then, TokenCollate,
+    TokenCorpus, TokenItem, TokenTexts, Tokeniser, TokeniserTraining, sentences,
 };
 use tinderbox::data::{
     DataError, Joined, Loader, LoaderConfig, PlainBatch, SampleRng, Subset, View, fingerprint,
@@ -70,6 +70,13 @@ fn open_one(recipe: &DataRecipe, path: &Path) -> Result<Arc<dyn DocumentSource>,
         let text = columns.next().unwrap_or_default();
         let rows = TextRows::new(Arc::new(table), text, columns.next())?;
         return Ok(Arc::new(rows));
+    }
+    if recipe.source == DataSource::Tags {
+        let config = TextFileConfig {
+            lossy,
+            ..TextFileConfig::default()
+        };
+        return Ok(Arc::new(TaggedFile::open(path, config)?));
     }
     if path.is_dir() {
         let config = TextFolderConfig {
@@ -202,6 +209,19 @@ impl Texts {
         }
     }
 
+    /// The texts as tokens with the classes of their words.
+    pub fn tagged(&self) -> TaggedTexts {
+        TaggedTexts::new(self.tokens.clone())
+    }
+
+    /// Puts texts together whose words have classes.
+    pub fn tagged_collate(&self) -> TaggedCollate {
+        TaggedCollate {
+            pad: self.tokens.preprocess().special().pad,
+            length: None,
+        }
+    }
+
     /// Batches of what an objective eats of some texts.
     ///
     /// # Errors
@@ -217,6 +237,10 @@ impl Texts {
             Views::One | Views::Two => {
                 let subset = Arc::new(Subset::new(Arc::new(self.tokens.clone()), items.to_vec()));
                 return Loader::new(subset, PlainTokens, self.collate(views.count()), config);
+            }
+            Views::Tagged => {
+                let subset = Arc::new(Subset::new(Arc::new(self.tagged()), items.to_vec()));
+                return Loader::new(subset, PlainTokens, self.tagged_collate(), config);
             }
             Views::Sequences(pretext) => pretext,
         };

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::Device;
 use serde::Serialize;
-use tinderbox::data::{Loader, LoaderConfig};
+use tinderbox::data::{Loader, LoaderConfig, Skipped};
 use tinderbox::objectives::Objective;
 use tinderbox::train::{
     CheckpointConfig, FromPlain, HealthEvaluator, HeldOutEvaluator, KnnEvaluator, LabelledItems,
@@ -144,7 +144,7 @@ impl Setup<'_> {
                 });
             }
         }
-        if !self.data.held_out.is_empty() && self.views != Views::One {
+        if !self.data.held_out.is_empty() && !self.recipe.objective.is_supervised() {
             let config = self.loader_config(self.recipe.train.batch);
             let (items, most) = (&self.data.held_out, eval.items);
             let views = &self.recipe.data.views;
@@ -177,10 +177,9 @@ impl Setup<'_> {
     /// The figure whose best checkpoint is kept.
     pub fn best_figure(&self) -> Option<&'static str> {
         let eval = &self.recipe.eval;
-        if !self.data.has_labels() {
-            return None;
-        }
         match self.views {
+            Views::Tagged if self.data.has_tags() => Some(HEAD_ACCURACY),
+            _ if !self.data.has_labels() => None,
             Views::One => Some(HEAD_ACCURACY),
             _ if eval.knn => Some("knn/accuracy"),
             _ if eval.linear_probe => Some("probe/accuracy"),
@@ -194,15 +193,19 @@ impl Setup<'_> {
     /// If none can be read.
     pub fn load(&self, items: &[usize], output: &Output) -> Result<LabelledItems, CliError> {
         let (loaded, skipped) = self.inputs.load(items)?;
-        if let Some(first) = skipped.first() {
-            output.warn(&format!(
-                "{} of {} items to evaluate on could not be read; the first: {}",
-                skipped.len(),
-                items.len(),
-                escaped(&first.reason)
-            ));
-        }
+        warn_of_skipped(&skipped, items.len(), output);
         Ok(loaded)
+    }
+}
+
+/// Says how many of `count` items that were to be evaluated on were left out, and why the first of them.
+pub fn warn_of_skipped(skipped: &[Skipped], count: usize, output: &Output) {
+    if let Some(first) = skipped.first() {
+        output.warn(&format!(
+            "{} of {count} items to evaluate on could not be read; the first: {}",
+            skipped.len(),
+            escaped(&first.reason)
+        ));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Text: corpora of any size, tokenisers, and what is done with the numbers of tokens and words.
 //!
 //! [`TextFile`] opens a file of any size by its index, [`TextFolder`] a folder of files with its classes, and
-//! [`InMemoryDocuments`] what is at hand; all are [`DocumentSource`]s. A [`Tokeniser`] is loaded, or trained by [`TokeniserTraining`]. A
+//! [`InMemoryDocuments`] what is at hand, [`TaggedFile`] sentences whose words have tags; all are [`DocumentSource`]s. A [`Tokeniser`] is loaded, or trained by [`TokeniserTraining`]. A
 //! [`TokenCorpus`] holds a corpus as tokens, [`Packed`] cuts it into sequences, and [`BucketOrder`] makes batches of like length.
 //!
 //! What follows needs no tokeniser. A [`TokenItem`] is a sequence of token ids that knows which tokens continue a word; views such as
@@ -52,6 +52,8 @@ mod span;
 mod special_tokens;
 mod sub_sampling;
 mod subwords;
+mod tagged_file;
+mod tagged_texts;
 mod tagging;
 mod text_file;
 mod text_folder;
@@ -67,11 +69,12 @@ mod unpack;
 mod vocabulary;
 mod word_corpus;
 mod word_windows;
+mod words;
 
 pub use bucket_order::BucketOrder;
 pub use co_occurrence::{CoOccurrence, CoOccurrenceConfig, CoOccurrenceCounter, CoOccurrences};
 pub use deletion::DeleteTokens;
-pub use document::{Document, DocumentSource, InMemoryDocuments};
+pub use document::{Document, DocumentSource, InMemoryDocuments, TaggedWord};
 pub use framed::Framed;
 pub use huffman::HuffmanTree;
 pub use infilling::InfillSpans;
@@ -90,6 +93,8 @@ pub use span::{SpanCollate, SpanSample};
 pub use special_tokens::SpecialTokens;
 pub use sub_sampling::{KeepRule, SubSampling};
 pub use subwords::Subwords;
+pub use tagged_file::TaggedFile;
+pub use tagged_texts::{TaggedTexts, WordSequences};
 pub use tagging::{TaggedCollate, TaggedSample};
 pub use text_file::{TextFile, TextFileConfig, TextUnit};
 pub use text_folder::{TextFolder, TextFolderConfig};
@@ -104,6 +109,7 @@ pub use tokeniser_training::{TokeniserKind, TokeniserTraining};
 pub use vocabulary::Vocabulary;
 pub use word_corpus::WordCorpus;
 pub use word_windows::{Cbow, SkipGram};
+pub use words::words;
 
 use crate::DataError;
 

@@ -4,11 +4,11 @@ use crate::args::{DataArgs, GlobalArgs};
 use crate::encoder::{ImageShape, InputShape, Modality};
 use crate::error::CliError;
 use crate::model::Model;
-use crate::recipe::{DataRecipe, DataSource, Labels, RecipeFile};
+use crate::recipe::{DataRecipe, DataSource, Labels, RecipeFile, TokensRecipe};
 
-/// The folder or table of `--data`, the data of `--recipe`, or else the data of the model's own run. Images
-/// become what the model wants, whatever a recipe says; the labels of a table are in the column of `--set data.labels=COLUMN`, or else
-/// of the recipe.
+/// The folder or table of `--data`, the data of `--recipe`, or else the data of the model's own run. Images and texts become what the
+/// model wants, whatever a recipe says. A file of words with tags is told by `--set data.source=tags`; the labels of a table are in the
+/// column of `--set data.labels=COLUMN`, or else of the recipe.
 pub(super) fn of(
     args: &DataArgs,
     model: &Model,
@@ -26,6 +26,7 @@ pub(super) fn of(
     };
     let data = match (&args.data, &args.recipe) {
         (Some(path), _) => match model.preprocess.modality() {
+            Modality::Text if has_tags(global) => DataRecipe::tags(path),
             Modality::Text => {
                 let own = model.recipe()?;
                 let columns = own.as_ref().map_or(&[][..], |own| &own.data.text);
@@ -57,14 +58,34 @@ pub(super) fn of(
             channels: Some(channels),
             ..data
         },
-        InputShape::Row { .. } | InputShape::Text { .. } => match label_column(global) {
-            Some(column) => DataRecipe {
-                labels: Labels::Column(column.into()),
-                ..data
-            },
-            None => data,
+        InputShape::Text { length, .. } => DataRecipe {
+            // Its own tokeniser has the last word on all else.
+            tokens: data
+                .tokens
+                .clone()
+                .map(|tokens| TokensRecipe { length, ..tokens }),
+            ..labelled(data, global)
         },
+        InputShape::Row { .. } => labelled(data, global),
     })
+}
+
+/// The data with the labels of `--set data.labels=COLUMN`, if that is there.
+fn labelled(data: DataRecipe, global: &GlobalArgs) -> DataRecipe {
+    match label_column(global) {
+        Some(column) => DataRecipe {
+            labels: Labels::Column(column.into()),
+            ..data
+        },
+        None => data,
+    }
+}
+
+/// Whether `--set data.source=tags` says that the words of the texts have tags.
+fn has_tags(global: &GlobalArgs) -> bool {
+    let mut sets = global.set.iter().rev();
+    let source = sets.find_map(|set| set.strip_prefix("data.source="));
+    source.is_some_and(|source| source.trim().trim_matches('"') == "tags")
 }
 
 /// The column of `--set data.text=COLUMN`, where a table holds texts.

@@ -12,7 +12,7 @@ use crate::classifier::HEAD_ACCURACY;
 use crate::dataset::DataSet;
 use crate::error::CliError;
 use crate::model::Model;
-use crate::recipe::{DataRecipe, FinetuneRecipe, RecipeFile};
+use crate::recipe::{DataRecipe, DataSource, FinetuneRecipe, RecipeFile};
 use crate::report::write_report;
 use crate::session::{Context, Plan};
 use crate::signals::StopSignals;
@@ -20,9 +20,6 @@ use crate::table::Table;
 
 /// What a fine-tuning is unless `--set` says otherwise; its length depends on the labels.
 const DEFAULTS: &str = "\
-[objective]
-kind = \"supervised\"
-
 [optim]
 kind = \"adamw\"
 lr = 1e-3
@@ -60,9 +57,14 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
     let asked = recipe(&model, &data, finetune, 1).resolve(&overrides)?;
     let finetune = asked.finetune.unwrap_or(finetune);
     let data_set = DataSet::open(&asked.data, Some(&model.preprocess))?;
-    data_set.require_labels()?;
+    data_set.require(asked.objective.views())?;
     let items = (data_set.labelled.len() as f64 * finetune.labels).round() as usize;
-    let file = recipe(&model, &data, finetune, items.max(data_set.classes.len()));
+    // Each class has at least one item, unless the classes are of words.
+    let least = match data_set.has_tags() {
+        true => 1,
+        false => data_set.classes.len(),
+    };
+    let file = recipe(&model, &data, finetune, items.max(least));
     let recipe = file.resolve(&overrides)?;
     let device = recipe.device.open()?;
     let items = data_set.subset(&data_set.labelled, finetune.labels, recipe.seed);
@@ -97,7 +99,11 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
         .find(|(name, _)| name == HEAD_ACCURACY);
     let right = right.map(|(_, value)| *value);
     let mut table = Table::new(["fine-tuned", "value"]);
-    table.row(["labels", &plan.items.len().to_string()]);
+    let labels = match plan.data.has_tags() {
+        true => "tagged sentences",
+        false => "labels",
+    };
+    table.row([labels, &plan.items.len().to_string()]);
     if let Some(right) = right {
         table.row(["test accuracy", &format!("{:.1} %", 100.0 * right)]);
     }
@@ -128,6 +134,15 @@ fn recipe(model: &Model, data: &DataRecipe, finetune: FinetuneRecipe, items: usi
     tables.insert(
         "encoder".into(),
         plain(toml::Value::try_from(&model.description.encoder)),
+    );
+    let objective = match data.source {
+        DataSource::Tags => "tagging",
+        _ => "supervised",
+    };
+    let kind = [("kind".to_string(), toml::Value::from(objective))];
+    tables.insert(
+        "objective".into(),
+        toml::Value::Table(kind.into_iter().collect()),
     );
     tables.insert("finetune".into(), plain(toml::Value::try_from(finetune)));
     let train = [("steps", steps as i64), ("batch", batch as i64)];

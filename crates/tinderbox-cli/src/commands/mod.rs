@@ -7,6 +7,7 @@ mod dry_run;
 mod embed;
 mod export;
 mod finetune;
+mod generate;
 mod inspect;
 mod leaks;
 mod predict;
@@ -44,6 +45,7 @@ pub fn dispatch(cli: &Cli, line: &[String], output: &Output) -> Result<(), CliEr
         Verb::Finetune(args) => finetune::run(args, context),
         Verb::Embed(args) => embed::run(args, context),
         Verb::Predict(args) => predict::run(args, context),
+        Verb::Generate(args) => generate::run(args, context),
         Verb::Export(args) => export::run(args, context),
         Verb::Replay(args) => replay::run(args, context),
         Verb::Data(args) => match &args.verb {

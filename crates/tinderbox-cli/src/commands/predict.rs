@@ -1,9 +1,10 @@
-//! `predict`: class, name and probability of items, as CSV.
+//! `predict`: class, name and probability of items, or of words, as CSV.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use burn::tensor::Device;
 use burn::tensor::activation::softmax;
 use serde_json::json;
 use tinderbox::transfer::FeatureMatrix;
@@ -12,24 +13,23 @@ use super::{data, device_of, pipe, stream::Stream};
 use crate::args::PredictArgs;
 use crate::classifier::Classifier;
 use crate::error::CliError;
-use crate::model::Model;
-use crate::rows::{Prediction, PredictionWriter};
+use crate::model::{LoadedClassifier, Model};
+use crate::model_card::ClassesOf;
+use crate::rows::{Prediction, PredictionWriter, TagWriter};
 use crate::session::Context;
+use crate::tagger::{Tagger, tag};
 
 pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliError> {
     let out = context.global.out.as_deref();
     let model = Model::open(&args.model)?;
     let device = device_of(context.global)?;
-    let (classifier, classes) = model.classifier(&device)?;
+    let head = model.head()?;
+    let network = match head.of {
+        ClassesOf::Items => Network::Items(model.classifier(&device)?),
+        ClassesOf::Words => Network::Words(model.tagger(&device)?),
+    };
     let data = data::of(&args.data, &model, context.global)?;
     let stream = Stream::open(&data, &model)?;
-    let predict = |input| -> Vec<Prediction> {
-        let shares = FeatureMatrix::from_tensor(softmax(classifier.classify(input), 1));
-        shares
-            .iter_rows()
-            .map(|row| most_probable(row, classes))
-            .collect()
-    };
     let to: Box<dyn Write> = match out {
         Some(path) => {
             stream.refuse_existing(path, context.global)?;
@@ -40,15 +40,11 @@ pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliErr
         None => Box::new(BufWriter::new(io::stdout().lock())),
     };
     let path = out.unwrap_or(Path::new("stdout"));
-    let run = || -> Result<usize, CliError> {
-        let mut writer = PredictionWriter::new(to).map_err(CliError::writing(path))?;
-        let write =
-            |id: &str, outcome: &_| writer.row(id, outcome).map_err(CliError::writing(path));
-        let bad = stream.each(&device, predict, write)?;
-        writer.finish().map_err(CliError::writing(path))?;
-        Ok(bad)
+    let written = match &network {
+        Network::Items(classifier) => items(classifier, &head.classes, &stream, &device, to, path),
+        Network::Words(tagger) => words(tagger, &head.classes, &stream, &device, to, path),
     };
-    let Some(unreadable) = pipe(run())? else {
+    let Some(unreadable) = pipe(written)? else {
         return Ok(());
     };
     let rows = stream.len();
@@ -59,9 +55,13 @@ pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliErr
     }
     if let Some(path) = out {
         let shown = path.display().to_string();
+        let what = match head.of {
+            ClassesOf::Items => "rows",
+            ClassesOf::Words => "tagged texts",
+        };
         context
             .output
-            .text(&format!("{rows} rows written to {shown}\n"));
+            .text(&format!("{rows} {what} written to {shown}\n"));
         context
             .output
             .json(&json!({"rows": rows, "unreadable": unreadable, "out": shown}));
@@ -69,16 +69,48 @@ pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliErr
     Ok(())
 }
 
-fn most_probable(shares: &[f32], classes: &[String]) -> Prediction {
-    let mut class = 0;
-    for (other, share) in shares.iter().enumerate() {
-        if *share > shares[class] {
-            class = other;
-        }
-    }
-    Prediction {
-        class,
-        name: classes[class].clone(),
-        probability: shares[class],
-    }
+/// What tells classes apart.
+// There is one, so that its size is no concern.
+#[allow(clippy::large_enum_variant)]
+enum Network {
+    Items(LoadedClassifier),
+    Words(Tagger),
+}
+
+/// Writes the class of each item, and returns how many could not be read.
+fn items(
+    classifier: &LoadedClassifier,
+    classes: &[String],
+    stream: &Stream,
+    device: &Device,
+    to: Box<dyn Write>,
+    path: &Path,
+) -> Result<usize, CliError> {
+    let predict = |input| -> Vec<Prediction> {
+        let shares = FeatureMatrix::from_tensor(softmax(classifier.classify(input), 1));
+        let rows = shares.iter_rows();
+        rows.map(|row| Prediction::of(row, classes)).collect()
+    };
+    let mut writer = PredictionWriter::new(to).map_err(CliError::writing(path))?;
+    let write = |id: &str, outcome: &_| writer.row(id, outcome).map_err(CliError::writing(path));
+    let bad = stream.each(device, predict, write)?;
+    writer.finish().map_err(CliError::writing(path))?;
+    Ok(bad)
+}
+
+/// Writes the tag of each word of each text, and returns how many texts could not be read.
+fn words(
+    tagger: &Tagger,
+    classes: &[String],
+    stream: &Stream,
+    device: &Device,
+    to: Box<dyn Write>,
+    path: &Path,
+) -> Result<usize, CliError> {
+    let predict = |samples: &[_], collate| tag(tagger, samples, collate, classes, device);
+    let mut writer = TagWriter::new(to).map_err(CliError::writing(path))?;
+    let write = |id: &str, outcome: &_| writer.rows(id, outcome).map_err(CliError::writing(path));
+    let bad = stream.each_word(predict, write)?;
+    writer.finish().map_err(CliError::writing(path))?;
+    Ok(bad)
 }

@@ -10,7 +10,7 @@ use crate::args::PretrainArgs;
 use crate::comparison;
 use crate::dataset::DataSet;
 use crate::error::CliError;
-use crate::recipe::{Labels, ObjectiveRecipe, RecipeFile};
+use crate::recipe::{Labels, RecipeFile};
 use crate::report::write_report;
 use crate::rivals;
 use crate::session::{Context, Finished, Plan};
@@ -27,14 +27,13 @@ pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliEr
     }
     let device = recipe.device.open()?;
     let data = DataSet::open(&recipe.data, None)?;
-    let items = match recipe.objective {
-        ObjectiveRecipe::Supervised { .. } => {
-            data.require_labels()?;
-            data.labelled.clone()
-        }
-        _ => data.train.clone(),
+    data.require(recipe.objective.views())?;
+    let items = match recipe.objective.is_supervised() {
+        true => data.labelled.clone(),
+        false => data.train.clone(),
     };
-    if recipe.data.labels != Labels::Own(false) && data.classes.len() > 1 && !data.has_labels() {
+    let usable = data.has_labels() || data.has_tags();
+    if recipe.data.labels != Labels::Own(false) && data.classes.len() > 1 && !usable {
         let classes = data.classes.len();
         context.output.warn(&format!(
             "`data.labels` has {classes} classes but none with two items to hold one out: no accuracy will be shown"

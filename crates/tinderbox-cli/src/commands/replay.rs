@@ -9,7 +9,6 @@ use crate::args::ReplayArgs;
 use crate::dataset::DataSet;
 use crate::error::CliError;
 use crate::model::resolved_recipe;
-use crate::recipe::ObjectiveRecipe;
 use crate::registry::{Build, Job, Trainable};
 use crate::run::{PREPROCESSING, RESOLVED};
 use crate::session::{Context, read_json};
@@ -34,12 +33,10 @@ pub(super) fn run(args: &ReplayArgs, context: Context<'_>) -> Result<(), CliErro
         device: device.clone().autodiff(),
     })?;
     // Indices of a batch count the items that were trained on.
-    let trained_on = match (&recipe.objective, recipe.finetune) {
-        (ObjectiveRecipe::Supervised { .. }, None) => data.labelled.clone(),
-        (ObjectiveRecipe::Supervised { .. }, Some(finetune)) => {
-            data.subset(&data.labelled, finetune.labels, recipe.seed)
-        }
-        _ => data.train.clone(),
+    let trained_on = match (recipe.objective.is_supervised(), recipe.finetune) {
+        (true, None) => data.labelled.clone(),
+        (true, Some(finetune)) => data.subset(&data.labelled, finetune.labels, recipe.seed),
+        (false, _) => data.train.clone(),
     };
     let items: Vec<String> = found
         .items

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use rayon::prelude::*;
+use tinderbox::data::text::{TaggedCollate, TaggedSample};
 use tinderbox::train::PlainInput;
 
 use crate::args::GlobalArgs;
@@ -12,7 +14,7 @@ use crate::error::CliError;
 use crate::inputs::{Inputs, Items};
 use crate::model::Model;
 use crate::recipe::{DataRecipe, Labels};
-use crate::rows::Outcome;
+use crate::rows::{Outcome, Prediction};
 
 /// Items that are in memory at once.
 const AT_ONCE: usize = 256;
@@ -84,6 +86,44 @@ impl Stream {
                     Err(reason) => {
                         unreadable += 1;
                         Outcome::Unreadable(reason)
+                    }
+                };
+                write(&self.items.labelled().id(index), &outcome)?;
+            }
+        }
+        Ok(unreadable)
+    }
+
+    /// Gives the words of each text to `tag`, which makes one prediction a word; `write` gets the id of each text and its words, in input
+    /// order. Returns how many could not be read.
+    ///
+    /// # Panics
+    /// If the items are no texts.
+    pub(super) fn each_word(
+        &self,
+        tag: impl Fn(&[TaggedSample], TaggedCollate) -> Vec<Prediction>,
+        mut write: impl FnMut(&str, &Outcome<Vec<(String, Prediction)>>) -> Result<(), CliError>,
+    ) -> Result<usize, CliError> {
+        let Inputs::Texts(texts) = &self.inputs else {
+            panic!("only texts have words");
+        };
+        let (tagged, collate) = (texts.tagged(), texts.tagged_collate());
+        let mut unreadable = 0;
+        for start in (0..self.len()).step_by(AT_ONCE) {
+            let range = start..(start + AT_ONCE).min(self.len());
+            let read = range.clone().into_par_iter();
+            let read: Vec<_> = read.map(|index| tagged.word_sequences(index)).collect();
+            let samples = read.iter().flatten().flat_map(|found| &found.samples);
+            let samples: Vec<TaggedSample> = samples.cloned().collect();
+            let mut predictions = tag(&samples, collate).into_iter();
+            for (index, found) in range.zip(read) {
+                let outcome = match found {
+                    Ok(found) => {
+                        Outcome::Done(found.words.into_iter().zip(&mut predictions).collect())
+                    }
+                    Err(error) => {
+                        unreadable += 1;
+                        Outcome::Unreadable(error.to_string())
                     }
                 };
                 write(&self.items.labelled().id(index), &outcome)?;

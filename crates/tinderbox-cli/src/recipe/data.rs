@@ -32,10 +32,12 @@ pub enum DataSource {
     Table,
     /// A file of texts, one a line, or a folder of text files; sub-folders name the classes.
     Text,
+    /// A file of sentences whose words have tags: a word, a tab and its tag a line, and a blank line behind each sentence.
+    Tags,
 }
 
 impl DataSource {
-    const NAMES: [(&'static str, Self); 9] = [
+    const NAMES: [(&'static str, Self); 10] = [
         ("digits", Self::Digits),
         ("idx", Self::Idx),
         ("cifar10", Self::Cifar10),
@@ -45,13 +47,14 @@ impl DataSource {
         ("shards", Self::Shards),
         ("table", Self::Table),
         ("text", Self::Text),
+        ("tags", Self::Tags),
     ];
 
     /// What its items are, unless a column of a table is read as text.
     fn modality(self) -> Modality {
         match self {
             Self::Table => Modality::Row,
-            Self::Text => Modality::Text,
+            Self::Text | Self::Tags => Modality::Text,
             Self::Digits | Self::Idx | Self::Cifar10 | Self::Cifar100 => Modality::Image,
             Self::Folder | Self::List | Self::Shards => Modality::Image,
         }
@@ -136,6 +139,14 @@ impl DataRecipe {
             text: columns.iter().filter(|_| table).cloned().collect(),
             labels: Labels::Own(!table),
             ..Self::for_modality(source, Modality::Text)
+        }
+    }
+
+    /// Sentences of tagged words.
+    pub fn tags(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: Some(path.into()),
+            ..Self::of(DataSource::Tags)
         }
     }
 

@@ -102,8 +102,12 @@ impl Recipe {
         let data = root.table("data", DataRecipe::read);
         let encoder = root.table("encoder", |table| EncoderRecipe::read(table, &data));
         let objective = root.table("objective", |table| {
-            ObjectiveRecipe::read(table, &encoder.config)
+            ObjectiveRecipe::read(table, &data, &encoder.config)
         });
+        let finetune = root.optional_table("finetune", FinetuneRecipe::read);
+        if objective == ObjectiveRecipe::Tagging && finetune.is_some_and(|own| own.freeze) {
+            root.complain("`finetune.freeze` is for `objective.kind` supervised; tagging trains the whole network");
+        }
         Self {
             version,
             device,
@@ -122,7 +126,7 @@ impl Recipe {
             eval: root.table("eval", EvalRecipe::read),
             checkpoint: root.table("checkpoint", CheckpointRecipe::read),
             compare: root.optional_table("compare", CompareRecipe::read),
-            finetune: root.optional_table("finetune", FinetuneRecipe::read),
+            finetune,
         }
     }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 use tinderbox::nn::TextEncoderConfig;
 use tinderbox::objectives::{ElectraConfig, SimCseConfig};
 
+use super::data::{DataRecipe, DataSource};
 use super::reader::TableReader;
 use crate::encoder::{EncoderConfig, Modality};
 use crate::inputs::{Pair, Pretext, Views};
@@ -52,11 +53,13 @@ pub enum ObjectiveRecipe {
         /// Share of the target spread over all classes.
         label_smoothing: f64,
     },
+    /// Cross-entropy on the tags of words (Devlin et al. 2019, section 5.3).
+    Tagging,
 }
 
 impl ObjectiveRecipe {
     /// Names that `objective.kind` takes.
-    pub const KINDS: [&'static str; 10] = [
+    pub const KINDS: [&'static str; 11] = [
         "simclr",
         "masked-lm",
         "causal-lm",
@@ -67,6 +70,7 @@ impl ObjectiveRecipe {
         "electra",
         "simcse",
         "supervised",
+        "tagging",
     ];
 
     /// The name in a recipe.
@@ -82,6 +86,7 @@ impl ObjectiveRecipe {
             Self::Electra { .. } => "electra",
             Self::SimCse(_) => "simcse",
             Self::Supervised { .. } => "supervised",
+            Self::Tagging => "tagging",
         }
     }
 
@@ -95,12 +100,28 @@ impl ObjectiveRecipe {
             Self::NextSentence => Views::Sequences(Pretext::Pairs(Pair::Next)),
             Self::SentenceOrder => Views::Sequences(Pretext::Pairs(Pair::Order)),
             Self::Supervised { .. } => Views::One,
+            Self::Tagging => Views::Tagged,
         }
     }
 
-    pub(super) fn read(table: &mut TableReader<'_>, encoder: &EncoderConfig) -> Self {
+    /// Whether it learns from labels, of items or of words.
+    pub fn is_supervised(&self) -> bool {
+        matches!(self.views(), Views::One | Views::Tagged)
+    }
+
+    pub(super) fn read(
+        table: &mut TableReader<'_>,
+        data: &DataRecipe,
+        encoder: &EncoderConfig,
+    ) -> Self {
         let read = Self::read_kind(table);
         let modality = encoder.modality();
+        if read.is_supervised() && (read == Self::Tagging) != (data.source == DataSource::Tags) {
+            table.complain(match read {
+                Self::Tagging => "`objective.kind` is tagging, which needs `data.source` tags",
+                _ => "`objective.kind` is supervised, but `data.source` is tags, which are of words: expected tagging",
+            });
+        }
         let texts = matches!(read.views(), Views::Sequences(_)) || matches!(read, Self::SimCse(_));
         if texts && modality != Modality::Text {
             table.complain(format!(
@@ -167,6 +188,7 @@ impl ObjectiveRecipe {
                     .within(0.0..1.0, "0 to below 1")
                     .or(0.0),
             },
+            Some("tagging") => Self::Tagging,
             Some(_) => Self::Simclr {
                 temperature: table
                     .field("temperature")

@@ -69,7 +69,11 @@ fn the_keys_of_a_recipe_are_agreed() {
                     format!("schedule.kind={schedule}"),
                 ];
                 if !["simclr", "supervised"].contains(&objective) {
-                    let texts = ["data.source=text", "data.path=texts", "encoder.kind=bert"];
+                    let source = match objective {
+                        "tagging" => "data.source=tags",
+                        _ => "data.source=text",
+                    };
+                    let texts = [source, "data.path=texts", "encoder.kind=bert"];
                     sets.extend(texts.map(String::from));
                 }
                 let overrides: Vec<_> = sets.iter().map(|text| Override::set(text)).collect();
@@ -192,6 +196,24 @@ fn what_is_missing_is_named() {
         &[],
         &["mine.toml:8:1: `data.path` is missing"],
     );
+}
+
+#[test]
+fn tags_of_words_are_for_tagging_alone() {
+    let texts = ["data.path=tags.tsv", "encoder={kind=\"bert\"}"];
+    let refused = |more: &[&str]| {
+        let sets = [&texts[..], more].concat();
+        let overrides: Vec<_> = sets.iter().map(|text| Override::set(text)).collect();
+        let errors = with("").resolve(&overrides);
+        errors.map_or_else(|e| e.lines().join("\n"), |_| "nothing".into())
+    };
+    let of_tags = "objective={kind=\"tagging\"}";
+    assert_eq!(refused(&["data.source=tags", of_tags]), "nothing");
+    assert!(refused(&["data.source=text", of_tags]).contains("needs `data.source` tags"));
+    let of_items = "objective={kind=\"supervised\"}";
+    assert!(refused(&["data.source=tags", of_items]).contains("which are of words"));
+    let frozen = ["data.source=tags", of_tags, "finetune.freeze=true"];
+    assert!(refused(&frozen).contains("`finetune.freeze` is for"));
 }
 
 #[test]

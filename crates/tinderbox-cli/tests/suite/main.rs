@@ -5,11 +5,13 @@ mod bad_input;
 mod data_verbs;
 mod device_suite;
 mod digits;
+mod generate;
 mod program;
 mod resume;
 mod signals;
 mod system_calls;
 mod tables;
+mod tags;
 mod texts;
 mod verbs;
 

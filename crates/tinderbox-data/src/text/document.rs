@@ -11,10 +11,21 @@ pub struct Document {
     pub text: String,
     /// The other text, if this is a pair.
     pub second: Option<String>,
+    /// The words of the text with their tags, if they are tagged; else none.
+    pub words: Vec<TaggedWord>,
     /// The number of the class, if it is known.
     pub label: Option<u32>,
     /// Its name in the data set.
     pub id: String,
+}
+
+/// A word with its tag, such as its part of speech.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaggedWord {
+    /// The word.
+    pub word: String,
+    /// The name of its class.
+    pub tag: String,
 }
 
 impl Named for Document {
@@ -85,6 +96,7 @@ impl Dataset<Document, DataError> for InMemoryDocuments {
         Ok(Document {
             text: self.texts[index].clone(),
             second: None,
+            words: Vec::new(),
             label: self.label(index),
             id: self.id(index),
         })

@@ -93,24 +93,69 @@ impl TextPreprocess {
     /// # Errors
     /// [`DataError::Tokeniser`].
     pub fn item_of_words<W: AsRef<str>>(&self, words: &[W]) -> Result<TokenItem, DataError> {
-        let (mut tokens, mut continues) = (vec![self.special.cls], vec![false]);
-        let unknown = self.tokeniser.special(Role::Unknown);
+        let (mut tokens, mut continues) = (Vec::new(), Vec::new());
         for word in words {
-            let mut ids = self.tokeniser.encode(word.as_ref(), false)?.ids;
-            if ids.is_empty() {
-                ids.extend(unknown);
-            }
+            let ids = self.pieces(word.as_ref())?;
             continues.extend((0..ids.len()).map(|piece| piece > 0));
             tokens.extend(ids);
             if tokens.len() >= self.length {
                 break;
             }
         }
-        tokens.truncate(self.length - 1);
-        continues.truncate(self.length - 1);
+        tokens.truncate(self.length - 2);
+        continues.truncate(self.length - 2);
+        Ok(self.framed(tokens, continues))
+    }
+
+    /// As [`item_of_words`](Self::item_of_words), in as many sequences as the words need, each with how many of them it holds. A word
+    /// that is longer than a sequence loses tokens at its end.
+    ///
+    /// # Errors
+    /// [`DataError::Tokeniser`].
+    pub fn items_of_words<W: AsRef<str>>(
+        &self,
+        words: &[W],
+    ) -> Result<Vec<(TokenItem, usize)>, DataError> {
+        let room = self.length - 2;
+        let mut items = Vec::new();
+        let (mut tokens, mut continues, mut count) = (Vec::new(), Vec::new(), 0);
+        for word in words {
+            let mut ids = self.pieces(word.as_ref())?;
+            ids.truncate(room);
+            if tokens.len() + ids.len() > room {
+                let full = (std::mem::take(&mut tokens), std::mem::take(&mut continues));
+                items.push((self.framed(full.0, full.1), count));
+                count = 0;
+            }
+            continues.extend((0..ids.len()).map(|piece| piece > 0));
+            tokens.extend(ids);
+            count += 1;
+        }
+        if count > 0 {
+            items.push((self.framed(tokens, continues), count));
+        }
+        Ok(items)
+    }
+
+    /// The tokens of a word, at least one, none of which is one that frames sequences.
+    fn pieces(&self, word: &str) -> Result<Vec<u32>, DataError> {
+        let frame = [self.special.pad, self.special.cls, self.special.sep];
+        let mut ids = self.tokeniser.encode(word, false)?.ids;
+        ids.retain(|id| !frame.contains(id));
+        if ids.is_empty() {
+            let unknown = self.tokeniser.special(Role::Unknown);
+            ids.push(unknown.unwrap_or(self.special.mask));
+        }
+        Ok(ids)
+    }
+
+    /// `[CLS] tokens [SEP]`, all in segment 0.
+    fn framed(&self, mut tokens: Vec<u32>, mut continues: Vec<bool>) -> TokenItem {
+        tokens.insert(0, self.special.cls);
+        continues.insert(0, false);
         tokens.push(self.special.sep);
         continues.push(false);
-        Ok(TokenItem::new(tokens).with_continuations(continues))
+        TokenItem::new(tokens).with_continuations(continues)
     }
 
     /// The tokens of a text, without special ones, as many as a sequence may need.
@@ -249,6 +294,26 @@ mod tests {
         );
         let cut = preprocess.item_of_words(&["or"; 40]).unwrap();
         assert_eq!((cut.tokens.len(), cut.tokens[11]), (12, 3));
+        // A word that is written like a special token is none.
+        let odd = preprocess.item_of_words(&["[SEP]", "or"]).unwrap();
+        assert_eq!(odd.tokens[..2], [2, 1]);
+    }
+
+    #[test]
+    fn words_go_on_in_another_sequence() {
+        let preprocess = preprocess(6);
+        // The word of nine pieces is longer than the four places of a sequence.
+        let words = ["to", "be", "or", "not", "to-be-or-not-to", "be"];
+        let items = preprocess.items_of_words(&words).unwrap();
+        let counts: Vec<usize> = items.iter().map(|(_, count)| *count).collect();
+        assert_eq!(counts, [4, 1, 1]);
+        assert_eq!(items[0].0, preprocess.item_of_words(&words[..4]).unwrap());
+        assert_eq!(items[1].0.tokens.len(), 6);
+        assert_eq!(
+            items[1].0.continues,
+            [false, false, true, true, true, false]
+        );
+        assert!(preprocess.items_of_words::<&str>(&[]).unwrap().is_empty());
     }
 
     #[test]

@@ -164,7 +164,7 @@ impl TextFile {
         Ok(line.trim_ascii_end())
     }
 
-    fn text(&self, index: usize) -> Result<String, DataError> {
+    pub(super) fn text(&self, index: usize) -> Result<String, DataError> {
         let bytes = self.raw(index)?;
         if bytes.len() as u64 > self.config.max_bytes {
             let expected = format!("at most {} bytes", self.config.max_bytes);
@@ -186,7 +186,7 @@ impl TextFile {
     }
 
     /// An error that names the line `offset` bytes into a document.
-    fn wrong(
+    pub(super) fn wrong(
         &self,
         index: usize,
         offset: usize,
@@ -258,6 +258,7 @@ impl Dataset<Document, DataError> for TextFile {
         Ok(Document {
             text,
             second: None,
+            words: Vec::new(),
             label: self.label(index),
             id: self.id(index),
         })

@@ -94,6 +94,7 @@ impl Dataset<Document, DataError> for TextFolder {
         Ok(Document {
             text: self.text(index)?,
             second: None,
+            words: Vec::new(),
             label: self.label(index),
             id: self.id(index),
         })

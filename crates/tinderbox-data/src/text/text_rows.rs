@@ -52,6 +52,7 @@ impl Dataset<Document, DataError> for TextRows {
         Ok(Document {
             text: self.cell(index, self.text)?,
             second: second.transpose()?,
+            words: Vec::new(),
             label: self.label(index),
             id: self.id(index),
         })

@@ -1,0 +1,121 @@
+//! Models that tag words, and how often they are right.
+
+use burn::tensor::Device;
+use burn::tensor::activation::softmax;
+use rayon::prelude::*;
+use tinderbox::data::text::{TaggedCollate, TaggedSample, WordSequences};
+use tinderbox::data::{Collate, DataError, PlainBatch, Skipped};
+use tinderbox::objectives::{TaggedBatch, TokenTagging};
+use tinderbox::train::{Evaluation, Evaluator, FromPlain, TrainError, Trainer};
+use tinderbox::transfer::FeatureMatrix;
+
+use crate::classifier::{HEAD_ACCURACY, classes_of};
+use crate::encoder::AnyEncoder;
+use crate::error::CliError;
+use crate::inputs::Inputs;
+use crate::output::Output;
+use crate::rows::Prediction;
+use crate::training::{Setup, warn_of_skipped};
+
+/// A tagger of words that a recipe chose.
+pub type Tagger = TokenTagging<AnyEncoder>;
+
+/// Sequences that a tagger sees at once.
+const AT_ONCE: usize = 64;
+
+/// Measures a tagger on all words of the test part.
+pub struct TagEvaluator {
+    batches: Vec<PlainBatch>,
+    device: Device,
+}
+
+impl TagEvaluator {
+    /// Adds one to a trainer, if the data has tags.
+    ///
+    /// # Errors
+    /// If no sentence of the test part can be read.
+    pub fn add<'t>(
+        trainer: Trainer<'t, Tagger>,
+        setup: &Setup<'_>,
+        output: &Output,
+    ) -> Result<Trainer<'t, Tagger>, CliError> {
+        let (Inputs::Texts(texts), true) = (setup.inputs, setup.data.has_tags()) else {
+            return Ok(trainer);
+        };
+        let (tagged, test) = (texts.tagged(), &setup.data.test);
+        let read = |&index: &usize| {
+            let sequences = tagged.word_sequences(index);
+            sequences.map_err(|error| Skipped {
+                index: index as u64,
+                reason: error.to_string(),
+            })
+        };
+        let read: Vec<Result<WordSequences, Skipped>> = test.par_iter().map(read).collect();
+        let (mut samples, mut skipped) = (Vec::new(), Vec::new());
+        for read in read {
+            match read {
+                Ok(sequences) => samples.extend(sequences.samples),
+                Err(reason) => skipped.push(reason),
+            }
+        }
+        if samples.is_empty() {
+            return Err(CliError::Data(DataError::NothingReadable {
+                items: test.len(),
+                reasons: skipped.into_iter().take(3).map(|it| it.reason).collect(),
+            }));
+        }
+        warn_of_skipped(&skipped, test.len(), output);
+        // Of like lengths together, there is little padding.
+        samples.sort_by_key(|sample| sample.tokens.len());
+        let collate = texts.tagged_collate();
+        let batches = samples.chunks(AT_ONCE);
+        Ok(trainer.with_evaluator(Self {
+            batches: batches
+                .map(|batch| collate.collate(batch.to_vec()))
+                .collect(),
+            device: setup.device.clone(),
+        }))
+    }
+}
+
+impl Evaluator<Tagger> for TagEvaluator {
+    fn evaluate(&mut self, tagger: &Tagger) -> Result<Evaluation, TrainError> {
+        let (mut right, mut words) = (0, 0);
+        for batch in &self.batches {
+            let batch = TaggedBatch::from_plain(batch, &self.device);
+            let found = classes_of(tagger.logits(batch.input, batch.positions));
+            let tags: Vec<i64> = batch.targets.into_data().iter::<i64>().collect();
+            words += tags.len();
+            let both = found.iter().zip(tags);
+            right += both
+                .filter(|(found, tag)| i64::from(**found) == *tag)
+                .count();
+        }
+        Ok(Evaluation {
+            figures: vec![(HEAD_ACCURACY.to_string(), right as f64 / words as f64)],
+            warnings: Vec::new(),
+        })
+    }
+}
+
+/// The most probable tag of each word in sequences of them, in order. The tagger is in inference mode, on `device`.
+pub fn tag(
+    tagger: &Tagger,
+    samples: &[TaggedSample],
+    collate: TaggedCollate,
+    classes: &[String],
+    device: &Device,
+) -> Vec<Prediction> {
+    let mut predictions = Vec::new();
+    for batch in samples.chunks(AT_ONCE) {
+        let batch = collate.collate(batch.to_vec());
+        let TaggedBatch {
+            input, positions, ..
+        } = TaggedBatch::from_plain(&batch, device);
+        let shares = softmax(tagger.logits(input, positions), 1);
+        let shares = FeatureMatrix::from_tensor(shares);
+        let rows = shares.iter_rows();
+        predictions.extend(rows.map(|row| Prediction::of(row, classes)));
+    }
+    predictions
+}
