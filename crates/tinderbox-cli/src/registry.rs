@@ -69,6 +69,23 @@ macro_rules! map_encoder {
     };
 }
 
+/// Of an objective with an output layer, and what measures that on the test part.
+macro_rules! output_layer {
+    ($field:ident, $evaluator:ident) => {
+        fn head(&self) -> Option<&Linear> {
+            Some(&self.$field)
+        }
+
+        fn evaluate_head<'t>(
+            trainer: Trainer<'t, Self>,
+            setup: &Setup<'_>,
+            output: &Output,
+        ) -> Result<Trainer<'t, Self>, CliError> {
+            $evaluator::add(trainer, setup, output)
+        }
+    };
+}
+
 /// Objectives on a field `encoder`, without an output layer that is kept.
 macro_rules! pretext {
     ($($objective:ident),*) => {$(
@@ -99,49 +116,19 @@ impl Trainable for CausalLm<AnyEncoder> {
 impl Trainable for Supervised<AnyEncoder> {
     map_encoder!();
 
-    fn head(&self) -> Option<&Linear> {
-        Some(&self.head)
-    }
-
-    fn evaluate_head<'t>(
-        trainer: Trainer<'t, Self>,
-        setup: &Setup<'_>,
-        output: &Output,
-    ) -> Result<Trainer<'t, Self>, CliError> {
-        HeadEvaluator::add(trainer, setup, output)
-    }
+    output_layer!(head, HeadEvaluator);
 }
 
 impl Trainable for Frozen {
     map_encoder!();
 
-    fn head(&self) -> Option<&Linear> {
-        Some(&self.head)
-    }
-
-    fn evaluate_head<'t>(
-        trainer: Trainer<'t, Self>,
-        setup: &Setup<'_>,
-        output: &Output,
-    ) -> Result<Trainer<'t, Self>, CliError> {
-        HeadEvaluator::add(trainer, setup, output)
-    }
+    output_layer!(head, HeadEvaluator);
 }
 
 impl Trainable for TokenTagging<AnyEncoder> {
     map_encoder!();
 
-    fn head(&self) -> Option<&Linear> {
-        Some(&self.classifier)
-    }
-
-    fn evaluate_head<'t>(
-        trainer: Trainer<'t, Self>,
-        setup: &Setup<'_>,
-        output: &Output,
-    ) -> Result<Trainer<'t, Self>, CliError> {
-        TagEvaluator::add(trainer, setup, output)
-    }
+    output_layer!(classifier, TagEvaluator);
 }
 
 /// What is done with an objective.

@@ -30,9 +30,11 @@ pub(super) fn of(
             Modality::Text => {
                 let own = model.recipe()?;
                 let columns = own.as_ref().map_or(&[][..], |own| &own.data.text);
-                let asked = text_columns(global);
-                let texts =
-                    DataRecipe::texts(path, if asked.is_empty() { columns } else { &asked });
+                let texts = match asked(global, "data.text=") {
+                    // Where a table holds texts.
+                    Some(column) => DataRecipe::texts(path, &[column.to_string()]),
+                    None => DataRecipe::texts(path, columns),
+                };
                 match own {
                     Some(own) if texts.source == DataSource::Table => DataRecipe {
                         labels: own.data.labels,
@@ -83,22 +85,17 @@ fn labelled(data: DataRecipe, global: &GlobalArgs) -> DataRecipe {
 
 /// Whether `--set data.source=tags` says that the words of the texts have tags.
 fn has_tags(global: &GlobalArgs) -> bool {
-    let mut sets = global.set.iter().rev();
-    let source = sets.find_map(|set| set.strip_prefix("data.source="));
-    source.is_some_and(|source| source.trim().trim_matches('"') == "tags")
-}
-
-/// The column of `--set data.text=COLUMN`, where a table holds texts.
-fn text_columns(global: &GlobalArgs) -> Vec<String> {
-    let mut sets = global.set.iter().rev();
-    let column = sets.find_map(|set| set.strip_prefix("data.text="));
-    let column = column.map(|column| column.trim().trim_matches('"').to_string());
-    column.into_iter().collect()
+    asked(global, "data.source=") == Some("tags")
 }
 
 /// The column of `--set data.labels=COLUMN`.
 pub(super) fn label_column(global: &GlobalArgs) -> Option<&str> {
+    asked(global, "data.labels=")
+}
+
+/// What the last `--set KEY=VALUE` of a key says, for verbs that read no recipe; `key` ends with the sign.
+fn asked<'a>(global: &'a GlobalArgs, key: &str) -> Option<&'a str> {
     let mut sets = global.set.iter().rev();
-    let column = sets.find_map(|set| set.strip_prefix("data.labels="))?;
-    Some(column.trim().trim_matches('"'))
+    let value = sets.find_map(|set| set.strip_prefix(key))?;
+    Some(value.trim().trim_matches('"'))
 }

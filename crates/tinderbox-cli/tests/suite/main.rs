@@ -82,6 +82,11 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// A file of JSON.
+fn read(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
 /// Words of the short run, and more.
 fn short<'a>(more: &[&'a str]) -> Vec<&'a str> {
     SHORT.iter().copied().chain(more.iter().copied()).collect()

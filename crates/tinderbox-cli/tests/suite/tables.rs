@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::{expect, text, unwrapped};
+use crate::{expect, read, text, unwrapped};
 
 /// Rows with a number that tells the class, one that does not, and a category that goes with the class.
 fn rows(count: usize) -> Vec<[String; 4]> {
@@ -44,10 +44,6 @@ fn project() -> tempfile::TempDir {
     fs::write(folder.path().join("rows.csv"), csv(&COLUMNS, &rows(90))).unwrap();
     fs::write(folder.path().join("mine.toml"), RECIPE).unwrap();
     folder
-}
-
-fn read(path: &Path) -> serde_json::Value {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 #[test]

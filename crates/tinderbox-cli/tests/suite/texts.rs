@@ -1,9 +1,8 @@
 //! Texts through every verb: pre-training on words, measuring, fine-tuning, and raw text to predictions.
 
 use std::fs;
-use std::path::Path;
 
-use crate::{expect, text, unwrapped};
+use crate::{expect, read, text, unwrapped};
 
 /// A document of a class: its sentences use the words of the class, and some that both have.
 fn document(class: usize, number: usize) -> String {
@@ -44,10 +43,6 @@ fn project() -> tempfile::TempDir {
     }
     fs::write(folder.path().join("mine.toml"), RECIPE).unwrap();
     folder
-}
-
-fn read(path: &Path) -> serde_json::Value {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 #[test]

@@ -4,7 +4,7 @@ use burn::tensor::TensorData;
 use serde::{Deserialize, Serialize};
 
 use super::choice::choose;
-use super::padding::{padded, padded_length, padding};
+use super::padding::{named, padded_length, sequences};
 use super::{SpecialTokens, TokenItem, check_share};
 use crate::batch::labels;
 use crate::{Collate, DataError, PlainBatch, SampleRng, View};
@@ -188,7 +188,7 @@ impl Collate<MaskedSample> for MaskedCollate {
     /// If there are no samples, or if one is longer than `length`.
     fn collate(&self, samples: Vec<MaskedSample>) -> PlainBatch {
         let lengths = samples.iter().map(|sample| sample.tokens.len());
-        let length = padded_length(lengths.clone(), self.length);
+        let length = padded_length(lengths, self.length);
         let tokens = samples.iter().map(|sample| &sample.tokens[..]);
         let segments = samples.iter().map(|sample| &sample.segments[..]);
         let positions: Vec<i64> = samples
@@ -204,13 +204,11 @@ impl Collate<MaskedSample> for MaskedCollate {
             .flat_map(|sample| sample.targets.iter().map(|target| i64::from(*target)))
             .collect();
         let count = positions.len();
-        let mut tensors = vec![
-            ("tokens".to_owned(), padded(tokens, length, self.pad)),
-            ("segments".to_owned(), padded(segments, length, 0)),
-            ("padding".to_owned(), padding(lengths, length)),
-            ("positions".to_owned(), TensorData::new(positions, [count])),
-            ("targets".to_owned(), TensorData::new(targets, [count])),
-        ];
+        let mut tensors = named(sequences(tokens, segments, length, self.pad));
+        tensors.extend(named([
+            ("positions", TensorData::new(positions, [count])),
+            ("targets", TensorData::new(targets, [count])),
+        ]));
         tensors.extend(labels(samples.iter().map(|sample| sample.label)));
         PlainBatch {
             indices: samples.iter().map(|sample| sample.index).collect(),

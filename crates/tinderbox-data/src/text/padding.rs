@@ -39,3 +39,29 @@ pub(super) fn padding(lengths: impl ExactSizeIterator<Item = usize>, length: usi
         .collect();
     TensorData::new(flat, shape)
 }
+
+/// `tokens`, filled up with `pad`, `segments`, filled up with 0, and `padding`, as every batch of sequences has them. None
+/// is longer than `length`.
+pub(super) fn sequences<'a>(
+    tokens: impl ExactSizeIterator<Item = &'a [u32]> + Clone,
+    segments: impl ExactSizeIterator<Item = &'a [u32]>,
+    length: usize,
+    pad: u32,
+) -> [(&'static str, TensorData); 3] {
+    let lengths = tokens.clone().map(<[u32]>::len);
+    [
+        ("tokens", padded(tokens, length, pad)),
+        ("segments", padded(segments, length, 0)),
+        ("padding", padding(lengths, length)),
+    ]
+}
+
+/// Tensors with the names that a batch gives them.
+pub(super) fn named(
+    tensors: impl IntoIterator<Item = (&'static str, TensorData)>,
+) -> Vec<(String, TensorData)> {
+    let tensors = tensors.into_iter();
+    tensors
+        .map(|(name, data)| (name.to_owned(), data))
+        .collect()
+}

@@ -1,7 +1,7 @@
 //! Replaced-token detection.
 
 use super::choice::choose;
-use super::padding::{padded, padded_length, padding};
+use super::padding::{named, padded, padded_length, sequences};
 use super::{SpecialTokens, TokenItem, check_share};
 use crate::{Collate, DataError, PlainBatch, SampleRng, View};
 
@@ -84,18 +84,15 @@ impl Collate<ReplacedSample> for ReplacedCollate {
     /// If there are no samples, or if one is longer than `length`.
     fn collate(&self, samples: Vec<ReplacedSample>) -> PlainBatch {
         let lengths = samples.iter().map(|sample| sample.tokens.len());
-        let length = padded_length(lengths.clone(), self.length);
+        let length = padded_length(lengths, self.length);
         let tokens = samples.iter().map(|sample| &sample.tokens[..]);
         let segments = samples.iter().map(|sample| &sample.segments[..]);
         let replaced = samples.iter().map(|sample| &sample.replaced[..]);
+        let mut tensors = named(sequences(tokens, segments, length, self.pad));
+        tensors.extend(named([("replaced", padded(replaced, length, 0))]));
         PlainBatch {
             indices: samples.iter().map(|sample| sample.index).collect(),
-            tensors: vec![
-                ("tokens".to_owned(), padded(tokens, length, self.pad)),
-                ("segments".to_owned(), padded(segments, length, 0)),
-                ("padding".to_owned(), padding(lengths, length)),
-                ("replaced".to_owned(), padded(replaced, length, 0)),
-            ],
+            tensors,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::TensorData;
 
-use super::padding::{padded, padded_length, padding};
+use super::padding::{named, padded_length, sequences};
 use crate::{Collate, PlainBatch};
 
 /// A sequence of `T` tokens, a span of which is the answer.
@@ -37,7 +37,7 @@ impl Collate<SpanSample> for SpanCollate {
     /// If there are no samples, if one is longer than `length`, or if an answer does not lie in its sequence.
     fn collate(&self, samples: Vec<SpanSample>) -> PlainBatch {
         let lengths = samples.iter().map(|sample| sample.tokens.len());
-        let length = padded_length(lengths.clone(), self.length);
+        let length = padded_length(lengths, self.length);
         for sample in &samples {
             let SpanSample {
                 start,
@@ -58,15 +58,14 @@ impl Collate<SpanSample> for SpanCollate {
             let places: Vec<i64> = samples.iter().map(|sample| place(sample) as i64).collect();
             TensorData::new(places, [samples.len()])
         };
+        let mut tensors = named(sequences(tokens, segments, length, self.pad));
+        tensors.extend(named([
+            ("starts", places(|sample| sample.start)),
+            ("ends", places(|sample| sample.end)),
+        ]));
         PlainBatch {
             indices: samples.iter().map(|sample| sample.index).collect(),
-            tensors: vec![
-                ("tokens".to_owned(), padded(tokens, length, self.pad)),
-                ("segments".to_owned(), padded(segments, length, 0)),
-                ("padding".to_owned(), padding(lengths, length)),
-                ("starts".to_owned(), places(|sample| sample.start)),
-                ("ends".to_owned(), places(|sample| sample.end)),
-            ],
+            tensors,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::TensorData;
 
-use super::padding::{padded, padded_length, padding};
+use super::padding::{named, padded_length, sequences};
 use super::{SpecialTokens, TokenItem};
 use crate::{Collate, PlainBatch};
 
@@ -74,7 +74,7 @@ impl Collate<TaggedSample> for TaggedCollate {
     /// If there are no samples, or if one is longer than `length`.
     fn collate(&self, samples: Vec<TaggedSample>) -> PlainBatch {
         let lengths = samples.iter().map(|sample| sample.tokens.len());
-        let length = padded_length(lengths.clone(), self.length);
+        let length = padded_length(lengths, self.length);
         let tokens = samples.iter().map(|sample| &sample.tokens[..]);
         let segments = samples.iter().map(|sample| &sample.segments[..]);
         let (mut positions, mut targets) = (Vec::new(), Vec::new());
@@ -90,15 +90,14 @@ impl Collate<TaggedSample> for TaggedCollate {
             let count = values.len();
             TensorData::new(values, [count])
         };
+        let mut tensors = named(sequences(tokens, segments, length, self.pad));
+        tensors.extend(named([
+            ("positions", flat(positions)),
+            ("targets", flat(targets)),
+        ]));
         PlainBatch {
             indices: samples.iter().map(|sample| sample.index).collect(),
-            tensors: vec![
-                ("tokens".to_owned(), padded(tokens, length, self.pad)),
-                ("segments".to_owned(), padded(segments, length, 0)),
-                ("padding".to_owned(), padding(lengths, length)),
-                ("positions".to_owned(), flat(positions)),
-                ("targets".to_owned(), flat(targets)),
-            ],
+            tensors,
         }
     }
 }

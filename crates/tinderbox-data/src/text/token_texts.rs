@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::data::dataset::Dataset;
 
 use super::document::DocumentSource;
-use super::padding::{padded, padded_length, padding};
+use super::padding::{padded_length, sequences};
 use super::preprocess::TextPreprocess;
 use super::token_item::TokenItem;
 use crate::batch::labels;
@@ -115,14 +115,10 @@ impl Collate<TokenSample> for TokenCollate {
     /// If there are no samples.
     fn collate(&self, samples: Vec<TokenSample>) -> PlainBatch {
         let lengths = samples.iter().map(|sample| sample.item.tokens.len());
-        let length = padded_length(lengths.clone(), None);
+        let length = padded_length(lengths, None);
         let tokens = samples.iter().map(|sample| &sample.item.tokens[..]);
         let segments = samples.iter().map(|sample| &sample.item.segments[..]);
-        let view = [
-            ("tokens", padded(tokens, length, self.pad)),
-            ("segments", padded(segments, length, 0)),
-            ("padding", padding(lengths, length)),
-        ];
+        let view = sequences(tokens, segments, length, self.pad);
         let mut tensors = Vec::with_capacity(3 * self.views + 1);
         for number in 0..self.views {
             let suffix = match number {
