@@ -1,7 +1,7 @@
 """Masked language modelling of running text with the BERT of transformers: what our pre-training of texts is compared with.
 
-`cargo xtask bench peers bert_text -- --size mini --steps 2000`, or the script alone with `--json FILE`. It needs `cargo xtask
-data brown addresses`.
+`cargo xtask bench peers bert` runs it beside ours with the values of our recipes; `cargo xtask bench peers bert_text -- --size mini
+--steps 2000`, or the script alone with `--json FILE`, with others. It needs `cargo xtask data brown addresses`.
 
 The text files of the folders, sorted by the bytes of their relative paths and the folders in the order given, are one list of
 documents. Those whose index in it is divisible by 20 are held out. The tokens of the others follow each other without
@@ -9,9 +9,9 @@ anything between; each 126 of them stand between `[CLS]` and `[SEP]` and see eac
 (RoBERTa's FULL-SENTENCES). A last sequence that is not full is left out. The same is done to the documents held out, whose masks
 are drawn once.
 
-It prints a line of JSON for each evaluation: `{step, loss, accuracy}` on the masked tokens held out, and on the way the
-learning rate and the loss of the training since the last. Tokens a second are of training from its first batch to its last,
-`[CLS]` and `[SEP]` counted, evaluations left out.
+It prints lines of JSON: first what it runs on and a guess by frequency; then for each evaluation `{step, loss, accuracy}` on the
+masked tokens held out, and on the way the learning rate and the loss of the training since the last; at the end tokens a
+second, of training from its first batch to its last, `[CLS]` and `[SEP]` counted, evaluations left out.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from transformers import (
 )
 
 from _mlm import IGNORED, MaskedOnly
-from _results import THREADS, timed, write
+from _results import THREADS, facts, timed, write
 
 # Layers, width; a head for each 64 and four times the width between (Turc et al. 2019).
 SIZES = {"tiny": (2, 128), "mini": (4, 256)}
@@ -133,6 +133,8 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lr", type=float, default=1e-3, help="at the end of the warm-up")
     parser.add_argument("--warm-up", type=int, default=100, help="steps")
+    parser.add_argument("--weight-decay", type=float, default=0.01, help="of tensors with more than one dimension")
+    parser.add_argument("--clip", type=float, default=1.0, help="the most that the gradient's norm may be")
     parser.add_argument("--every", type=int, default=250, help="steps between evaluations")
     parser.add_argument("--hold-out", type=int, default=20, help="each document whose index this divides is held out")
     parser.add_argument("--logits", choices=["all", "masked"], default="all", help="`all` is transformers as it comes")
@@ -176,13 +178,14 @@ def main():
     parameters = list(model.parameters())
     optimiser = torch.optim.AdamW(
         [
-            {"params": [one for one in parameters if one.ndim > 1], "weight_decay": 0.01},
+            {"params": [one for one in parameters if one.ndim > 1], "weight_decay": arguments.weight_decay},
             {"params": [one for one in parameters if one.ndim < 2], "weight_decay": 0.0},
         ],
         lr=arguments.lr,
     )
     schedule = get_linear_schedule_with_warmup(optimiser, arguments.warm_up, arguments.steps)
     say(
+        **facts(),
         documents=len(documents),
         sequences=len(training),
         held_out_sequences=len(held_out),
@@ -217,7 +220,7 @@ def main():
             loss = masked_only(batch["input_ids"], *masked_places(batch["labels"]))
         optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
+        nn.utils.clip_grad_norm_(parameters, arguments.clip)
         optimiser.step()
         schedule.step()
         loss_sum += loss.item()

@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: runs the benches and prints what they wrote as one table.
 
+mod bert;
 mod comparison;
+mod plot;
 mod quiet;
 mod ratio;
 mod scaling;
@@ -41,17 +43,17 @@ pub fn run(arguments: &[String]) -> Result<()> {
     print(&file)
 }
 
-/// `steps ...`, `views ...`, `words ...`, or `[NAME...] [-- ARGS]`: runs the scripts of these names; `ARGS` go to each. Without a name all,
-/// the steps and the views first.
+/// `steps ...`, `views ...`, `words ...`, `bert ...`, or `[NAME...] [-- ARGS]`: runs the scripts of these names; `ARGS` go to each. Without a
+/// name all, the steps and the views first.
 fn peers(arguments: &[String]) -> Result<()> {
-    if arguments.first().is_some_and(|first| first == "steps") {
-        return steps::run(&arguments[1..]);
-    }
-    if arguments.first().is_some_and(|first| first == "views") {
-        return steps::views(&arguments[1..]);
-    }
-    if arguments.first().is_some_and(|first| first == "words") {
-        return words::run(&arguments[1..]);
+    if let Some((first, rest)) = arguments.split_first() {
+        match first.as_str() {
+            "steps" => return steps::run(rest),
+            "views" => return steps::views(rest),
+            "words" => return words::run(rest),
+            "bert" => return bert::run(rest),
+            _ => {}
+        }
     }
     let mut halves = arguments.splitn(2, |argument| argument == "--");
     let names = halves.next().unwrap_or_default();

@@ -1,12 +1,13 @@
 //! `cargo xtask`: the checks, data, fixtures, benches and documents of the workspace.
 //!
-//! One file a command; `shell` and `python` start programs, `json` compares documents.
+//! One file a command; `shell` and `python` start programs, `json` compares documents, `interval` is what few seeds tell.
 #![forbid(unsafe_code)]
 
 mod bench;
 mod ci;
 mod data;
 mod docs;
+mod interval;
 mod json;
 mod parity;
 mod python;
@@ -26,6 +27,8 @@ usage: cargo xtask COMMAND
   bench [FILTER] [-- ARGS]            run the benches, print one table
   bench peers [NAME...] [-- ARGS]     run the scripts in benches/peers
   bench peers steps [FILTER]          our training steps and PyTorch's in turn
+  bench peers bert [--size tiny|mini] [--seeds N] [--steps N]
+                                      a recipe of masked words, ours and in transformers
   study sentences [--seeds N]         masked words, next sentences, both or neither: two hours
   docs                                build the API documents, check links between pages";
 

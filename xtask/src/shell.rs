@@ -94,7 +94,8 @@ pub fn works(name: &str, arguments: &[&str]) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-fn describe(command: &Command) -> String {
+/// The command as a line, without the folder of its program.
+pub fn describe(command: &Command) -> String {
     let mut line = command.get_program().to_string_lossy().into_owned();
     if let Some(name) = std::path::Path::new(&line).file_name() {
         line = name.to_string_lossy().into_owned();
@@ -127,6 +128,16 @@ pub fn print_table(rows: &[Vec<String>]) {
         if index == 0 {
             let rule: Vec<String> = widths.iter().map(|&width| "-".repeat(width)).collect();
             println!("{}", rule.join("  "));
+        }
+    }
+}
+
+/// Prints rows as a table in Markdown; the first row is the head.
+pub fn print_markdown(rows: &[Vec<String>]) {
+    for (index, row) in rows.iter().enumerate() {
+        println!("| {} |", row.join(" | "));
+        if index == 0 {
+            println!("|{}", "---|".repeat(row.len()));
         }
     }
 }

@@ -10,16 +10,12 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use crate::shell;
+use crate::{interval, shell};
 
 /// Seeds of pre-training, each with a fine-tuning of the same seed.
 const SEEDS: u64 = 3;
-/// The most steps of a fine-tuning.
-const FINETUNE_STEPS: u64 = 600;
 /// Glosses that the study uses, evenly spread: 10,000 of them to learn from.
 const GLOSSES: usize = 15_000;
-/// Student's t for 2 degrees of freedom, at 97.5 %.
-const T: f64 = 4.302_653;
 
 /// A way to pre-train.
 struct Strategy {
@@ -55,24 +51,31 @@ const STRATEGIES: [Strategy; 4] = [
 struct Task {
     name: &'static str,
     recipe: &'static str,
+    /// Items of a step, for each of the [`SHARES`].
+    batches: [u64; 3],
 }
 
 const TASKS: [Task; 3] = [
     Task {
         name: "mail (2 classes)",
         recipe: "source = \"text\"\npath = \"data/mail/messages\"\ntokens.lossy = true\n",
+        batches: [32; 3],
     },
     Task {
         name: "Brown genres (15)",
         recipe: "source = \"text\"\npath = \"data/brown\"\n",
+        // One document of each genre is all there is.
+        batches: [15, 32, 32],
     },
     Task {
         name: "glosses (45)",
         recipe: "source = \"table\"\npath = \"FOLDER/glosses.tsv\"\ntext = \"gloss\"\nlabels = \"class\"\n",
+        batches: [32; 3],
     },
 ];
 
-const SHARES: [f64; 3] = [0.01, 0.1, 1.0];
+/// Shares of the labels, and the steps of a fine-tuning on them: beyond these the training loss of few labels is zero.
+const SHARES: [(f64, u64); 3] = [(0.01, 200), (0.1, 400), (1.0, 600)];
 
 /// Masked words, next sentences, both or neither, on three tasks with three shares of labels.
 pub fn run(arguments: &[String]) -> Result<()> {
@@ -108,8 +111,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
         for (s, strategy) in STRATEGIES.iter().enumerate() {
             let run = study.pretrain(strategy, seed)?;
             for (t, task) in TASKS.iter().enumerate() {
-                for (l, share) in SHARES.iter().enumerate() {
-                    let accuracy = study.finetune(&run, task, *share, seed)?;
+                for l in 0..SHARES.len() {
+                    let accuracy = study.finetune(&run, task, l, seed)?;
                     results.entry((t, l, s)).or_default().push(accuracy);
                 }
             }
@@ -167,8 +170,9 @@ impl Study {
         Ok(out)
     }
 
-    /// Test accuracy of a fine-tuning.
-    fn finetune(&self, run: &Path, task: &Task, share: f64, seed: u64) -> Result<f64> {
+    /// Test accuracy of a fine-tuning on the `l`-th share of the labels.
+    fn finetune(&self, run: &Path, task: &Task, l: usize, seed: u64) -> Result<f64> {
+        let ((share, steps), batch) = (SHARES[l], task.batches[l]);
         let word = task.name.split(' ').next().expect("a name has a word");
         let out = run.join(format!("{word}-{share}"));
         let result = out.join("result.json");
@@ -191,9 +195,10 @@ impl Study {
             "--quiet",
         ]);
         for set in [
-            format!("train.steps={FINETUNE_STEPS}"),
-            format!("eval.every={FINETUNE_STEPS}"),
-            format!("checkpoint.every={FINETUNE_STEPS}"),
+            format!("train.batch={batch}"),
+            format!("train.steps={steps}"),
+            format!("eval.every={steps}"),
+            format!("checkpoint.every={steps}"),
             format!("seed={seed}"),
         ] {
             command.args(["--set", &set]);
@@ -239,7 +244,7 @@ fn print(results: &BTreeMap<(usize, usize, usize), Vec<f64>>) {
     let mut rows = vec![vec!["test accuracy, %".to_string(), "labels".to_string()]];
     rows[0].extend(STRATEGIES.iter().map(|strategy| strategy.name.to_string()));
     for (t, task) in TASKS.iter().enumerate() {
-        for (l, share) in SHARES.iter().enumerate() {
+        for (l, (share, _)) in SHARES.iter().enumerate() {
             let mut row = vec![task.name.to_string(), format!("{} %", 100.0 * share)];
             let base = results.get(&(t, l, 0));
             for s in 0..STRATEGIES.len() {
@@ -247,12 +252,13 @@ fn print(results: &BTreeMap<(usize, usize, usize), Vec<f64>>) {
                     row.push("-".into());
                     continue;
                 };
-                let mut cell = interval(values);
+                let percent = |values: &[f64]| format!("{:.1}", interval::of(values).times(100.0));
+                let mut cell = percent(values);
                 if s > 0
                     && let Some(base) = base
                 {
                     let leads: Vec<f64> = values.iter().zip(base).map(|(a, b)| a - b).collect();
-                    cell += &format!(" (lead {})", interval(&leads));
+                    cell += &format!(" (lead {})", percent(&leads));
                 }
                 row.push(cell);
             }
@@ -260,25 +266,6 @@ fn print(results: &BTreeMap<(usize, usize, usize), Vec<f64>>) {
         }
     }
     println!();
-    for (index, row) in rows.iter().enumerate() {
-        println!("| {} |", row.join(" | "));
-        if index == 0 {
-            println!("|{}", "---|".repeat(row.len()));
-        }
-    }
+    shell::print_markdown(&rows);
     println!("\nmean, and half the width of the 95 % interval over the seeds\n");
-}
-
-fn interval(values: &[f64]) -> String {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-    match values.len() {
-        3 => format!(
-            "{:.1} ± {:.1}",
-            100.0 * mean,
-            100.0 * T * (variance / n).sqrt()
-        ),
-        _ => format!("{:.1}", 100.0 * mean),
-    }
 }

@@ -1,6 +1,40 @@
 //! How much of the machine others use while a worker computes. PyTorch's threads wait for each other at every
 //! operation, so that a busy machine slows them by factors and makes ratios that are not to be believed.
 
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell;
+
+/// Runs to the end; gives what it printed, and the share of processor time that others had meanwhile.
+pub fn output(command: &mut Command) -> Result<(String, Option<f64>)> {
+    let line = shell::describe(command);
+    println!("$ {line}");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start `{line}`"))?;
+    let before = Ticks::now(child.id());
+    let mut printed = String::new();
+    let mut out = child.stdout.take().expect("it is piped");
+    out.read_to_string(&mut printed)
+        .with_context(|| format!("`{line}` did not print UTF-8"))?;
+    // It ends, but its times can be read until it is waited for.
+    let after = Ticks::now(child.id());
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("`{line}` ended with {status}");
+    }
+    let others = before.zip(after);
+    Ok((
+        printed,
+        others.map(|(before, after)| after.others_since(before)),
+    ))
+}
+
 /// Processor time in ticks: what the whole machine spent, and one process.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ticks {

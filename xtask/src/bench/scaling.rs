@@ -64,7 +64,7 @@ pub fn run(programs: &Programs, filter: &str, effort: Effort, folder: &Path) -> 
                 text = head(&facts(&turns));
             }
             text += &scale.lines(size, &turns);
-            if let Some(warning) = noise(turns.iter()) {
+            if let Some(warning) = noise(turns.iter().map(|turns| turns.others)) {
                 eprintln!("{}: {warning}", scale.step);
             }
             results.push(scale.to_json(size, &turns));

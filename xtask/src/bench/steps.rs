@@ -199,7 +199,8 @@ fn measure(arguments: &[String], rows: &[Row], file: &str, threads: usize) -> Re
     }
     show_facts(&facts(&measured[0].1));
     shell::print_table(&table(comparisons(&measured)));
-    if let Some(warning) = noise(measured.iter().flat_map(|(_, turns)| turns)) {
+    let turns = measured.iter().flat_map(|(_, turns)| turns);
+    if let Some(warning) = noise(turns.map(|turns| turns.others)) {
         println!("\n{warning}");
     }
     println!("\nwritten to {}", file.display());

@@ -158,9 +158,9 @@ impl Ready {
     }
 }
 
-/// A warning if others computed while one of these took a turn.
-pub fn noise<'a>(turns: impl Iterator<Item = &'a Turns>) -> Option<String> {
-    let others = turns.map(|turns| turns.others).fold(0.0, f64::max);
+/// A warning if others had one of these shares of the processor time of a turn.
+pub fn noise(others: impl Iterator<Item = f64>) -> Option<String> {
+    let others = others.fold(0.0, f64::max);
     (others > QUIET).then(|| {
         format!(
             "others had {:.0} % of the processor time of a turn: the machine is not quiet, and these ratios are not to be believed",
