@@ -156,7 +156,7 @@ pub enum Verb {
     /// inside the run directory, each a run directory of its own.
     ///
     /// `--data FILE --set data.source=tags` reads sentences whose words have tags, such as parts of speech: a word, a tab and its tag a
-    /// line, a blank line behind each sentence.
+    /// line, a blank line behind each sentence; `--set data.source=questions`, questions with texts that answer them, as SQuAD has them.
     #[command(after_long_help = EXIT_CODES)]
     Finetune(FinetuneArgs),
     /// Write the features of items, as npy or CSV
@@ -165,11 +165,12 @@ pub enum Verb {
     /// with the reason: in CSV in the column `error`, in npy as NaN, with the reasons beside it.
     #[command(after_long_help = EXIT_CODES)]
     Embed(EmbedArgs),
-    /// Write the class and its probability for items, or for the words of texts, as CSV
+    /// Write the class and its probability for items or words, or answers to questions, as CSV
     ///
     /// Takes a fine-tuned model. Rows are in input order and carry the path, the id, or of a table the line; an item that
     /// cannot be read has a row with the reason. A model that was fine-tuned on tagged words has a row for each word of raw text:
-    /// what white space parts, and punctuation marks by themselves.
+    /// what white space parts, and punctuation marks by themselves. One that was fine-tuned on questions has a row for each: of a file
+    /// as SQuAD has it, or of a table by `--set 'data.text=["QUESTION", "TEXT"]'`; an empty answer says that the text has none.
     #[command(after_long_help = EXIT_CODES)]
     Predict(PredictArgs),
     /// Go on with a text, by a causal language model
@@ -224,7 +225,7 @@ pub struct WordsVerbArgs {
 pub enum WordsVerb {
     /// Train vectors on texts: word2vec (skip-gram or CBOW) or GloVe
     ///
-    /// The result is the same on any number of threads. `--set KEY=VALUE` changes the trainer's settings, such as
+    /// The result is the same on any number of threads, and `--resume` goes on after a stop. `--set KEY=VALUE` changes the trainer's settings, such as
     /// `--set dimension=200`, `--set epochs=10`, `--set seed=2`, `--set output=hierarchical_softmax`, or fastText's
     /// n-grams by `--set 'subwords={}'`; a wrong key lists them all.
     Train(WordsTrainArgs),
@@ -323,7 +324,7 @@ pub struct WordsScoreArgs {
 #[derive(Debug, Clone, Default, Args)]
 pub struct DataArgs {
     /// A folder of images, the names of its folders the classes; a table for a model of rows; for one of texts a file of
-    /// one text a line, a folder of text files, or a table with `--set data.text=COLUMN`
+    /// one text a line, a folder of text files, or a table with `--set data.text=COLUMN`; for one of answers questions as SQuAD has them
     #[arg(
         long,
         value_name = "FOLDER",

@@ -1,14 +1,17 @@
 //! The data of a recipe: opened, split, and ready for training and evaluation.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
+use rayon::prelude::*;
 use tinderbox::data::table::{TableItems, TableOptions};
-use tinderbox::data::{DataError, Preprocess, stratified_split, stratified_subset};
+use tinderbox::data::text::DocumentSource;
+use tinderbox::data::{DataError, Preprocess, group_split, stratified_split, stratified_subset};
 
 use crate::encoder::{ImageShape, InputShape, Modality};
-use crate::inputs::{Items, Preprocessing, Views};
-use crate::recipe::{DataRecipe, DataSource, Labels};
+use crate::inputs::{Items, Preprocessing, Target, Views};
+use crate::recipe::{DataRecipe, Labels};
 use crate::{images, texts};
 
 /// The split into training and test part is the same for every seed of a run.
@@ -22,20 +25,20 @@ pub struct DataSet {
     pub items: Items,
     /// Items to pre-train on, ascending: all that are in neither `test` nor `held_out`.
     pub train: Vec<usize>,
-    /// Items that have a label, or words with tags, and are not in `test`.
+    /// Items that have a label, words with tags or answers, and are not in `test`.
     pub labelled: Vec<usize>,
-    /// Items held out, all with a label or tags; none if there are fewer than two classes.
+    /// Items held out, all with a label, tags or answers; none if there are fewer than two classes.
     pub test: Vec<usize>,
     /// Items held out of pre-training alone, to measure its loss on.
     pub held_out: Vec<usize>,
-    /// Names of the classes; fewer than two if labels are of no use.
+    /// Names of the classes; fewer than two if labels are of no use, and none of questions.
     pub classes: Vec<String>,
     /// The shape of an item as a model reads it.
     pub shape: InputShape,
     /// The preprocessing of rows and texts, which tells their shape.
     fitted: Option<Preprocessing>,
-    /// Whether the classes are those of words.
-    tagged: bool,
+    /// What can be learnt from it.
+    target: Target,
     max_bad: usize,
 }
 
@@ -60,12 +63,13 @@ impl DataSet {
             }
         };
         let labels = items.labelled();
-        let usable = recipe.labels != Labels::Own(false) && labels.class_names().len() > 1;
-        // All sentences have words with tags, and none has a label that would tell it from another.
-        let tagged = recipe.source == DataSource::Tags;
-        let class = |index: usize| match tagged {
-            true => Some(0),
-            false => labels.label(index),
+        let target = recipe.source.target();
+        let usable = target == Target::Answers || labels.class_names().len() > 1;
+        let usable = usable && recipe.labels != Labels::Own(false);
+        let class = |index: usize| match target {
+            Target::Items => labels.label(index),
+            // All sentences have words with tags, and all questions answers: none has a label that would tell it from another.
+            Target::Words | Target::Answers => Some(0),
         };
         let (with_label, without): (Vec<usize>, Vec<usize>) =
             (0..own).partition(|index| usable && class(*index).is_some());
@@ -74,8 +78,16 @@ impl DataSet {
             let test = test.filter(|index| usable && class(*index).is_some());
             (with_label, test.collect())
         } else {
-            let labels: Vec<u32> = with_label.iter().filter_map(|i| class(*i)).collect();
-            let split = stratified_split(&labels, recipe.test_share, SPLIT_SEED);
+            let split = match (&items, target) {
+                (Items::Texts(texts), Target::Answers) => {
+                    let asked = texts_of_questions(&**texts, &with_label);
+                    group_split(&asked, recipe.test_share, SPLIT_SEED)
+                }
+                _ => {
+                    let labels: Vec<u32> = with_label.iter().filter_map(|i| class(*i)).collect();
+                    stratified_split(&labels, recipe.test_share, SPLIT_SEED)
+                }
+            };
             let pick = |part: &[usize]| part.iter().map(|&i| with_label[i]).collect::<Vec<usize>>();
             (pick(&split.train), pick(&split.test))
         };
@@ -129,43 +141,53 @@ impl DataSet {
             classes,
             shape,
             fitted,
-            tagged,
+            target,
             max_bad: recipe.max_bad,
         })
     }
 
     /// Whether there is something to evaluate on: labels of two classes or more, on both sides.
     pub fn has_labels(&self) -> bool {
-        !self.tagged && self.has_classes()
+        self.has(Target::Items)
     }
 
-    /// As [`has_labels`](Self::has_labels), of words.
-    pub fn has_tags(&self) -> bool {
-        self.tagged && self.has_classes()
+    /// Whether this can be learnt and evaluated: there are examples on both sides, and of classes two or more.
+    pub fn has(&self, target: Target) -> bool {
+        let different = target == Target::Answers || self.classes.len() > 1;
+        let both = !self.test.is_empty() && !self.labelled.is_empty();
+        self.target == target && different && both
     }
 
-    fn has_classes(&self) -> bool {
-        self.classes.len() > 1 && !self.test.is_empty() && !self.labelled.is_empty()
+    /// Whether what it offers can be learnt and evaluated.
+    pub fn has_target(&self) -> bool {
+        self.has(self.target)
     }
 
     /// Whether there is what an objective learns from that eats these views, or an error that says what is lacking.
     ///
     /// # Errors
-    /// [`DataError::Config`] without labels, or tags of words, of at least two classes.
+    /// [`DataError::Config`] without labels, or tags of words, of at least two classes, or without two questions.
     pub fn require(&self, views: Views) -> Result<(), DataError> {
-        match views {
-            Views::One => self.require_labels(),
-            Views::Tagged if !self.has_tags() => Err(DataError::Config {
-                name: "data.labels",
-                expected: "tags of at least 2 classes, in 2 sentences or more".into(),
-                got: format!(
-                    "{} classes over {} sentences",
-                    self.classes.len(),
-                    self.items.count()
+        let count = self.items.count();
+        let (expected, got) = match views.target() {
+            Some(Target::Items) => return self.require_labels(),
+            Some(target) if !self.has(target) => match target {
+                Target::Answers => (
+                    "`labels = true`, and questions about 2 texts or more",
+                    format!("{} of {count} held out", self.test.len()),
                 ),
-            }),
-            _ => Ok(()),
-        }
+                _ => (
+                    "tags of at least 2 classes, in 2 sentences or more",
+                    format!("{} classes over {count} sentences", self.classes.len()),
+                ),
+            },
+            _ => return Ok(()),
+        };
+        Err(DataError::Config {
+            name: "data.labels",
+            expected: expected.into(),
+            got,
+        })
     }
 
     /// Whether there are labels, or an error that says what is lacking.
@@ -240,6 +262,20 @@ impl std::fmt::Debug for DataSet {
             .field("shape", &self.shape)
             .finish_non_exhaustive()
     }
+}
+
+/// What tells the texts apart that some questions are about: no text is to be both trained on and tested with.
+fn texts_of_questions(questions: &dyn DocumentSource, items: &[usize]) -> Vec<u64> {
+    let text = |index: &usize| {
+        let document = questions.get(*index).ok()?;
+        let mut hasher = DefaultHasher::new();
+        document.second.hash(&mut hasher);
+        Some(hasher.finish())
+    };
+    items
+        .par_iter()
+        .map(|item| text(item).unwrap_or_default())
+        .collect()
 }
 
 /// The items of a recipe, unsplit and without a test set of their own.

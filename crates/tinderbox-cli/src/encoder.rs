@@ -11,6 +11,8 @@ use tinderbox::nn::{
 use tinderbox::train::{PlainInput, view_data};
 use tinderbox::transfer::LayerGroups;
 
+use crate::inputs::Target;
+
 /// What an encoder reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Modality {
@@ -161,8 +163,9 @@ impl EncoderConfig {
     }
 
     /// The prefix of an output layer's weights: the published one where the encoder's family has one.
-    pub fn head_name(&self) -> &'static str {
+    pub fn head_name(&self, of: Target) -> &'static str {
         match self {
+            Self::Text(_) if of == Target::Answers => "qa_outputs",
             // The reference network's own dense layer is `fc`.
             Self::Image(ImageEncoderConfig::ReferenceCnn { .. }) | Self::Row(_) => "output",
             Self::Image(_) => "fc",

@@ -10,10 +10,8 @@ use crate::data_facts::DataFacts;
 use crate::dataset::DataSet;
 use crate::encoder::{AnyEncoder, EncoderConfig};
 use crate::error::CliError;
-use crate::inputs::{Preprocessing, Views};
-use crate::model_card::{
-    CardFacts, ClassesOf, FORMAT_VERSION, HeadDescription, ModelDescription, model_card,
-};
+use crate::inputs::{Preprocessing, Target};
+use crate::model_card::{CardFacts, FORMAT_VERSION, HeadDescription, ModelDescription, model_card};
 use crate::recipe::Recipe;
 use crate::registry::Trainable;
 use crate::run::PREPROCESSING;
@@ -199,13 +197,14 @@ impl Exported<'_> {
     ) -> Result<(), CliError> {
         let encoder = objective.encoder();
         let config = &self.recipe.encoder.config;
+        let of = self.recipe.objective.views().target().unwrap_or_default();
         let head = objective.head().map(|_| HeadDescription {
-            name: config.head_name().to_string(),
-            classes: self.data.classes.clone(),
-            of: match self.recipe.objective.views() {
-                Views::Tagged => ClassesOf::Words,
-                _ => ClassesOf::Items,
+            name: config.head_name(of).to_string(),
+            classes: match of {
+                Target::Items | Target::Words => self.data.classes.clone(),
+                Target::Answers => ["start", "end"].map(String::from).to_vec(),
             },
+            of,
         });
         let word_head = objective.word_head().map(|_| WORD_HEAD.to_string());
         let model = ModelDescription {

@@ -70,7 +70,7 @@ pub fn open(
         DataSource::Cifar100 => Arc::new(read_cifar(&path, CifarKind::C100)?),
         DataSource::List => Arc::new(ImageList::open(&path, read(channels))?),
         DataSource::Shards => Arc::new(TarShards::open(&shards_of(path)?, read(channels))?),
-        DataSource::Table | DataSource::Text | DataSource::Tags => {
+        DataSource::Table | DataSource::Text | DataSource::Tags | DataSource::Questions => {
             unreachable!("these hold no images")
         }
         DataSource::Folder => {

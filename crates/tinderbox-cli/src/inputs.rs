@@ -28,6 +28,8 @@ pub enum Views {
     One,
     /// One text whose words have tags.
     Tagged,
+    /// A question with a text that may answer it.
+    Question,
     /// Sequences of tokens that fill each other up, across documents.
     Sequences(Pretext),
 }
@@ -60,7 +62,41 @@ impl Views {
     pub fn count(self) -> usize {
         match self {
             Self::Two => 2,
-            Self::One | Self::Tagged | Self::Sequences(_) => 1,
+            Self::One | Self::Tagged | Self::Question | Self::Sequences(_) => 1,
+        }
+    }
+
+    /// What is to be told of them, if that is known beforehand.
+    pub fn target(self) -> Option<Target> {
+        match self {
+            Self::One => Some(Target::Items),
+            Self::Tagged => Some(Target::Words),
+            Self::Question => Some(Target::Answers),
+            Self::Two | Self::Sequences(_) => None,
+        }
+    }
+}
+
+/// What a supervised objective learns, and an output layer tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    /// The classes of items as a whole.
+    #[default]
+    Items,
+    /// The classes of words.
+    Words,
+    /// Where the answers to questions begin and end.
+    Answers,
+}
+
+impl Target {
+    /// What a fine-tuning learns it from, several of them.
+    pub fn examples(self) -> &'static str {
+        match self {
+            Self::Items => "labels",
+            Self::Words => "tagged sentences",
+            Self::Answers => "questions",
         }
     }
 }
@@ -245,7 +281,7 @@ impl Inputs {
                         };
                         Loader::new(subset, view, ViewCollate, config)
                     }
-                    Views::Tagged | Views::Sequences(_) => {
+                    Views::Tagged | Views::Question | Views::Sequences(_) => {
                         panic!("images are no sequences of tokens")
                     }
                 }
@@ -261,7 +297,7 @@ impl Inputs {
                         Loader::new(subset, view, ViewCollate, config)
                     }
                     Views::One => Loader::new(subset, PlainRow, ViewCollate, config),
-                    Views::Tagged | Views::Sequences(_) => {
+                    Views::Tagged | Views::Question | Views::Sequences(_) => {
                         panic!("rows are no sequences of tokens")
                     }
                 }

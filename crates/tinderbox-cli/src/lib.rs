@@ -3,6 +3,7 @@
 //! The binary is [`run()`] and the choice of how memory is kept, so that tests reach everything the program does.
 #![forbid(unsafe_code)]
 
+pub mod answerer;
 pub mod args;
 pub mod classifier;
 pub mod commands;
@@ -35,6 +36,7 @@ pub mod table;
 pub mod tagger;
 pub mod texts;
 pub mod training;
+mod word_trainer;
 
 use std::ffi::OsString;
 use std::io;

@@ -11,6 +11,7 @@ use tinderbox::nn::{
 };
 use tinderbox::objectives::{CausalLm, CausalLmConfig};
 
+use crate::answerer::Answerer;
 use crate::classifier::Classifier;
 use crate::encoder::{AnyEncoder, AnyInput, EncoderConfig};
 use crate::error::CliError;
@@ -186,6 +187,18 @@ impl Model {
         Ok(Tagger {
             encoder,
             classifier: head,
+        })
+    }
+
+    /// The encoder with its output layer, for questions.
+    ///
+    /// # Errors
+    /// If the model has no output layer, or if the weights are not those of the description.
+    pub fn answerer(&self, device: &Device) -> Result<Answerer, CliError> {
+        let LoadedClassifier { encoder, head } = self.classifier(device)?;
+        Ok(Answerer {
+            encoder,
+            qa_outputs: head,
         })
     }
 

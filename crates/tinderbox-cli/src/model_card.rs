@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use crate::encoder::{EncoderConfig, ImageShape, InputShape, Modality};
+use crate::inputs::Target;
 
 /// The version of `tinderbox.json` that this program writes, and the newest it reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -41,20 +42,9 @@ pub struct HeadDescription {
     pub name: String,
     /// Names of the classes, in the order of the outputs.
     pub classes: Vec<String>,
-    /// What the classes are of.
+    /// What it tells.
     #[serde(default)]
-    pub of: ClassesOf,
-}
-
-/// What an output layer puts into classes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ClassesOf {
-    /// Items as a whole.
-    #[default]
-    Items,
-    /// Words.
-    Words,
+    pub of: Target,
 }
 
 /// A description that cannot be used.
@@ -131,13 +121,18 @@ pub fn model_card(model: &ModelDescription, facts: &CardFacts) -> String {
     line("");
     let of = model.head.as_ref().map(|head| head.of);
     let what = match (of, &model.word_head) {
-        (Some(ClassesOf::Items), _) => "A classifier",
-        (Some(ClassesOf::Words), _) => "A tagger of the words",
+        (Some(Target::Items), _) => "A classifier",
+        (Some(Target::Words), _) => "A tagger of the words",
+        (Some(Target::Answers), _) => "A finder of the answers to questions in",
         (None, Some(_)) => "A language model",
         (None, None) => "An encoder",
     };
+    let of_items = match of {
+        Some(Target::Answers) => items.to_string(),
+        _ => format!("of {items}"),
+    };
     line(&format!(
-        "{what} of {items} ({kind}), trained with the objective `{}` for {} steps by Tinderbox {}.",
+        "{what} {of_items} ({kind}), trained with the objective `{}` for {} steps by Tinderbox {}.",
         model.objective, model.step, model.tinderbox_version
     ));
     line("");
@@ -153,7 +148,9 @@ pub fn model_card(model: &ModelDescription, facts: &CardFacts) -> String {
         }
     });
     line(&format!("| features | {} |", model.feature_dim));
-    if let Some(head) = &model.head {
+    let classes = model.head.as_ref();
+    let classes = classes.filter(|head| head.of != Target::Answers);
+    if let Some(head) = classes {
         line(&format!("| classes | {} |", head.classes.len()));
     }
     line(&format!(
@@ -189,8 +186,10 @@ pub fn model_card(model: &ModelDescription, facts: &CardFacts) -> String {
     line("## Use");
     line("");
     line("```sh");
-    if model.head.is_some() {
-        line(&format!("tinderbox predict THIS_FOLDER --data {data}"));
+    match of {
+        Some(Target::Answers) => line("tinderbox predict THIS_FOLDER --data QUESTIONS.json"),
+        Some(_) => line(&format!("tinderbox predict THIS_FOLDER --data {data}")),
+        None => {}
     }
     if model.word_head.is_some() {
         line("tinderbox generate THIS_FOLDER --prompt TEXT");
@@ -199,7 +198,7 @@ pub fn model_card(model: &ModelDescription, facts: &CardFacts) -> String {
         "tinderbox embed THIS_FOLDER --data {data} --out features.npy"
     ));
     line("```");
-    if let Some(head) = &model.head {
+    if let Some(head) = classes {
         line("");
         line("## Classes");
         line("");
@@ -275,7 +274,7 @@ mod tests {
             "\"head\": {\"name\": \"fc\", \"classes\": [\"a\", \"b\"]}",
         );
         let model = ModelDescription::from_json(&head).unwrap();
-        assert_eq!(model.head.unwrap().of, ClassesOf::Items);
+        assert_eq!(model.head.unwrap().of, Target::Items);
         let words = ModelDescription {
             word_head: Some("head".into()),
             ..description()
@@ -301,7 +300,7 @@ mod tests {
         model.head = Some(HeadDescription {
             name: "fc".into(),
             classes: vec!["a|b".into(), "<script>".into()],
-            of: ClassesOf::Items,
+            of: Target::Items,
         });
         let facts = CardFacts {
             run: "mine".into(),

@@ -39,6 +39,8 @@ impl ProgressMode {
 #[derive(Debug)]
 pub struct Progress {
     mode: ProgressMode,
+    /// What is counted, several of them.
+    unit: &'static str,
     bar: ProgressBar,
     total: u64,
     first: Option<(u64, Instant)>,
@@ -61,12 +63,18 @@ impl Progress {
         }
         Self {
             mode,
+            unit: "steps",
             bar,
             total,
             first: None,
             last_line: None,
             kept: Vec::new(),
         }
+    }
+
+    /// The same of something else than steps.
+    pub fn of(self, unit: &'static str) -> Self {
+        Self { unit, ..self }
     }
 
     /// Shows that `step` steps are done, with the loss and further figures. A figure is shown
@@ -86,13 +94,14 @@ impl Progress {
         let (first_step, first_time) = *self.first.get_or_insert((step, now));
         let seconds = now.duration_since(first_time).as_secs_f64();
         let message = message(
+            self.unit,
             step - first_step.min(step),
             self.total.saturating_sub(step),
             seconds,
             loss,
             &self.kept,
         );
-        self.show(step, "step", message, now);
+        self.show(step, self.unit.trim_end_matches('s'), message, now);
     }
 
     /// Shows that another part has begun, such as one training of several.
@@ -150,11 +159,18 @@ impl Progress {
     }
 }
 
-fn message(done: u64, left: u64, seconds: f64, loss: f64, kept: &[(String, f64)]) -> String {
+fn message(
+    unit: &str,
+    done: u64,
+    left: u64,
+    seconds: f64,
+    loss: f64,
+    kept: &[(String, f64)],
+) -> String {
     let mut parts = Vec::new();
     if done > 0 && seconds > 0.0 {
         let rate = done as f64 / seconds;
-        parts.push(format!("{} steps/s", tidy_rate(rate)));
+        parts.push(format!("{} {unit}/s", tidy_rate(rate)));
         parts.push(format!("{} left", duration(left as f64 / rate)));
     }
     parts.push(format!("loss {}", tidy(loss)));
@@ -180,10 +196,10 @@ mod tests {
     fn a_message_shows_speed_time_left_loss_and_figures() {
         let kept = [("kNN".to_string(), 0.9731)];
         assert_eq!(
-            message(50, 100, 10.0, 2.345_67, &kept),
+            message("steps", 50, 100, 10.0, 2.345_67, &kept),
             "5.00 steps/s  20 s left  loss 2.346  kNN 0.9731"
         );
-        assert_eq!(message(0, 100, 0.0, 1.0, &[]), "loss 1");
+        assert_eq!(message("words", 0, 100, 0.0, 1.0, &[]), "loss 1");
     }
 
     #[test]

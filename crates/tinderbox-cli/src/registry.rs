@@ -8,11 +8,12 @@ use tinderbox::nn::{Encoder, WordHead};
 use tinderbox::objectives::{
     BertPretraining, BertPretrainingConfig, CausalLm, CausalLmConfig, Electra, ElectraConfig,
     MaskedLm, MaskedLmConfig, Objective, SentenceRelation, SentenceRelationConfig,
-    SequenceAutoencoder, SequenceAutoencoderConfig, SimClr, SimClrConfig, SimCse, Supervised,
-    SupervisedConfig, TokenTagging, TokenTaggingConfig,
+    SequenceAutoencoder, SequenceAutoencoderConfig, SimClr, SimClrConfig, SimCse, SpanExtraction,
+    SpanExtractionConfig, Supervised, SupervisedConfig, TokenTagging, TokenTaggingConfig,
 };
 use tinderbox::train::{FromPlain, Trainer, initialise};
 
+use crate::answerer::AnswerEvaluator;
 use crate::classifier::HeadEvaluator;
 use crate::encoder::{AnyEncoder, InputShape};
 use crate::error::CliError;
@@ -123,6 +124,12 @@ impl Trainable for Frozen {
     map_encoder!();
 
     output_layer!(head, HeadEvaluator);
+}
+
+impl Trainable for SpanExtraction<AnyEncoder> {
+    map_encoder!();
+
+    output_layer!(qa_outputs, AnswerEvaluator);
 }
 
 impl Trainable for TokenTagging<AnyEncoder> {
@@ -239,6 +246,9 @@ impl Build<'_> {
                     Ok(objective.init(encoder()?, device)?)
                 })?)
             }
+            ObjectiveRecipe::SpanExtraction => job.run(build(device, seed, || {
+                Ok(SpanExtractionConfig {}.init(encoder()?, device))
+            })?),
             ObjectiveRecipe::Tagging => {
                 let objective = TokenTaggingConfig {
                     classes: self.classes,

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use crate::error::CliError;
@@ -52,92 +53,98 @@ impl Prediction {
     }
 }
 
-/// Writes `id,word,class,name,probability,error` for each word of each input.
-#[derive(Debug)]
-pub struct TagWriter<W: Write> {
-    csv: csv::Writer<W>,
+/// A part of a text that answers a question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundAnswer {
+    /// What it says; nothing if the text has no answer.
+    pub text: String,
+    /// The character of the text where it begins.
+    pub start: Option<usize>,
+    /// Probability the model gives it, 0 to 1.
+    pub probability: f32,
 }
 
-impl<W: Write> TagWriter<W> {
+/// A result as rows of CSV.
+pub trait AsRows {
+    /// What is in the columns between `id` and `error`.
+    const COLUMNS: &'static [&'static str];
+
+    /// The cells of each row, without `id` and `error`.
+    fn rows(&self) -> Vec<Vec<String>>;
+}
+
+impl AsRows for Prediction {
+    const COLUMNS: &'static [&'static str] = &["class", "name", "probability"];
+
+    fn rows(&self) -> Vec<Vec<String>> {
+        let share = format!("{:.6}", self.probability);
+        vec![vec![self.class.to_string(), self.name.clone(), share]]
+    }
+}
+
+/// Words with their tags, a row each: a text without words has none.
+impl AsRows for Vec<(String, Prediction)> {
+    const COLUMNS: &'static [&'static str] = &["word", "class", "name", "probability"];
+
+    fn rows(&self) -> Vec<Vec<String>> {
+        let of_word = |(word, tag): &(String, Prediction)| {
+            let cells = tag.rows().into_iter().flatten();
+            std::iter::once(word.clone()).chain(cells).collect()
+        };
+        self.iter().map(of_word).collect()
+    }
+}
+
+impl AsRows for FoundAnswer {
+    const COLUMNS: &'static [&'static str] = &["answer", "start", "probability"];
+
+    fn rows(&self) -> Vec<Vec<String>> {
+        let start = self.start.map_or(String::new(), |start| start.to_string());
+        let share = format!("{:.6}", self.probability);
+        vec![vec![self.text.clone(), start, share]]
+    }
+}
+
+/// Writes results as CSV: `id`, their columns, `error`.
+#[derive(Debug)]
+pub struct ResultWriter<W: Write, T> {
+    csv: csv::Writer<W>,
+    of: PhantomData<T>,
+}
+
+impl<W: Write, T: AsRows> ResultWriter<W, T> {
     /// Writes the heading.
     ///
     /// # Errors
     /// What the writer says.
     pub fn new(to: W) -> io::Result<Self> {
         let mut csv = csv::Writer::from_writer(to);
-        csv.write_record(["id", "word", "class", "name", "probability", "error"])
-            .map_err(io_error)?;
-        Ok(Self { csv })
+        let heading = ["id"].iter().chain(T::COLUMNS).chain(&["error"]);
+        csv.write_record(heading).map_err(io_error)?;
+        Ok(Self {
+            csv,
+            of: PhantomData,
+        })
     }
 
-    /// Writes the rows of one input: its words with their tags. One without words has none.
+    /// Writes the rows of one input; one that could not be read has one row.
     ///
     /// # Errors
     /// What the writer says.
-    pub fn rows(
-        &mut self,
-        id: &str,
-        outcome: &Outcome<Vec<(String, Prediction)>>,
-    ) -> io::Result<()> {
-        let words = match outcome {
-            Outcome::Done(words) => words,
+    pub fn write(&mut self, id: &str, outcome: &Outcome<T>) -> io::Result<()> {
+        let (rows, reason) = match outcome {
+            Outcome::Done(result) => (result.rows(), ""),
             Outcome::Unreadable(reason) => {
-                let row = [id, "", "", "", "", reason];
-                return self.csv.write_record(row).map_err(io_error);
+                let blank = vec![String::new(); T::COLUMNS.len()];
+                (vec![blank], reason.as_str())
             }
         };
-        for (word, tag) in words {
-            let [class, share] = [tag.class.to_string(), format!("{:.6}", tag.probability)];
-            self.csv
-                .write_record([id, word, &class, &tag.name, &share, ""])
-                .map_err(io_error)?;
+        for cells in rows {
+            let cells = cells.iter().map(String::as_str);
+            let row = std::iter::once(id).chain(cells).chain([reason]);
+            self.csv.write_record(row).map_err(io_error)?;
         }
         Ok(())
-    }
-
-    /// Makes sure that all rows are out.
-    ///
-    /// # Errors
-    /// What the writer says.
-    pub fn finish(mut self) -> io::Result<()> {
-        self.csv.flush()
-    }
-}
-
-/// Writes `id,class,name,probability,error` for each input.
-#[derive(Debug)]
-pub struct PredictionWriter<W: Write> {
-    csv: csv::Writer<W>,
-}
-
-impl<W: Write> PredictionWriter<W> {
-    /// Writes the heading.
-    ///
-    /// # Errors
-    /// What the writer says.
-    pub fn new(to: W) -> io::Result<Self> {
-        let mut csv = csv::Writer::from_writer(to);
-        csv.write_record(["id", "class", "name", "probability", "error"])
-            .map_err(io_error)?;
-        Ok(Self { csv })
-    }
-
-    /// Writes one row.
-    ///
-    /// # Errors
-    /// What the writer says.
-    pub fn row(&mut self, id: &str, outcome: &Outcome<Prediction>) -> io::Result<()> {
-        let written = match outcome {
-            Outcome::Done(p) => self.csv.write_record([
-                id,
-                &p.class.to_string(),
-                &p.name,
-                &format!("{:.6}", p.probability),
-                "",
-            ]),
-            Outcome::Unreadable(reason) => self.csv.write_record([id, "", "", "", reason]),
-        };
-        written.map_err(io_error)
     }
 
     /// Makes sure that all rows are out.
@@ -291,15 +298,15 @@ mod tests {
     #[test]
     fn predictions_keep_order_and_quote_names() {
         let mut text = Vec::new();
-        let mut writer = PredictionWriter::new(&mut text).unwrap();
+        let mut writer = ResultWriter::new(&mut text).unwrap();
         let prediction = Prediction {
             class: 1,
             name: "a \"b\"".into(),
             probability: 0.75,
         };
-        writer.row("x,y.png", &Outcome::Done(prediction)).unwrap();
+        writer.write("x,y.png", &Outcome::Done(prediction)).unwrap();
         writer
-            .row("bad\n.png", &Outcome::Unreadable("cut short".into()))
+            .write("bad\n.png", &Outcome::Unreadable("cut short".into()))
             .unwrap();
         writer.finish().unwrap();
         assert_eq!(
@@ -313,15 +320,15 @@ mod tests {
     #[test]
     fn each_word_has_a_row() {
         let mut text = Vec::new();
-        let mut writer = TagWriter::new(&mut text).unwrap();
+        let mut writer = ResultWriter::new(&mut text).unwrap();
         let classes = ["at".to_string(), "nn".to_string()];
         let words = [("a", [0.75, 0.25]), (",", [0.5, 0.5])];
         let words =
             words.map(|(word, shares)| (word.to_string(), Prediction::of(&shares, &classes)));
-        writer.rows("0", &Outcome::Done(words.to_vec())).unwrap();
-        writer.rows("1", &Outcome::Done(Vec::new())).unwrap();
+        writer.write("0", &Outcome::Done(words.to_vec())).unwrap();
+        writer.write("1", &Outcome::Done(Vec::new())).unwrap();
         writer
-            .rows("2", &Outcome::Unreadable("bad".into()))
+            .write("2", &Outcome::Unreadable("bad".into()))
             .unwrap();
         writer.finish().unwrap();
         assert_eq!(
@@ -330,6 +337,25 @@ mod tests {
              0,a,0,at,0.750000,\n\
              0,\",\",0,at,0.500000,\n\
              2,,,,,bad\n"
+        );
+    }
+
+    #[test]
+    fn an_answer_has_its_place_unless_there_is_none() {
+        let mut text = Vec::new();
+        let mut writer = ResultWriter::new(&mut text).unwrap();
+        for (id, start) in [("a", Some(7)), ("b", None)] {
+            let answer = FoundAnswer {
+                text: start.map_or("", |_| "sea").into(),
+                start,
+                probability: 0.5,
+            };
+            writer.write(id, &Outcome::Done(answer)).unwrap();
+        }
+        writer.finish().unwrap();
+        assert_eq!(
+            String::from_utf8(text).unwrap(),
+            "id,answer,start,probability,error\na,sea,7,0.500000,\nb,,,0.500000,\n"
         );
     }
 

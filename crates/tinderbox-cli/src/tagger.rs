@@ -2,9 +2,8 @@
 
 use burn::tensor::Device;
 use burn::tensor::activation::softmax;
-use rayon::prelude::*;
 use tinderbox::data::text::{TaggedCollate, TaggedSample, WordSequences};
-use tinderbox::data::{Collate, DataError, PlainBatch, Skipped};
+use tinderbox::data::{Collate, PlainBatch};
 use tinderbox::objectives::{TaggedBatch, TokenTagging};
 use tinderbox::train::{Evaluation, Evaluator, FromPlain, TrainError, Trainer};
 use tinderbox::transfer::FeatureMatrix;
@@ -12,10 +11,10 @@ use tinderbox::transfer::FeatureMatrix;
 use crate::classifier::{HEAD_ACCURACY, classes_of};
 use crate::encoder::AnyEncoder;
 use crate::error::CliError;
-use crate::inputs::Inputs;
+use crate::inputs::{Inputs, Target};
 use crate::output::Output;
 use crate::rows::Prediction;
-use crate::training::{Setup, warn_of_skipped};
+use crate::training::Setup;
 
 /// A tagger of words that a recipe chose.
 pub type Tagger = TokenTagging<AnyEncoder>;
@@ -39,32 +38,15 @@ impl TagEvaluator {
         setup: &Setup<'_>,
         output: &Output,
     ) -> Result<Trainer<'t, Tagger>, CliError> {
-        let (Inputs::Texts(texts), true) = (setup.inputs, setup.data.has_tags()) else {
+        let (Inputs::Texts(texts), true) = (setup.inputs, setup.data.has(Target::Words)) else {
             return Ok(trainer);
         };
-        let (tagged, test) = (texts.tagged(), &setup.data.test);
-        let read = |&index: &usize| {
-            let sequences = tagged.word_sequences(index);
-            sequences.map_err(|error| Skipped {
-                index: index as u64,
-                reason: error.to_string(),
-            })
-        };
-        let read: Vec<Result<WordSequences, Skipped>> = test.par_iter().map(read).collect();
-        let (mut samples, mut skipped) = (Vec::new(), Vec::new());
-        for read in read {
-            match read {
-                Ok(sequences) => samples.extend(sequences.samples),
-                Err(reason) => skipped.push(reason),
-            }
-        }
-        if samples.is_empty() {
-            return Err(CliError::Data(DataError::NothingReadable {
-                items: test.len(),
-                reasons: skipped.into_iter().take(3).map(|it| it.reason).collect(),
-            }));
-        }
-        warn_of_skipped(&skipped, test.len(), output);
+        let tagged = texts.tagged();
+        let read = setup.read_test(|index| tagged.word_sequences(index), output)?;
+        let samples = read
+            .into_iter()
+            .flat_map(|found: WordSequences| found.samples);
+        let mut samples: Vec<TaggedSample> = samples.collect();
         // Of like lengths together, there is little padding.
         samples.sort_by_key(|sample| sample.tokens.len());
         let collate = texts.tagged_collate();

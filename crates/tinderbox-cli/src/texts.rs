@@ -7,10 +7,11 @@ use burn::data::dataset::Dataset;
 use rayon::prelude::*;
 use tinderbox::data::table::{TableItems, TableOptions};
 use tinderbox::data::text::{
-    DocumentSource, Framed, MaskedCollate, MaskingConfig, NextSentence, Packed, PlainTokens, Role,
-    SentenceChunk, SentenceChunks, SentenceOrder, TaggedCollate, TaggedFile, TaggedTexts, TextFile,
-    TextFileConfig, TextFolder, TextFolderConfig, TextPreprocess, TextRows, Then, TokenCollate,
-    TokenCorpus, TokenItem, TokenTexts, Tokeniser, TokeniserTraining, sentences,
+    AnyWindow, DocumentSource, Framed, MaskedCollate, MaskingConfig, NextSentence, Packed,
+    PlainTokens, QuestionFile, QuestionTexts, Role, SentenceChunk, SentenceChunks, SentenceOrder,
+    SpanCollate, TaggedCollate, TaggedFile, TaggedTexts, TextFile, TextFileConfig, TextFolder,
+    TextFolderConfig, TextPreprocess, TextRows, Then, TokenCollate, TokenCorpus, TokenItem,
+    TokenTexts, Tokeniser, TokeniserTraining, sentences,
 };
 use tinderbox::data::{
     DataError, Joined, Loader, LoaderConfig, PlainBatch, SampleRng, Subset, View, fingerprint,
@@ -70,6 +71,9 @@ fn open_one(recipe: &DataRecipe, path: &Path) -> Result<Arc<dyn DocumentSource>,
         let text = columns.next().unwrap_or_default();
         let rows = TextRows::new(Arc::new(table), text, columns.next())?;
         return Ok(Arc::new(rows));
+    }
+    if recipe.source == DataSource::Questions {
+        return Ok(Arc::new(QuestionFile::open(path)?));
     }
     if recipe.source == DataSource::Tags {
         let config = TextFileConfig {
@@ -222,6 +226,19 @@ impl Texts {
         }
     }
 
+    /// The texts as questions, each with a text that may answer it.
+    pub fn questions(&self) -> QuestionTexts {
+        QuestionTexts::new(self.tokens.clone())
+    }
+
+    /// Puts questions together.
+    pub fn question_collate(&self) -> SpanCollate {
+        SpanCollate {
+            pad: self.tokens.preprocess().special().pad,
+            length: None,
+        }
+    }
+
     /// Batches of what an objective eats of some texts.
     ///
     /// # Errors
@@ -241,6 +258,10 @@ impl Texts {
             Views::Tagged => {
                 let subset = Arc::new(Subset::new(Arc::new(self.tagged()), items.to_vec()));
                 return Loader::new(subset, PlainTokens, self.tagged_collate(), config);
+            }
+            Views::Question => {
+                let subset = Arc::new(Subset::new(Arc::new(self.questions()), items.to_vec()));
+                return Loader::new(subset, AnyWindow, self.question_collate(), config);
             }
             Views::Sequences(pretext) => pretext,
         };

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::Device;
+use rayon::prelude::*;
 use serde::Serialize;
-use tinderbox::data::{Loader, LoaderConfig, Skipped};
+use tinderbox::data::{DataError, Loader, LoaderConfig, Skipped};
 use tinderbox::objectives::Objective;
 use tinderbox::train::{
     CheckpointConfig, FromPlain, HealthEvaluator, HeldOutEvaluator, KnnEvaluator, LabelledItems,
@@ -14,13 +15,14 @@ use tinderbox::train::{
 };
 use tinderbox::transfer::{Knn, LinearProbeConfig};
 
+use crate::answerer::ANSWER_F1;
 use crate::classifier::HEAD_ACCURACY;
 use crate::data_facts::DataFacts;
 use crate::dataset::DataSet;
 use crate::encoder::{AnyEncoder, AnyInput};
 use crate::environment::cores;
 use crate::error::CliError;
-use crate::inputs::{Inputs, Pretext, Views};
+use crate::inputs::{Inputs, Pretext, Target, Views};
 use crate::output::{Output, escaped};
 use crate::progress::{Progress, ProgressMode};
 use crate::recipe::Recipe;
@@ -178,13 +180,46 @@ impl Setup<'_> {
     pub fn best_figure(&self) -> Option<&'static str> {
         let eval = &self.recipe.eval;
         match self.views {
-            Views::Tagged if self.data.has_tags() => Some(HEAD_ACCURACY),
+            Views::Tagged if self.data.has(Target::Words) => Some(HEAD_ACCURACY),
+            Views::Question if self.data.has(Target::Answers) => Some(ANSWER_F1),
             _ if !self.data.has_labels() => None,
             Views::One => Some(HEAD_ACCURACY),
             _ if eval.knn => Some("knn/accuracy"),
             _ if eval.linear_probe => Some("probe/accuracy"),
             _ => None,
         }
+    }
+
+    /// Reads the test part in a way of its own; what cannot be read is left out, with a warning.
+    ///
+    /// # Errors
+    /// If none can be read.
+    pub fn read_test<T: Send>(
+        &self,
+        read: impl Fn(usize) -> Result<T, DataError> + Sync,
+        output: &Output,
+    ) -> Result<Vec<T>, CliError> {
+        let test = &self.data.test;
+        let read = test.par_iter().map(|index| (*index, read(*index)));
+        let read: Vec<(usize, Result<T, DataError>)> = read.collect();
+        let (mut found, mut skipped) = (Vec::new(), Vec::new());
+        for (index, read) in read {
+            match read {
+                Ok(item) => found.push(item),
+                Err(error) => skipped.push(Skipped {
+                    index: index as u64,
+                    reason: error.to_string(),
+                }),
+            }
+        }
+        if found.is_empty() {
+            return Err(CliError::Data(DataError::NothingReadable {
+                items: test.len(),
+                reasons: skipped.into_iter().take(3).map(|it| it.reason).collect(),
+            }));
+        }
+        warn_of_skipped(&skipped, test.len(), output);
+        Ok(found)
     }
 
     /// Reads items for evaluation; those that cannot be read are left out, with a warning.
@@ -199,7 +234,7 @@ impl Setup<'_> {
 }
 
 /// Says how many of `count` items that were to be evaluated on were left out, and why the first of them.
-pub fn warn_of_skipped(skipped: &[Skipped], count: usize, output: &Output) {
+fn warn_of_skipped(skipped: &[Skipped], count: usize, output: &Output) {
     if let Some(first) = skipped.first() {
         output.warn(&format!(
             "{} of {count} items to evaluate on could not be read; the first: {}",
@@ -345,7 +380,7 @@ impl Observer for RunObserver {
             .filter_map(|(name, value)| match name.as_str() {
                 "knn/accuracy" => Some(("kNN", *value)),
                 "probe/accuracy" => Some(("probe", *value)),
-                HEAD_ACCURACY => Some(("test", *value)),
+                HEAD_ACCURACY | ANSWER_F1 => Some(("test", *value)),
                 HeldOutEvaluator::LOSS => Some(("held-out", *value)),
                 _ => None,
             })

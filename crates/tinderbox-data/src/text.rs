@@ -1,7 +1,7 @@
 //! Text: corpora of any size, tokenisers, and what is done with the numbers of tokens and words.
 //!
 //! [`TextFile`] opens a file of any size by its index, [`TextFolder`] a folder of files with its classes, and
-//! [`InMemoryDocuments`] what is at hand, [`TaggedFile`] sentences whose words have tags; all are [`DocumentSource`]s. A [`Tokeniser`] is loaded, or trained by [`TokeniserTraining`]. A
+//! [`InMemoryDocuments`] what is at hand, [`TaggedFile`] sentences whose words have tags, [`QuestionFile`] questions with the texts that answer them; all are [`DocumentSource`]s. A [`Tokeniser`] is loaded, or trained by [`TokeniserTraining`]. A
 //! [`TokenCorpus`] holds a corpus as tokens, [`Packed`] cuts it into sequences, and [`BucketOrder`] makes batches of like length.
 //!
 //! What follows needs no tokeniser. A [`TokenItem`] is a sequence of token ids that knows which tokens continue a word; views such as
@@ -24,6 +24,7 @@
 mod bucket_order;
 mod choice;
 mod co_occurrence;
+mod context_windows;
 mod deletion;
 mod document;
 mod document_index;
@@ -41,6 +42,8 @@ mod phrases;
 mod plain_text;
 mod preprocess;
 mod pretrained_tokeniser;
+mod question_file;
+mod question_texts;
 mod replacement;
 mod sealed_file;
 mod sentence_chunks;
@@ -73,8 +76,9 @@ mod words;
 
 pub use bucket_order::BucketOrder;
 pub use co_occurrence::{CoOccurrence, CoOccurrenceConfig, CoOccurrenceCounter, CoOccurrences};
+pub use context_windows::{ContextWindow, ContextWindows};
 pub use deletion::DeleteTokens;
-pub use document::{Document, DocumentSource, InMemoryDocuments, TaggedWord};
+pub use document::{Answer, Document, DocumentSource, InMemoryDocuments, TaggedWord};
 pub use framed::Framed;
 pub use huffman::HuffmanTree;
 pub use infilling::InfillSpans;
@@ -85,6 +89,8 @@ pub use noised::{NoisedCollate, NoisedSample};
 pub use packing::{Packed, PackedSequence};
 pub use phrases::Phrases;
 pub use preprocess::TextPreprocess;
+pub use question_file::QuestionFile;
+pub use question_texts::{AnyWindow, Question, QuestionTexts};
 pub use replacement::{ReplaceTokens, ReplacedCollate, ReplacedSample};
 pub use sentence_chunks::{SentenceChunk, SentenceChunks};
 pub use sentence_order::SentenceOrder;

@@ -11,6 +11,7 @@
 //! | are they healthy? | [`health`] |
 //! | is one encoder better than another? | [`stats::paired_interval`] |
 //! | what do word vectors know? | [`word_similarity`], [`word_analogies`], [`spearman`] |
+//! | how right are extracted answers? | [`exact_match`], [`answer_f1`] |
 //! | which layers move in fine-tuning? | [`FineTuneConfig`], [`LayerGroups`] |
 //!
 //! # Cost
@@ -34,6 +35,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod answer_tests;
 mod eigenvalues;
 mod error;
 mod feature_matrix;
@@ -50,6 +52,7 @@ mod stratified_folds;
 mod vector;
 mod word_tests;
 
+pub use answer_tests::{answer_f1, exact_match};
 pub use error::TransferError;
 pub use feature_matrix::{FeatureMatrix, accuracy};
 pub use fine_tune::{FineTuneConfig, LayerGroups};

@@ -8,11 +8,11 @@ use tinderbox::train::RateFactor;
 
 use super::{data, dry_run, share};
 use crate::args::FinetuneArgs;
-use crate::classifier::HEAD_ACCURACY;
 use crate::dataset::DataSet;
 use crate::error::CliError;
+use crate::inputs::Target;
 use crate::model::Model;
-use crate::recipe::{DataRecipe, DataSource, FinetuneRecipe, RecipeFile};
+use crate::recipe::{DataRecipe, FinetuneRecipe, ObjectiveRecipe, RecipeFile};
 use crate::report::write_report;
 use crate::session::{Context, Plan};
 use crate::signals::StopSignals;
@@ -59,10 +59,11 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
     let data_set = DataSet::open(&asked.data, Some(&model.preprocess))?;
     data_set.require(asked.objective.views())?;
     let items = (data_set.labelled.len() as f64 * finetune.labels).round() as usize;
-    // Each class has at least one item, unless the classes are of words.
-    let least = match data_set.has_tags() {
-        true => 1,
-        false => data_set.classes.len(),
+    // Each class of items has at least one.
+    let target = asked.data.source.target();
+    let least = match target {
+        Target::Items => data_set.classes.len(),
+        Target::Words | Target::Answers => 1,
     };
     let file = recipe(&model, &data, finetune, items.max(least));
     let recipe = file.resolve(&overrides)?;
@@ -93,19 +94,20 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
     let finished = plan.run(context, &stop)?;
     let path = finished.opened.dir.path();
     write_report(path)?;
-    let right = finished
-        .figures
-        .iter()
-        .find(|(name, _)| name == HEAD_ACCURACY);
-    let right = right.map(|(_, value)| *value);
+    let mut found = json!({
+        "run": path.display().to_string(),
+        "labels": plan.items.len(),
+        "step": finished.step,
+        "steps_per_second": finished.speed,
+    });
     let mut table = Table::new(["fine-tuned", "value"]);
-    let labels = match plan.data.has_tags() {
-        true => "tagged sentences",
-        false => "labels",
-    };
-    table.row([labels, &plan.items.len().to_string()]);
-    if let Some(right) = right {
-        table.row(["test accuracy", &format!("{:.1} %", 100.0 * right)]);
+    table.row([target.examples(), &plan.items.len().to_string()]);
+    for (name, value) in &finished.figures {
+        if let Some(name) = name.strip_prefix("test/") {
+            let shown = format!("test {}", name.replace('_', " "));
+            table.row([shown.as_str(), &format!("{:.1} %", 100.0 * value)]);
+            found[format!("test_{name}")] = json!(value);
+        }
     }
     table.row(["steps", &finished.step.to_string()]);
     if let Some(speed) = finished.steps_a_second() {
@@ -113,13 +115,7 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
     }
     context.output.text(&table.render());
     context.output.text(&format!("run: {}\n", path.display()));
-    context.output.json(&json!({
-        "run": path.display().to_string(),
-        "labels": plan.items.len(),
-        "test_accuracy": right,
-        "step": finished.step,
-        "steps_per_second": finished.speed,
-    }));
+    context.output.json(&found);
     Ok(())
 }
 
@@ -135,10 +131,7 @@ fn recipe(model: &Model, data: &DataRecipe, finetune: FinetuneRecipe, items: usi
         "encoder".into(),
         plain(toml::Value::try_from(&model.description.encoder)),
     );
-    let objective = match data.source {
-        DataSource::Tags => "tagging",
-        _ => "supervised",
-    };
+    let objective = ObjectiveRecipe::kind_for(data.source.target());
     let kind = [("kind".to_string(), toml::Value::from(objective))];
     tables.insert(
         "objective".into(),

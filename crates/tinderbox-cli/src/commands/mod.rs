@@ -73,20 +73,17 @@ fn device_or(global: &GlobalArgs, other: &DeviceName) -> Result<Device, CliError
     Ok(name.open()?)
 }
 
-/// The seed of `--set seed=N`; verbs without a recipe take no other key but `data.labels`.
+/// The seed of `--set seed=N`; verbs without a recipe take no other key but those of [`data::of`].
 fn seed(global: &GlobalArgs) -> Result<u64, CliError> {
     let mut seed = 0;
-    let others = global
-        .set
-        .iter()
-        .filter(|set| !set.starts_with("data.labels="));
-    for set in others {
+    let of_data = |set: &String| data::KEYS.iter().any(|key| set.starts_with(key));
+    for set in global.set.iter().filter(|set| !of_data(set)) {
         seed = set
             .strip_prefix("seed=")
             .and_then(|value| value.trim().parse().ok())
             .ok_or_else(|| {
                 CliError::usage(format!(
-                    "`--set {set}`: this verb takes `seed=N` and, for a table, `data.labels=COLUMN`"
+                    "`--set {set}`: this verb takes `seed=N` and, of the data, `data.labels=COLUMN`, `data.text=COLUMN` and `data.source=SOURCE`"
                 ))
             })?;
     }

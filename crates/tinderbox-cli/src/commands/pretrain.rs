@@ -32,8 +32,7 @@ pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliEr
         true => data.labelled.clone(),
         false => data.train.clone(),
     };
-    let usable = data.has_labels() || data.has_tags();
-    if recipe.data.labels != Labels::Own(false) && data.classes.len() > 1 && !usable {
+    if recipe.data.labels != Labels::Own(false) && data.classes.len() > 1 && !data.has_target() {
         let classes = data.classes.len();
         context.output.warn(&format!(
             "`data.labels` has {classes} classes but none with two items to hold one out: no accuracy will be shown"

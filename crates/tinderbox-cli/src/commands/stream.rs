@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use rayon::prelude::*;
-use tinderbox::data::text::{TaggedCollate, TaggedSample};
+use tinderbox::data::DataError;
 use tinderbox::train::PlainInput;
 
 use crate::args::GlobalArgs;
@@ -14,10 +14,13 @@ use crate::error::CliError;
 use crate::inputs::{Inputs, Items};
 use crate::model::Model;
 use crate::recipe::{DataRecipe, Labels};
-use crate::rows::{Outcome, Prediction};
+use crate::rows::Outcome;
+use crate::texts::Texts;
 
 /// Items that are in memory at once.
 const AT_ONCE: usize = 256;
+/// Texts that are in memory at once with all of their tokens, however long they are.
+const WHOLE_TEXTS: usize = 32;
 
 /// The items that a model goes through.
 pub(super) struct Stream {
@@ -94,33 +97,37 @@ impl Stream {
         Ok(unreadable)
     }
 
-    /// Gives the words of each text to `tag`, which makes one prediction a word; `write` gets the id of each text and its words, in input
-    /// order. Returns how many could not be read.
+    /// The items as texts.
     ///
     /// # Panics
-    /// If the items are no texts.
-    pub(super) fn each_word(
+    /// If they are none.
+    pub(super) fn texts(&self) -> &Texts {
+        match &self.inputs {
+            Inputs::Texts(texts) => texts,
+            _ => panic!("the items are no texts"),
+        }
+    }
+
+    /// Reads each item by `read`, and gives them to `apply`, some at a time, which makes one result of each; `write` gets the id of each item
+    /// and its outcome, in input order. Returns how many could not be read.
+    pub(super) fn each_read<S: Send, T>(
         &self,
-        tag: impl Fn(&[TaggedSample], TaggedCollate) -> Vec<Prediction>,
-        mut write: impl FnMut(&str, &Outcome<Vec<(String, Prediction)>>) -> Result<(), CliError>,
+        read: impl Fn(usize) -> Result<S, DataError> + Sync,
+        apply: impl Fn(Vec<S>) -> Vec<T>,
+        mut write: impl FnMut(&str, &Outcome<T>) -> Result<(), CliError>,
     ) -> Result<usize, CliError> {
-        let Inputs::Texts(texts) = &self.inputs else {
-            panic!("only texts have words");
-        };
-        let (tagged, collate) = (texts.tagged(), texts.tagged_collate());
         let mut unreadable = 0;
-        for start in (0..self.len()).step_by(AT_ONCE) {
-            let range = start..(start + AT_ONCE).min(self.len());
-            let read = range.clone().into_par_iter();
-            let read: Vec<_> = read.map(|index| tagged.word_sequences(index)).collect();
-            let samples = read.iter().flatten().flat_map(|found| &found.samples);
-            let samples: Vec<TaggedSample> = samples.cloned().collect();
-            let mut predictions = tag(&samples, collate).into_iter();
-            for (index, found) in range.zip(read) {
-                let outcome = match found {
-                    Ok(found) => {
-                        Outcome::Done(found.words.into_iter().zip(&mut predictions).collect())
-                    }
+        for start in (0..self.len()).step_by(WHOLE_TEXTS) {
+            let range = start..(start + WHOLE_TEXTS).min(self.len());
+            let found: Vec<_> = range.clone().into_par_iter().map(&read).collect();
+            let (mut samples, mut reasons) = (Vec::new(), Vec::new());
+            for found in found {
+                reasons.push(found.map(|sample| samples.push(sample)));
+            }
+            let mut results = apply(samples).into_iter();
+            for (index, reason) in range.zip(reasons) {
+                let outcome = match reason {
+                    Ok(()) => Outcome::Done(results.next().expect("one result an item")),
                     Err(error) => {
                         unreadable += 1;
                         Outcome::Unreadable(error.to_string())

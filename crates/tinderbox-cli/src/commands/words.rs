@@ -1,6 +1,5 @@
 //! `words`: vectors of words, trained on a corpus and asked for nearest words, analogies and people's judgements.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde::Serialize;
@@ -19,11 +18,11 @@ use tinderbox::transfer::{
 use crate::args::{VectorsFormat, WordsKind, WordsTrainArgs, WordsVerb};
 use crate::error::CliError;
 use crate::output::escaped;
-use crate::progress::{Progress, ProgressMode};
 use crate::recipe::DataRecipe;
 use crate::session::Context;
 use crate::table::Table;
 use crate::texts;
+use crate::word_trainer::{remove_state, state_path, train_to_end};
 
 /// The least score of a phrase, as in word2phrase.c.
 const PHRASE_THRESHOLD: f64 = 100.0;
@@ -103,7 +102,16 @@ fn train(args: &WordsTrainArgs, context: Context<'_>) -> Result<(), CliError> {
             help: Some("name a file with `--out vectors.txt`".into()),
         });
     };
-    super::refuse_existing(out, context.global)?;
+    let state = state_path(out);
+    if !context.global.resume {
+        super::refuse_existing(out, context.global)?;
+        super::refuse_existing(&state, context.global)?;
+    } else if !state.is_file() {
+        return Err(CliError::Refused {
+            message: format!("{} is not there: no training was stopped", state.display()),
+            help: Some("begin one without `--resume`".into()),
+        });
+    }
     let format = args.format.into();
     let settings = &context.global.set;
     // A wrong setting is told before the corpus is read.
@@ -140,7 +148,6 @@ fn train(args: &WordsTrainArgs, context: Context<'_>) -> Result<(), CliError> {
             got: format!("{}, which {} reach", args.min_count, vocabulary.len()),
         }));
     }
-    let mode = ProgressMode::detect(context.output.quiet);
     let vectors = match args.kind {
         WordsKind::Glove => {
             let config: GloveTrainerConfig = configured(settings)?;
@@ -148,14 +155,8 @@ fn train(args: &WordsTrainArgs, context: Context<'_>) -> Result<(), CliError> {
             for words in &corpus {
                 counter.add(&vocabulary.encode(as_str(words)))?;
             }
-            let mut trainer = config.init(&vocabulary, counter.finish()?)?;
-            let mut progress = Progress::new(config.epochs, mode);
-            trainer.run(|at| {
-                progress.update(at.epochs, at.loss, &[]);
-                ControlFlow::Continue(())
-            });
-            progress.finish();
-            trainer.vectors().map_err(failed)?
+            let trainer = config.init(&vocabulary, counter.finish()?)?;
+            train_to_end(trainer, out, context)?
         }
         WordsKind::SkipGram | WordsKind::Cbow => {
             let mut config: Word2VecTrainerConfig = configured(settings)?;
@@ -164,20 +165,11 @@ fn train(args: &WordsTrainArgs, context: Context<'_>) -> Result<(), CliError> {
             }
             let lines = corpus.iter().map(|words| as_str(words));
             let encoded = WordCorpus::encode(lines, &vocabulary);
-            let mut trainer = config.init(&vocabulary, &encoded)?;
-            let mut progress: Option<Progress> = None;
-            trainer.run(|at| {
-                let progress = progress.get_or_insert_with(|| Progress::new(at.total_words, mode));
-                progress.update(at.words, at.loss.unwrap_or(f64::NAN), &[]);
-                ControlFlow::Continue(())
-            });
-            if let Some(progress) = progress {
-                progress.finish();
-            }
-            trainer.vectors().map_err(failed)?
+            train_to_end(config.init(&vocabulary, &encoded)?, out, context)?
         }
     };
     vectors.write(out, format).map_err(failed)?;
+    remove_state(out)?;
     let shown = out.display().to_string();
     context.output.text(&format!(
         "{} words of {} numbers written to {shown}\n",

@@ -9,6 +9,7 @@ use super::reader::TableReader;
 use super::tokens::TokensRecipe;
 use super::views::ViewsRecipe;
 use crate::encoder::Modality;
+use crate::inputs::Target;
 
 /// What kind of data `data.path` leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -34,10 +35,12 @@ pub enum DataSource {
     Text,
     /// A file of sentences whose words have tags: a word, a tab and its tag a line, and a blank line behind each sentence.
     Tags,
+    /// A file of questions with the texts that answer them, as SQuAD has it.
+    Questions,
 }
 
 impl DataSource {
-    const NAMES: [(&'static str, Self); 10] = [
+    const NAMES: [(&'static str, Self); 11] = [
         ("digits", Self::Digits),
         ("idx", Self::Idx),
         ("cifar10", Self::Cifar10),
@@ -48,13 +51,31 @@ impl DataSource {
         ("table", Self::Table),
         ("text", Self::Text),
         ("tags", Self::Tags),
+        ("questions", Self::Questions),
     ];
+
+    /// What can be learnt from it.
+    pub fn target(self) -> Target {
+        match self {
+            Self::Tags => Target::Words,
+            Self::Questions => Target::Answers,
+            _ => Target::Items,
+        }
+    }
+
+    /// The source with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(other, _)| *other == name)
+            .map(|(_, source)| source)
+    }
 
     /// What its items are, unless a column of a table is read as text.
     fn modality(self) -> Modality {
         match self {
             Self::Table => Modality::Row,
-            Self::Text | Self::Tags => Modality::Text,
+            Self::Text | Self::Tags | Self::Questions => Modality::Text,
             Self::Digits | Self::Idx | Self::Cifar10 | Self::Cifar100 => Modality::Image,
             Self::Folder | Self::List | Self::Shards => Modality::Image,
         }
@@ -142,29 +163,25 @@ impl DataRecipe {
         }
     }
 
-    /// Sentences of tagged words.
-    pub fn tags(path: impl Into<PathBuf>) -> Self {
+    /// Data of a source at a path.
+    pub fn at(source: DataSource, path: impl Into<PathBuf>) -> Self {
         Self {
             path: Some(path.into()),
-            ..Self::of(DataSource::Tags)
+            ..Self::of(source)
         }
     }
 
     /// A table without labels, as `--data PATH` means it for a model of rows.
     pub fn table(path: impl Into<PathBuf>) -> Self {
         Self {
-            path: Some(path.into()),
             labels: Labels::Own(false),
-            ..Self::of(DataSource::Table)
+            ..Self::at(DataSource::Table, path)
         }
     }
 
     /// A folder of images, as `--data PATH` means it for a model of images.
     pub fn folder(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: Some(path.into()),
-            ..Self::of(DataSource::Folder)
-        }
+        Self::at(DataSource::Folder, path)
     }
 
     /// The recipe of the test set alone, if there is one.
@@ -211,10 +228,8 @@ impl DataRecipe {
     pub(super) fn read(table: &mut TableReader<'_>) -> Self {
         let names = DataSource::NAMES.map(|(name, _)| name);
         let named = table.choice("source", &names, None);
-        let source = DataSource::NAMES
-            .into_iter()
-            .find(|(name, _)| Some(*name) == named)
-            .map_or(DataSource::Digits, |(_, source)| source);
+        let source = named.and_then(DataSource::named);
+        let source = source.unwrap_or(DataSource::Digits);
         let text = read_text(table, source);
         let modality = match text.is_empty() {
             true => source.modality(),

@@ -105,8 +105,13 @@ impl Recipe {
             ObjectiveRecipe::read(table, &data, &encoder.config)
         });
         let finetune = root.optional_table("finetune", FinetuneRecipe::read);
-        if objective == ObjectiveRecipe::Tagging && finetune.is_some_and(|own| own.freeze) {
-            root.complain("`finetune.freeze` is for `objective.kind` supervised; tagging trains the whole network");
+        let whole = matches!(
+            objective,
+            ObjectiveRecipe::Tagging | ObjectiveRecipe::SpanExtraction
+        );
+        if whole && finetune.is_some_and(|own| own.freeze) {
+            let kind = objective.name();
+            root.complain(format!("`finetune.freeze` is for `objective.kind` supervised; {kind} trains the whole network"));
         }
         Self {
             version,

@@ -4,10 +4,10 @@ use serde::Serialize;
 use tinderbox::nn::TextEncoderConfig;
 use tinderbox::objectives::{ElectraConfig, SimCseConfig};
 
-use super::data::{DataRecipe, DataSource};
+use super::data::DataRecipe;
 use super::reader::TableReader;
 use crate::encoder::{EncoderConfig, Modality};
-use crate::inputs::{Pair, Pretext, Views};
+use crate::inputs::{Pair, Pretext, Target, Views};
 
 /// The `[objective]` table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -55,11 +55,13 @@ pub enum ObjectiveRecipe {
     },
     /// Cross-entropy on the tags of words (Devlin et al. 2019, section 5.3).
     Tagging,
+    /// Where the answer to a question begins and ends in a text (Devlin et al. 2019, section 4.2).
+    SpanExtraction,
 }
 
 impl ObjectiveRecipe {
     /// Names that `objective.kind` takes.
-    pub const KINDS: [&'static str; 11] = [
+    pub const KINDS: [&'static str; 12] = [
         "simclr",
         "masked-lm",
         "causal-lm",
@@ -71,6 +73,7 @@ impl ObjectiveRecipe {
         "simcse",
         "supervised",
         "tagging",
+        "span-extraction",
     ];
 
     /// The name in a recipe.
@@ -87,6 +90,7 @@ impl ObjectiveRecipe {
             Self::SimCse(_) => "simcse",
             Self::Supervised { .. } => "supervised",
             Self::Tagging => "tagging",
+            Self::SpanExtraction => "span-extraction",
         }
     }
 
@@ -101,12 +105,22 @@ impl ObjectiveRecipe {
             Self::SentenceOrder => Views::Sequences(Pretext::Pairs(Pair::Order)),
             Self::Supervised { .. } => Views::One,
             Self::Tagging => Views::Tagged,
+            Self::SpanExtraction => Views::Question,
         }
     }
 
-    /// Whether it learns from labels, of items or of words.
+    /// The name of the objective that learns this.
+    pub fn kind_for(target: Target) -> &'static str {
+        match target {
+            Target::Items => "supervised",
+            Target::Words => "tagging",
+            Target::Answers => "span-extraction",
+        }
+    }
+
+    /// Whether it learns from labels, tags or answers.
     pub fn is_supervised(&self) -> bool {
-        matches!(self.views(), Views::One | Views::Tagged)
+        self.views().target().is_some()
     }
 
     pub(super) fn read(
@@ -116,11 +130,27 @@ impl ObjectiveRecipe {
     ) -> Self {
         let read = Self::read_kind(table);
         let modality = encoder.modality();
-        if read.is_supervised() && (read == Self::Tagging) != (data.source == DataSource::Tags) {
-            table.complain(match read {
-                Self::Tagging => "`objective.kind` is tagging, which needs `data.source` tags",
-                _ => "`objective.kind` is supervised, but `data.source` is tags, which are of words: expected tagging",
-            });
+        let (target, offered) = (read.views().target(), data.source.target());
+        if let Some(target) = target.filter(|target| *target != offered) {
+            let needs = match target {
+                Target::Items => format!(
+                    "but `data.source` has {}: expected {}",
+                    offered.examples(),
+                    Self::kind_for(offered)
+                ),
+                Target::Words => "which needs `data.source` tags".into(),
+                Target::Answers => "which needs `data.source` questions".into(),
+            };
+            table.complain(format!("`objective.kind` is {}, {needs}", read.name()));
+        }
+        if matches!(read.views(), Views::Sequences(_)) && offered == Target::Answers {
+            table.complain(format!(
+                "`objective.kind` is {}, which reads running text, but `data.source` is questions: pre-train on `text`",
+                read.name()
+            ));
+        }
+        if read == Self::SpanExtraction && !sees_question_and_text(encoder) {
+            table.complain("`objective.kind` is span-extraction, which needs an encoder that sees both sides of a token: a bert of 2 segments that is not causal, or a recurrent one with `bidirectional = true`");
         }
         let texts = matches!(read.views(), Views::Sequences(_)) || matches!(read, Self::SimCse(_));
         if texts && modality != Modality::Text {
@@ -189,6 +219,7 @@ impl ObjectiveRecipe {
                     .or(0.0),
             },
             Some("tagging") => Self::Tagging,
+            Some("span-extraction") => Self::SpanExtraction,
             Some(_) => Self::Simclr {
                 temperature: table
                     .field("temperature")
@@ -211,5 +242,15 @@ impl ObjectiveRecipe {
                 }
             }
         }
+    }
+}
+
+/// Whether each token, and with it `[CLS]`, sees all of a question and of its text, and can tell them apart.
+fn sees_question_and_text(encoder: &EncoderConfig) -> bool {
+    match encoder {
+        EncoderConfig::Text(TextEncoderConfig::Bert(bert)) => !bert.causal && bert.segments > 1,
+        EncoderConfig::Text(TextEncoderConfig::Recurrent(recurrent)) => recurrent.bidirectional,
+        // That it is for texts is told elsewhere.
+        EncoderConfig::Image(_) | EncoderConfig::Row(_) => true,
     }
 }

@@ -71,6 +71,7 @@ fn the_keys_of_a_recipe_are_agreed() {
                 if !["simclr", "supervised"].contains(&objective) {
                     let source = match objective {
                         "tagging" => "data.source=tags",
+                        "span-extraction" => "data.source=questions",
                         _ => "data.source=text",
                     };
                     let texts = [source, "data.path=texts", "encoder.kind=bert"];
@@ -211,9 +212,40 @@ fn tags_of_words_are_for_tagging_alone() {
     assert_eq!(refused(&["data.source=tags", of_tags]), "nothing");
     assert!(refused(&["data.source=text", of_tags]).contains("needs `data.source` tags"));
     let of_items = "objective={kind=\"supervised\"}";
-    assert!(refused(&["data.source=tags", of_items]).contains("which are of words"));
+    assert!(
+        refused(&["data.source=tags", of_items]).contains("has tagged sentences: expected tagging")
+    );
     let frozen = ["data.source=tags", of_tags, "finetune.freeze=true"];
     assert!(refused(&frozen).contains("`finetune.freeze` is for"));
+}
+
+#[test]
+fn questions_are_for_span_extraction_by_what_sees_both_sides() {
+    let refused = |more: &[&str]| {
+        let sets = [&["data.source=questions", "data.path=q.json"], more].concat();
+        let overrides: Vec<_> = sets.iter().map(|text| Override::set(text)).collect();
+        let errors = with("").resolve(&overrides);
+        errors.map_or_else(|e| e.lines().join("\n"), |_| "nothing".into())
+    };
+    let asked = "objective={kind=\"span-extraction\"}";
+    let bert = |rest: &str| format!("encoder={{kind=\"bert\"{rest}}}");
+    assert_eq!(refused(&[asked, &bert("")]), "nothing");
+    for encoder in [
+        &bert(", segments=1"),
+        &bert(", causal=true"),
+        "encoder={kind=\"recurrent\"}",
+    ] {
+        assert!(
+            refused(&[asked, encoder]).contains("sees both sides"),
+            "{encoder}"
+        );
+    }
+    assert_eq!(
+        refused(&[asked, "encoder={kind=\"recurrent\", bidirectional=true}"]),
+        "nothing"
+    );
+    let masked = "objective={kind=\"masked-lm\"}";
+    assert!(refused(&[masked, &bert("")]).contains("pre-train on `text`"));
 }
 
 #[test]

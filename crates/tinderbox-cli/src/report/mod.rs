@@ -37,6 +37,16 @@ const TITLES: &[(&str, &str, &str)] = &[
         "How often a view finds its partner in the batch.",
     ),
     (
+        "exact_match",
+        "Exact match",
+        "Share of the answers that are right to the word.",
+    ),
+    (
+        "f1",
+        "F1",
+        "Precision and recall of the words of answers, in one.",
+    ),
+    (
         "accuracy",
         "Accuracy",
         "Share of the batch that is classified right.",

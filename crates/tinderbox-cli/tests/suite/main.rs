@@ -7,6 +7,7 @@ mod device_suite;
 mod digits;
 mod generate;
 mod program;
+mod questions;
 mod resume;
 mod signals;
 mod system_calls;
@@ -55,6 +56,27 @@ fn expect(folder: &Path, words: &[&str], code: i32) -> Output {
         text(&output.stderr)
     );
     output
+}
+
+/// Expects of a training of 30 steps that it ends with the same weights if it is taken back to its tenth, as if it had been killed, and goes
+/// on with another number of threads.
+#[track_caller]
+fn ends_as_if_it_had_not_stopped(at: &Path, words: &[&str]) {
+    let steps = ["--set", "checkpoint.every=10", "--set", "train.steps=30"];
+    let run = |out: &str, more: &[&str]| {
+        expect(at, &[words, &steps, &["--out", out], more].concat(), 0);
+    };
+    run("whole", &[]);
+    run("half", &[]);
+    for step in [20, 30] {
+        let checkpoint = at.join(format!("half/checkpoints/step-{step:08}"));
+        std::fs::remove_dir_all(checkpoint).unwrap();
+    }
+    std::fs::remove_dir_all(at.join("half/exported")).unwrap();
+    run("half", &["--resume", "--set", "threads=1"]);
+    let weights =
+        |run: &str| std::fs::read(at.join(run).join("exported/model.safetensors")).unwrap();
+    assert!(weights("whole") == weights("half"));
 }
 
 /// Says that a test has nothing to run here, which is a failure where `TINDERBOX_STRICT` is set, as it

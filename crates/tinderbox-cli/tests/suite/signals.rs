@@ -1,23 +1,22 @@
 //! Ctrl-C and SIGTERM save everything and say how to go on.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::{expect, short, text, tinderbox, unwrapped};
 
+/// Sends a signal to the program once its first line of progress, which begins with `unit`, says that it works; it ends with `code`.
 #[track_caller]
-fn check(signal: &str, code: i32) {
-    let folder = tempfile::tempdir().unwrap();
-    let words = short(&["--out", "run", "--set", "train.steps=100000"]);
-    let mut child = tinderbox(folder.path(), &words)
+fn stop(folder: &Path, words: &[&str], unit: &str, [signal, code]: [&str; 2]) {
+    let mut child = tinderbox(folder, words)
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    // The first line of progress says that steps are being done.
     let first = lines.next().unwrap().unwrap();
-    assert!(first.starts_with("step "), "{first}");
+    assert!(first.starts_with(unit), "{first}");
     let sent = Instant::now();
     let kill = Command::new("kill")
         .args([signal, &child.id().to_string()])
@@ -25,13 +24,20 @@ fn check(signal: &str, code: i32) {
         .unwrap();
     assert!(kill.success());
     let said: Vec<String> = lines.map(Result::unwrap).collect();
-    assert_eq!(child.wait().unwrap().code(), Some(code), "{said:?}");
+    let ended = child.wait().unwrap().code().unwrap();
+    assert_eq!(ended.to_string(), code, "{said:?}");
     assert!(sent.elapsed() < Duration::from_secs(10));
     let said = said.join("\n");
     assert!(
         said.contains("stopping after this step") && said.contains("--resume"),
         "{said}"
     );
+}
+
+fn check(signal: [&str; 2]) {
+    let folder = tempfile::tempdir().unwrap();
+    let words = short(&["--out", "run", "--set", "train.steps=100000"]);
+    stop(folder.path(), &words, "step ", signal);
     let checkpoints = std::fs::read_dir(folder.path().join("run/checkpoints")).unwrap();
     assert!(checkpoints.count() > 0);
     assert!(folder.path().join("run/report.html").exists());
@@ -39,12 +45,60 @@ fn check(signal: &str, code: i32) {
 
 #[test]
 fn ctrl_c_ends_with_130() {
-    check("-INT", 130);
+    check(["-INT", "130"]);
 }
 
 #[test]
 fn sigterm_ends_with_143() {
-    check("-TERM", 143);
+    check(["-TERM", "143"]);
+}
+
+#[test]
+fn stopped_word_vectors_end_as_if_they_had_not_been() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let word = |line: usize, place: usize| format!("w{} ", (line * line + place * 7) % 200);
+    let line = |line: usize| (0..20).map(|place| word(line, place)).collect::<String>() + "\n";
+    let corpus: String = (0..2000).map(line).collect();
+    std::fs::write(at.join("corpus.txt"), corpus).unwrap();
+    let train = |kind: &'static str, epochs: &'static str, out: &'static str| {
+        [
+            "words",
+            "train",
+            "corpus.txt",
+            "--kind",
+            kind,
+            "--set",
+            epochs,
+            "--out",
+            out,
+        ]
+    };
+    for (kind, epochs, unit) in [
+        ("skip-gram", "epochs=200", "word "),
+        ("glove", "epochs=1000", "epoch "),
+    ] {
+        expect(at, &train(kind, epochs, "whole.txt"), 0);
+        let half = train(kind, epochs, "half.txt");
+        stop(at, &half, unit, ["-INT", "130"]);
+        assert!(!at.join("half.txt").exists() && at.join("half.txt.state").exists());
+        // What is there is not lost by beginning anew.
+        let said = unwrapped(&expect(at, &half, 5).stderr);
+        assert!(
+            said.contains("half.txt.state") && said.contains("--resume"),
+            "{said}"
+        );
+        let again = [&half[..], &["--resume", "--threads", "1"]].concat();
+        expect(at, &again, 0);
+        let read = |name: &str| std::fs::read(at.join(name)).unwrap();
+        assert!(read("whole.txt") == read("half.txt"), "{kind}");
+        assert!(!at.join("half.txt.state").exists());
+        let said = unwrapped(&expect(at, &again, 5).stderr);
+        assert!(said.contains("no training was stopped"), "{said}");
+        for name in ["whole.txt", "half.txt"] {
+            std::fs::remove_file(at.join(name)).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::{expect, text, unwrapped};
+use crate::{ends_as_if_it_had_not_stopped, expect, text, unwrapped};
 
 /// A sentence with a tag a word; `saw` is a verb here and a noun there.
 fn sentence(number: usize) -> Vec<(&'static str, &'static str)> {
@@ -125,22 +125,7 @@ fn a_stopped_run_on_tags_ends_as_if_it_had_not_been() {
     let folder = project();
     let at = folder.path();
     expect(at, &["pretrain", "mine.toml"], 0);
-    let every = ["--set", "checkpoint.every=10", "--set", "train.steps=30"];
-    let run = |out: &str, more: &[&str]| {
-        let words = [&FINETUNE[..], &every, &["--out", out], more].concat();
-        expect(at, &words, 0);
-    };
-    run("whole", &[]);
-    run("half", &[]);
-    // Back to step 10, as if it had been killed thereafter.
-    for step in [20, 30] {
-        let checkpoint = format!("half/checkpoints/step-{step:08}");
-        fs::remove_dir_all(at.join(checkpoint)).unwrap();
-    }
-    fs::remove_dir_all(at.join("half/exported")).unwrap();
-    run("half", &["--resume", "--set", "threads=1"]);
-    let weights = |run: &str| fs::read(at.join(run).join("exported/model.safetensors")).unwrap();
-    assert!(weights("whole") == weights("half"));
+    ends_as_if_it_had_not_stopped(at, &FINETUNE);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{expect, read, text, unwrapped};
+use crate::{ends_as_if_it_had_not_stopped, expect, read, text, unwrapped};
 
 /// A document of a class: its sentences use the words of the class, and some that both have.
 fn document(class: usize, number: usize) -> String {
@@ -100,21 +100,8 @@ fn from_texts_to_predictions_of_raw_text() {
 fn a_stopped_run_on_texts_ends_as_if_it_had_not_been() {
     let folder = project();
     let at = folder.path();
-    let every = ["--set", "checkpoint.every=10", "--set", "data.labels=false"];
-    let whole = [&["pretrain", "mine.toml", "--out", "whole"][..], &every].concat();
-    expect(at, &whole, 0);
-    let half = [&["pretrain", "mine.toml", "--out", "half"][..], &every].concat();
-    expect(at, &half, 0);
-    // Back to step 10, as if it had been killed thereafter.
-    let checkpoints = at.join("half/checkpoints");
-    for step in [20, 30] {
-        fs::remove_dir_all(checkpoints.join(format!("step-{step:08}"))).unwrap();
-    }
-    fs::remove_dir_all(at.join("half/exported")).unwrap();
-    let threads = ["--resume", "--set", "threads=1"];
-    expect(at, &[&half[..], &threads].concat(), 0);
-    let weights = |run: &str| fs::read(at.join(run).join("exported/model.safetensors")).unwrap();
-    assert!(weights("whole") == weights("half"));
+    let pretrain = ["pretrain", "mine.toml", "--set", "data.labels=false"];
+    ends_as_if_it_had_not_stopped(at, &pretrain);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Documents, and data sets of them.
 
+use std::ops::Range;
+
 use burn::data::dataset::Dataset;
 
 use crate::{Content, DataError, Labelled, Named};
@@ -13,6 +15,8 @@ pub struct Document {
     pub second: Option<String>,
     /// The words of the text with their tags, if they are tagged; else none.
     pub words: Vec<TaggedWord>,
+    /// Where [`second`](Self::second) answers the text, if that is a question; any of them is right.
+    pub answers: Vec<Answer>,
     /// The number of the class, if it is known.
     pub label: Option<u32>,
     /// Its name in the data set.
@@ -26,6 +30,24 @@ pub struct TaggedWord {
     pub word: String,
     /// The name of its class.
     pub tag: String,
+}
+
+/// A part of a text that answers a question, as somebody marked it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What it says.
+    pub text: String,
+    /// The byte of the text where it is said to begin.
+    pub start: usize,
+}
+
+impl Answer {
+    /// The bytes that it takes, if it stands there.
+    pub fn bytes_in(&self, text: &str) -> Option<Range<usize>> {
+        let bytes = self.start..self.start.checked_add(self.text.len())?;
+        let stands = !self.text.is_empty() && text.get(bytes.clone()) == Some(&self.text);
+        stands.then_some(bytes)
+    }
 }
 
 impl Named for Document {
@@ -97,6 +119,7 @@ impl Dataset<Document, DataError> for InMemoryDocuments {
             text: self.texts[index].clone(),
             second: None,
             words: Vec::new(),
+            answers: Vec::new(),
             label: self.label(index),
             id: self.id(index),
         })

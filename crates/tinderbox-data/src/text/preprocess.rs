@@ -75,13 +75,8 @@ impl TextPreprocess {
             }
         }
         let mut item = TokenItem::new(vec![self.special.cls]);
-        for (segment, part) in [(0, Some(a)), (1, b)] {
-            let Some(part) = part else { continue };
-            item.continues.extend(part.continues_word());
-            item.tokens.extend(part.ids);
-            item.tokens.push(self.special.sep);
-            item.continues.push(false);
-            item.segments.resize(item.tokens.len(), segment);
+        for (segment, part) in [Some(a), b].into_iter().flatten().enumerate() {
+            self.append(&mut item, &part, segment as u32);
         }
         Ok(item)
     }
@@ -137,6 +132,15 @@ impl TextPreprocess {
         Ok(items)
     }
 
+    /// `part [SEP]` behind what an item has, in a segment.
+    pub(super) fn append(&self, item: &mut TokenItem, part: &Encoded, segment: u32) {
+        item.continues.extend(part.continues_word());
+        item.tokens.extend(&part.ids);
+        item.tokens.push(self.special.sep);
+        item.continues.push(false);
+        item.segments.resize(item.tokens.len(), segment);
+    }
+
     /// The tokens of a word, at least one, none of which is one that frames sequences.
     fn pieces(&self, word: &str) -> Result<Vec<u32>, DataError> {
         let frame = [self.special.pad, self.special.cls, self.special.sep];
@@ -161,7 +165,7 @@ impl TextPreprocess {
     /// The tokens of a text, without special ones, as many as a sequence may need.
     ///
     /// A long text is cut at white space before it is tokenised: of a document of megabytes a sequence needs the start alone.
-    fn encode(&self, text: &str) -> Result<Encoded, DataError> {
+    pub(super) fn encode(&self, text: &str) -> Result<Encoded, DataError> {
         let start = start_of(text, BYTES_A_TOKEN * self.length);
         let encoded = self.tokeniser.encode(start, false)?;
         if start.len() < text.len() && encoded.ids.len() < self.length {

@@ -88,6 +88,7 @@ impl Dataset<Document, DataError> for TaggedFile {
             text: spelt.join(" "),
             second: None,
             words,
+            answers: Vec::new(),
             label: None,
             id: self.id(index),
         })

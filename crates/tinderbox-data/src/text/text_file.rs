@@ -259,6 +259,7 @@ impl Dataset<Document, DataError> for TextFile {
             text,
             second: None,
             words: Vec::new(),
+            answers: Vec::new(),
             label: self.label(index),
             id: self.id(index),
         })

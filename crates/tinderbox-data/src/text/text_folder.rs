@@ -95,6 +95,7 @@ impl Dataset<Document, DataError> for TextFolder {
             text: self.text(index)?,
             second: None,
             words: Vec::new(),
+            answers: Vec::new(),
             label: self.label(index),
             id: self.id(index),
         })

@@ -53,6 +53,7 @@ impl Dataset<Document, DataError> for TextRows {
             text: self.cell(index, self.text)?,
             second: second.transpose()?,
             words: Vec::new(),
+            answers: Vec::new(),
             label: self.label(index),
             id: self.id(index),
         })

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -45,13 +46,15 @@ impl Role {
 /// The special tokens of a tokeniser that is made here; their ids are their places.
 pub(super) const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
-/// A text as tokens; both have the same length.
+/// A text as tokens; all have the same length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded {
     /// The tokens.
     pub ids: Vec<u32>,
     /// The number of the word that a token belongs to, counted from 0 in the text; `None` for special tokens.
     pub words: Vec<Option<u32>>,
+    /// The first byte of the text that a token stands for, and the one behind its last; equal for special tokens.
+    pub bytes: Vec<(usize, usize)>,
 }
 
 impl Encoded {
@@ -59,6 +62,19 @@ impl Encoded {
     pub fn truncate(&mut self, length: usize) {
         self.ids.truncate(length);
         self.words.truncate(length);
+        self.bytes.truncate(length);
+    }
+
+    /// Some of the tokens.
+    ///
+    /// # Panics
+    /// If there are not as many.
+    pub(super) fn part(&self, places: Range<usize>) -> Self {
+        Self {
+            ids: self.ids[places.clone()].to_vec(),
+            words: self.words[places.clone()].to_vec(),
+            bytes: self.bytes[places].to_vec(),
+        }
     }
 
     /// For each token, whether it continues the word of the token before it, as whole-word masking asks.
@@ -279,6 +295,7 @@ fn encoded(encoding: &tokenizers::Encoding) -> Encoded {
     Encoded {
         ids: encoding.get_ids().to_vec(),
         words: encoding.get_word_ids().to_vec(),
+        bytes: encoding.get_offsets().to_vec(),
     }
 }
 

@@ -60,6 +60,8 @@ impl Default for GloveTrainerConfig {
 pub struct GloveProgress {
     /// Passes done.
     pub epochs: u64,
+    /// Passes to make.
+    pub total_epochs: u64,
     /// The mean loss of a pair, before its step: half its weighted squared error.
     pub loss: f64,
 }
@@ -250,6 +252,7 @@ impl<'a> GloveTrainer<'a> {
         self.done += 1;
         Some(GloveProgress {
             epochs: self.done,
+            total_epochs: self.config.epochs,
             loss: sum / self.count.max(1) as f64,
         })
     }
