@@ -138,6 +138,7 @@ def parse_arguments():
     parser.add_argument("--every", type=int, default=250, help="steps between evaluations")
     parser.add_argument("--hold-out", type=int, default=20, help="each document whose index this divides is held out")
     parser.add_argument("--logits", choices=["all", "masked"], default="all", help="`all` is transformers as it comes")
+    parser.add_argument("--other", type=Path, help="a model, such as one of ours, to evaluate on the same masks at the end")
     parser.add_argument("--save", type=Path, help="a folder for the model and the tokeniser")
     return parser.parse_args()
 
@@ -232,6 +233,9 @@ def main():
     tokens = arguments.batch * arguments.length
     steps, total = map(sum, zip(*speeds))
     say(tokens_a_second=round(steps * tokens / total), training_seconds=round(total, 1))
+    if arguments.other:
+        loss, accuracy = evaluate(BertForMaskedLM.from_pretrained(arguments.other), targets)
+        say(other_loss=loss, other_accuracy=accuracy)
     if arguments.save:
         model.save_pretrained(arguments.save)
         tokeniser.save_pretrained(arguments.save)
