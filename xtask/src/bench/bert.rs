@@ -21,7 +21,7 @@ use crate::{interval, python, shell};
 /// Of either side.
 const THREADS: &str = "2";
 /// Parts of a run that end with an evaluation; there is one before the first step too.
-const EVALUATIONS: u64 = 4;
+const EVALUATIONS: u64 = 10;
 /// The most seeds that `interval` knows a t for.
 const SEEDS: u64 = 10;
 /// What a cell of the table is, of each side.

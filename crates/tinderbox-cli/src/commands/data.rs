@@ -130,10 +130,11 @@ fn columns_of(text: &str) -> Result<Vec<String>, CliError> {
 fn source(global: &GlobalArgs) -> Result<Option<DataSource>, CliError> {
     let asked = asked(global, SOURCE).map(|name| name.trim_matches('"'));
     match asked.map(|name| (name, DataSource::named(name))) {
-        None | Some(("text", _)) => Ok(None),
+        // Which of these two it is, the path tells.
+        None | Some(("text" | "table", _)) => Ok(None),
         Some((_, Some(source @ (DataSource::Tags | DataSource::Questions)))) => Ok(Some(source)),
         Some((name, _)) => Err(CliError::usage(format!(
-            "`--set {SOURCE}{name}`: of `--data` it may be tags, questions or text; all else has a recipe"
+            "`--set {SOURCE}{name}`: of `--data` it may be tags, questions, text or table; all else has a recipe"
         ))),
     }
 }
