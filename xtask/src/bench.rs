@@ -28,15 +28,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let file = folder.join("results.json");
     std::fs::remove_file(&file).ok();
     // In one build, so that the two share their artefacts. One bench starts the program.
-    shell::run(&mut shell::cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "tinderbox-cli",
-        "--package",
-        "tinderbox-benches",
-    ]))?;
-    let mut command = Command::new(steps::our_benches()?);
+    let packages = ["tinderbox-cli", "tinderbox-benches"];
+    let mut command = Command::new(shell::built(&packages, "tinderbox-benches")?);
     command.arg("--json").arg(&file).current_dir(shell::root());
     command.args(arguments.iter().filter(|argument| *argument != "--"));
     shell::run(&mut command)?;

@@ -5,6 +5,17 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+/// Builds packages in the profile in which the alias runs xtask, and says where one of their programs is: beside it.
+pub fn built(packages: &[&str], program: &str) -> Result<PathBuf> {
+    let mut build = cargo(&["build", "--release"]);
+    for package in packages {
+        build.args(["--package", package]);
+    }
+    run(&mut build)?;
+    let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    Ok(std::env::current_exe()?.with_file_name(name))
+}
+
 /// The root of the workspace: the folder above this package.
 pub fn root() -> PathBuf {
     // Cargo sets the variable for `cargo run`; a binary started by hand runs in the root.

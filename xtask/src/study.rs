@@ -94,13 +94,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
             other => bail!("unknown: {other}"),
         }
     }
-    shell::run(&mut shell::cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "tinderbox-cli",
-    ]))?;
     let study = Study {
+        program: shell::built(&["tinderbox-cli"], "tinderbox")?,
         folder: shell::root().join("runs/study-sentences"),
         extra,
     };
@@ -123,6 +118,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
 }
 
 struct Study {
+    program: PathBuf,
     folder: PathBuf,
     /// Settings of every pre-training.
     extra: Vec<String>,
@@ -222,8 +218,7 @@ impl Study {
     }
 
     fn program(&self, words: &[&str]) -> Command {
-        let program = shell::root().join("target/release/tinderbox");
-        let mut command = Command::new(program);
+        let mut command = Command::new(&self.program);
         command.args(words).current_dir(shell::root());
         command
     }

@@ -131,8 +131,19 @@ fn check_share(name: &'static str, share: f32) -> Result<(), DataError> {
 
 #[cfg(test)]
 mod testing {
-    use super::{SpecialTokens, TokenItem};
+    use super::{SpecialTokens, TextPreprocess, TokenItem, TokeniserKind, TokeniserTraining};
     use crate::SampleRng;
+
+    /// Sequences of up to `length` tokens, by a WordPiece vocabulary of a text's words.
+    pub(super) fn preprocess(text: &str, length: usize) -> TextPreprocess {
+        let training = TokeniserTraining {
+            kind: TokeniserKind::WordPiece { lowercase: true },
+            vocabulary: 300,
+            min_frequency: 1,
+        };
+        let tokeniser = training.train([Ok(text.to_owned())]).unwrap();
+        TextPreprocess::new(tokeniser, length).unwrap()
+    }
 
     /// A vocabulary of 1,000 with the special tokens 0 to 4.
     pub(super) fn special() -> SpecialTokens {

@@ -74,17 +74,12 @@ pub fn run(arguments: &[String]) -> Result<()> {
             "peers-venv",
             &shell::root().join("benches/peers/requirements.txt"),
         )?,
+        program: shell::built(&["tinderbox-cli"], "tinderbox")?,
         size: arguments.size,
         recipe,
         folder,
     };
     fs::create_dir_all(&bench.folder)?;
-    shell::run(&mut shell::cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "tinderbox-cli",
-    ]))?;
     let (mut ours, mut peers) = (Vec::new(), Vec::new());
     for seed in 0..arguments.seeds {
         ours.push(bench.result("ours", seed)?);
@@ -126,6 +121,7 @@ impl Recipe {
 }
 
 struct Bench {
+    program: PathBuf,
     size: String,
     steps: u64,
     recipe: Recipe,
@@ -174,7 +170,7 @@ impl Bench {
         let out = self.run_directory(seed);
         let (mut others, mut seconds) = (None, None);
         if !out.join("exported").is_dir() {
-            let mut command = Command::new(shell::root().join("target/release/tinderbox"));
+            let mut command = Command::new(&self.program);
             command.args(["pretrain", &format!("bert-{}", self.size), "--quiet"]);
             for set in [
                 format!("seed={seed}"),

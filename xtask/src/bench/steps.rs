@@ -1,6 +1,6 @@
 //! `cargo xtask bench peers steps` and `views`: our training steps against PyTorch's, and our views against torchvision's, in turn.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -218,23 +218,11 @@ fn comparisons<'a>(
 
 /// Builds our worker and finds a Python for the other.
 fn programs() -> Result<Programs> {
-    shell::run(&mut shell::cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "tinderbox-benches",
-    ]))?;
     let requirements = Path::new("benches/peers/requirements.txt");
     Ok(Programs {
-        ours: our_benches()?,
+        ours: shell::built(&["tinderbox-benches"], "tinderbox-benches")?,
         python: python::interpreter("peers-venv", &shell::root().join(requirements))?,
     })
-}
-
-/// The alias runs xtask in the same profile, so the benches lie beside it.
-pub fn our_benches() -> Result<PathBuf> {
-    let name = format!("tinderbox-benches{}", std::env::consts::EXE_SUFFIX);
-    Ok(std::env::current_exe()?.with_file_name(name))
 }
 
 fn contestants(rows: &[&Row], threads: usize) -> Vec<Contestant> {

@@ -8,7 +8,6 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::steps;
 use crate::{python, shell};
 
 /// Both sides.
@@ -39,16 +38,10 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let corpus = folder.join("corpus.txt");
     let words = write_corpus(&corpus)?;
     println!("{words} words in {}", corpus.display());
-    shell::run(&mut shell::cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "tinderbox-benches",
-    ]))?;
     let peers = shell::root().join("benches").join("peers");
     let python = python::interpreter("peers-venv", &peers.join("requirements.txt"))?;
     let bench = Bench {
-        ours: steps::our_benches()?,
+        ours: shell::built(&["tinderbox-benches"], "tinderbox-benches")?,
         python,
         script: peers.join("_words.py"),
         stanford: stanford.map(|folder| folder.canonicalize()).transpose()?,

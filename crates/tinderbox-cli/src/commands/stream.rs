@@ -1,5 +1,6 @@
 //! Items through a model in input order, some at a time, readable or not.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
@@ -75,26 +76,14 @@ impl Stream {
         &self,
         device: &Device,
         apply: impl Fn(AnyInput) -> Vec<T>,
-        mut write: impl FnMut(&str, &Outcome<T>) -> Result<(), CliError>,
+        write: impl FnMut(&str, &Outcome<T>) -> Result<(), CliError>,
     ) -> Result<usize, CliError> {
-        let mut unreadable = 0;
-        for start in (0..self.len()).step_by(AT_ONCE) {
-            let range = start..(start + AT_ONCE).min(self.len());
-            let (batch, outcomes) = self.inputs.read(range.clone());
+        let part = |range| {
+            let (batch, read) = self.inputs.read(range);
             let input = batch.and_then(|batch| AnyInput::of_view(&batch, 0, device));
-            let mut results = input.map_or(Vec::new(), &apply).into_iter();
-            for (index, outcome) in range.zip(outcomes) {
-                let outcome = match outcome {
-                    Ok(()) => Outcome::Done(results.next().expect("one result an item")),
-                    Err(reason) => {
-                        unreadable += 1;
-                        Outcome::Unreadable(reason)
-                    }
-                };
-                write(&self.items.labelled().id(index), &outcome)?;
-            }
-        }
-        Ok(unreadable)
+            (input.map_or(Vec::new(), &apply), read)
+        };
+        self.in_parts(AT_ONCE, part, write)
     }
 
     /// The items as texts.
@@ -114,23 +103,40 @@ impl Stream {
         &self,
         read: impl Fn(usize) -> Result<S, DataError> + Sync,
         apply: impl Fn(Vec<S>) -> Vec<T>,
+        write: impl FnMut(&str, &Outcome<T>) -> Result<(), CliError>,
+    ) -> Result<usize, CliError> {
+        let part = |range: Range<usize>| {
+            let found: Vec<_> = range.into_par_iter().map(&read).collect();
+            let mut samples = Vec::new();
+            let keep = |found: Result<S, DataError>| {
+                let kept = found.map(|sample| samples.push(sample));
+                kept.map_err(|error| error.to_string())
+            };
+            let read = found.into_iter().map(keep).collect();
+            (apply(samples), read)
+        };
+        self.in_parts(WHOLE_TEXTS, part, write)
+    }
+
+    /// Writes the outcomes of all items in input order, `at_once` in memory: `part` gives of a range the results of those that could be read,
+    /// and of each whether it could, or why not. Returns how many could not be read.
+    fn in_parts<T>(
+        &self,
+        at_once: usize,
+        part: impl Fn(Range<usize>) -> (Vec<T>, Vec<Result<(), String>>),
         mut write: impl FnMut(&str, &Outcome<T>) -> Result<(), CliError>,
     ) -> Result<usize, CliError> {
         let mut unreadable = 0;
-        for start in (0..self.len()).step_by(WHOLE_TEXTS) {
-            let range = start..(start + WHOLE_TEXTS).min(self.len());
-            let found: Vec<_> = range.clone().into_par_iter().map(&read).collect();
-            let (mut samples, mut reasons) = (Vec::new(), Vec::new());
-            for found in found {
-                reasons.push(found.map(|sample| samples.push(sample)));
-            }
-            let mut results = apply(samples).into_iter();
-            for (index, reason) in range.zip(reasons) {
-                let outcome = match reason {
+        for start in (0..self.len()).step_by(at_once) {
+            let range = start..(start + at_once).min(self.len());
+            let (results, read) = part(range.clone());
+            let mut results = results.into_iter();
+            for (index, read) in range.zip(read) {
+                let outcome = match read {
                     Ok(()) => Outcome::Done(results.next().expect("one result an item")),
-                    Err(error) => {
+                    Err(reason) => {
                         unreadable += 1;
-                        Outcome::Unreadable(error.to_string())
+                        Outcome::Unreadable(reason)
                     }
                 };
                 write(&self.items.labelled().id(index), &outcome)?;

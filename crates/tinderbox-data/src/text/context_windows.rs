@@ -130,19 +130,13 @@ impl ContextWindow {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{TokeniserKind, TokeniserTraining};
+    use super::super::testing::preprocess;
     use super::*;
 
     const CONTEXT: &str = "to be or not to be that is the question";
 
     fn windows(length: usize, question: &str, context: &str, answer: &str) -> ContextWindows {
-        let training = TokeniserTraining {
-            kind: TokeniserKind::WordPiece { lowercase: true },
-            vocabulary: 300,
-            min_frequency: 1,
-        };
-        let tokeniser = training.train([Ok(CONTEXT.to_owned())]).unwrap();
-        let preprocess = TextPreprocess::new(tokeniser, length).unwrap();
+        let preprocess = preprocess(CONTEXT, length);
         let start = context.find(answer).unwrap();
         let answer = (!answer.is_empty()).then(|| start..start + answer.len());
         ContextWindows::new(&preprocess, question, context, answer).unwrap()

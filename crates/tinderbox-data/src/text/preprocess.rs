@@ -243,18 +243,11 @@ impl Tokeniser {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{TaggedSample, TokeniserKind, TokeniserTraining};
+    use super::super::{TaggedSample, testing};
     use super::*;
 
     fn preprocess(length: usize) -> TextPreprocess {
-        let training = TokeniserTraining {
-            kind: TokeniserKind::WordPiece { lowercase: true },
-            vocabulary: 300,
-            min_frequency: 1,
-        };
-        let text = "to be or not to be that is the question".to_owned();
-        let tokeniser = training.train([Ok(text)]).unwrap();
-        TextPreprocess::new(tokeniser, length).unwrap()
+        testing::preprocess("to be or not to be that is the question", length)
     }
 
     #[test]

@@ -100,23 +100,14 @@ impl View<Question> for AnyWindow {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::testing::rng;
-    use super::super::{
-        DocumentSource, InMemoryDocuments, QuestionFile, TextPreprocess, TokeniserKind,
-        TokeniserTraining,
-    };
+    use super::super::testing::{preprocess, rng};
+    use super::super::{DocumentSource, InMemoryDocuments, QuestionFile};
     use super::*;
 
     const CONTEXT: &str = "to be or not to be that is the question";
 
     fn texts(documents: Arc<dyn DocumentSource>, length: usize) -> QuestionTexts {
-        let training = TokeniserTraining {
-            kind: TokeniserKind::WordPiece { lowercase: true },
-            vocabulary: 300,
-            min_frequency: 1,
-        };
-        let tokeniser = training.train([Ok(CONTEXT.to_owned())]).unwrap();
-        let preprocess = TextPreprocess::new(tokeniser, length).unwrap();
+        let preprocess = preprocess(CONTEXT, length);
         QuestionTexts::new(TokenTexts::new(documents, preprocess))
     }
 

@@ -122,21 +122,12 @@ impl View<TaggedSample> for PlainTokens {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::{
-        DocumentSource, InMemoryDocuments, TaggedFile, TextFileConfig, TextPreprocess,
-        TokeniserKind, TokeniserTraining,
-    };
+    use super::super::testing::preprocess;
+    use super::super::{DocumentSource, InMemoryDocuments, TaggedFile, TextFileConfig};
     use super::*;
 
     fn texts(documents: Arc<dyn DocumentSource>) -> TaggedTexts {
-        let training = TokeniserTraining {
-            kind: TokeniserKind::WordPiece { lowercase: true },
-            vocabulary: 300,
-            min_frequency: 1,
-        };
-        let text = "to be or not to be that is the question . ?".to_owned();
-        let tokeniser = training.train([Ok(text)]).unwrap();
-        let preprocess = TextPreprocess::new(tokeniser, 6).unwrap();
+        let preprocess = preprocess("to be or not to be that is the question . ?", 6);
         TaggedTexts::new(TokenTexts::new(documents, preprocess))
     }
 
