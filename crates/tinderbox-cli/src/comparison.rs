@@ -18,14 +18,14 @@ fn readout_name(readout: Readout) -> &'static str {
     match readout {
         Readout::Knn => "kNN",
         Readout::LinearProbe => "linear probe",
-        Readout::Head => "output layer",
+        Readout::Head => "fine-tuned",
     }
 }
 
 /// What an arm is called in a table.
 fn arm_name(arm: Arm, readout: Readout) -> String {
-    match readout {
-        Readout::Head => name(arm).to_string(),
+    match (arm, readout) {
+        (Arm::Scratch, Readout::Head) => name(arm).to_string(),
         _ => format!("{}, {}", name(arm), readout_name(readout)),
     }
 }

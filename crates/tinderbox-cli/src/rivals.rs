@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 
+use tinderbox::nn::{StateDict, load_state_dict};
 use tinderbox::train::{
-    LabelEfficiency, LabelEfficiencyConfig, ScratchConfig, Task, Trainer, label_efficiency,
-    train_from_scratch,
+    LabelEfficiency, LabelEfficiencyConfig, LabelledTrainingConfig, Task, Trainer,
+    label_efficiency, train_until_flat,
 };
 use tinderbox::transfer::LinearProbeConfig;
 
@@ -41,7 +42,7 @@ pub fn compare(
     let setup = plan.setup(&finished.inputs);
     let train = setup.load(&plan.data.labelled, output)?;
     let test = setup.load(&plan.data.test, output)?;
-    let scratch = ScratchConfig {
+    let training = LabelledTrainingConfig {
         optim: plan.recipe.optim.clone().with_lr(compare.scratch_lr),
         steps: compare.scratch_steps,
         doublings: SCRATCH_DOUBLINGS,
@@ -59,7 +60,8 @@ pub fn compare(
     } else {
         1
     };
-    let parts = pretrained + compare.seeds * compare.shares.len() as u64;
+    let trained = compare.seeds * compare.shares.len() as u64;
+    let parts = pretrained + trained * (1 + u64::from(compare.fine_tune));
     let progress = RefCell::new(Progress::new(parts, ProgressMode::detect(output.quiet)));
     let begin = |what: String| progress.borrow_mut().part(&what);
     let made = label_efficiency(
@@ -73,6 +75,7 @@ pub fn compare(
             shares: compare.shares.clone(),
             seeds,
             pretrain_each: compare.pretrain_each,
+            fine_tune: compare.fine_tune,
             probe: LinearProbeConfig::default(),
         },
         |seed| {
@@ -88,18 +91,26 @@ pub fn compare(
                 .encoder(seed)
                 .expect("the same encoder was pre-trained")
         },
-        |seed, drawn| {
+        |pretrained, seed, drawn| {
             let labels = drawn.len();
-            begin(format!("seed {seed}: from scratch on {labels} labels"));
+            let what = pretrained.map_or("from scratch", |_| "fine-tuning");
+            begin(format!("seed {seed}: {what} on {labels} labels"));
             let items: Vec<usize> = drawn
                 .iter()
                 .map(|&position| train.indices[position])
                 .collect();
-            let (model, flat) = train_from_scratch(
+            let weights = pretrained.map(StateDict::of);
+            let (model, flat) = train_until_flat(
                 || {
-                    encoder
-                        .init(shape, &autodiff)
-                        .expect("the same encoder was pre-trained")
+                    let new = encoder.init(shape, &autodiff);
+                    let new = new.expect("the same encoder was pre-trained");
+                    match &weights {
+                        None => new,
+                        Some(weights) => {
+                            let loaded = load_state_dict(new, weights, false);
+                            loaded.expect("they are of the same encoder").0
+                        }
+                    }
                 },
                 classes,
                 items.len(),
@@ -107,7 +118,7 @@ pub fn compare(
                     let views = &plan.recipe.data.views;
                     finished.inputs.loader(&items, Views::One, views, config)
                 },
-                &scratch,
+                &training,
                 seed,
                 &autodiff,
             )?;

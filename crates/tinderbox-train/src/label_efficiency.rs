@@ -26,7 +26,7 @@ use crate::trainer::{Observer, StepReport, Trainer, TrainerConfig};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arm {
-    /// The pre-trained encoder, frozen.
+    /// The pre-trained encoder: frozen, or with [`Readout::Head`] fine-tuned as the one from scratch is trained.
     PreTrained,
     /// The same encoder as it was initialised, frozen.
     Random,
@@ -45,7 +45,7 @@ pub enum Readout {
     Knn,
     /// Multinomial logistic regression.
     LinearProbe,
-    /// The network's own head.
+    /// The network's own head, trained with it.
     Head,
 }
 
@@ -67,7 +67,7 @@ pub struct Score {
 /// The pre-trained encoder against a rival, seed by seed on the same labels.
 ///
 /// Like is compared with like: nearest neighbours with nearest neighbours, probe with probe, and
-/// both with the head of the network trained from scratch.
+/// all with the head of the network trained from scratch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lead {
     /// The rival.
@@ -125,6 +125,8 @@ pub struct LabelEfficiencyConfig {
     pub seeds: Range<u64>,
     /// Whether every seed has a pre-trained encoder of its own; otherwise all share the first.
     pub pretrain_each: bool,
+    /// Whether the pre-trained encoder is fine-tuned as well.
+    pub fine_tune: bool,
     /// The probe of frozen features.
     pub probe: LinearProbeConfig,
 }
@@ -132,18 +134,18 @@ pub struct LabelEfficiencyConfig {
 /// Compares arms over label shares and seeds.
 ///
 /// A seed draws labels, and is given to the arms to draw their weights by: `pretrained` and `random`
-/// give the frozen encoder of a seed, in inference mode; `scratch` trains on the positions drawn
-/// (into `task.train`) and gives the test accuracy and whether the training loss was flat. All arms
+/// give the frozen encoder of a seed, in inference mode; `trained` trains one, the given encoder or from scratch, on the positions
+/// drawn (into `task.train`) and gives the test accuracy and whether the training loss was flat. All arms
 /// of a seed share the draw.
 ///
 /// # Errors
-/// What `scratch` or `pretrained` could not do.
+/// What `trained` or `pretrained` could not do.
 pub fn label_efficiency<E, X>(
     task: &Task<'_>,
     config: &LabelEfficiencyConfig,
     mut pretrained: impl FnMut(u64) -> Result<E, X>,
     mut random: impl FnMut(u64) -> E,
-    mut scratch: impl FnMut(u64, &[usize]) -> Result<(f64, bool), X>,
+    mut trained: impl FnMut(Option<&E>, u64, &[usize]) -> Result<(f64, bool), X>,
 ) -> Result<LabelEfficiency, X>
 where
     E: Encoder<Input: PlainInput>,
@@ -166,9 +168,12 @@ where
     for seed in config.seeds.clone() {
         let pretrained = match ours.take() {
             Some(shared) if !config.pretrain_each => shared,
-            _ => features(Arm::PreTrained, &pretrained(seed)?),
+            _ => {
+                let encoder = pretrained(seed)?;
+                (features(Arm::PreTrained, &encoder), encoder)
+            }
         };
-        let pretrained = &*ours.insert(pretrained);
+        let (pretrained, encoder) = &*ours.insert(pretrained);
         let random = features(Arm::Random, &random(seed));
         for &share in &config.shares {
             let drawn = stratified_subset(&task.train.labels, &all, share, seed);
@@ -199,7 +204,11 @@ where
                 let right = accuracy(&fitted.predict(test), &task.test.labels);
                 add(*arm, Readout::LinearProbe, right);
             }
-            let (right, flat) = scratch(seed, &drawn)?;
+            if config.fine_tune {
+                let (right, _) = trained(Some(encoder), seed, &drawn)?;
+                add(Arm::PreTrained, Readout::Head, right);
+            }
+            let (right, flat) = trained(None, seed, &drawn)?;
             add(Arm::Scratch, Readout::Head, right);
             scratch_not_flat += usize::from(!flat);
         }
@@ -231,10 +240,10 @@ fn leads(scores: &[Score]) -> Vec<Lead> {
     .collect()
 }
 
-/// How the scratch arm trains.
+/// How the arms train that are not frozen.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ScratchConfig {
-    /// Optimiser, at a rate tuned for this arm.
+pub struct LabelledTrainingConfig {
+    /// Optimiser, at a rate tuned for training from scratch.
     pub optim: OptimConfig,
     /// Steps of the first try; doubled while the loss still falls.
     pub steps: u64,
@@ -244,7 +253,7 @@ pub struct ScratchConfig {
     pub batch: usize,
 }
 
-/// Trains `encoder` with a head on `items` labelled items, until the training loss is flat. `loader` makes their batches, by
+/// Trains `encoder`, new or pre-trained, with a head on `items` labelled items, until the training loss is flat. `loader` makes their batches, by
 /// the random views of the pre-training.
 ///
 /// Flat means that over the last tenth of the steps the mean loss fell by less than 0.02, or by
@@ -253,12 +262,12 @@ pub struct ScratchConfig {
 ///
 /// # Errors
 /// A loss that is not finite, or data that cannot be read.
-pub fn train_from_scratch<E>(
+pub fn train_until_flat<E>(
     encoder: impl Fn() -> E,
     classes: usize,
     items: usize,
     loader: impl Fn(LoaderConfig) -> Result<Loader, DataError>,
-    config: &ScratchConfig,
+    config: &LabelledTrainingConfig,
     seed: u64,
     device: &Device,
 ) -> Result<(Supervised<E>, bool), TrainError>

@@ -42,8 +42,8 @@ pub use evaluator::{
     Evaluation, Evaluator, HealthEvaluator, HeldOutEvaluator, KnnEvaluator, ProbeEvaluator,
 };
 pub use label_efficiency::{
-    Arm, LabelEfficiency, LabelEfficiencyConfig, Lead, Readout, Score, ScratchConfig, Task,
-    label_efficiency, train_from_scratch,
+    Arm, LabelEfficiency, LabelEfficiencyConfig, LabelledTrainingConfig, Lead, Readout, Score,
+    Task, label_efficiency, train_until_flat,
 };
 pub use labelled::{LabelledItems, encode};
 pub use lars::{Lars, LarsConfig, LarsState};

@@ -35,7 +35,7 @@ impl EvalRecipe {
 /// The `[compare]` table: the label-efficiency table made after pre-training.
 ///
 /// Its arms are the pre-trained encoder, a randomly initialised one, the plain input, and the same
-/// encoder trained from scratch.
+/// encoder trained from scratch; and, if wished, the pre-trained one fine-tuned.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CompareRecipe {
     /// Shares of the labels, each a row of the table.
@@ -45,6 +45,8 @@ pub struct CompareRecipe {
     /// Whether every draw pre-trains an encoder of its own, so that the intervals hold the luck of
     /// pre-training as well; otherwise all draws share the run's encoder.
     pub pretrain_each: bool,
+    /// Whether the pre-trained encoder is fine-tuned as well, by the rate and the steps of training from scratch.
+    pub fine_tune: bool,
     /// Learning rate of training from scratch.
     pub scratch_lr: f64,
     /// Steps of training from scratch; enough for its training loss to become flat.
@@ -69,6 +71,7 @@ impl CompareRecipe {
                 .within(2.., "2 or more, for an interval")
                 .or(5),
             pretrain_each: table.field("pretrain_each").or(false),
+            fine_tune: table.field("fine_tune").or(false),
             scratch_lr: table
                 .field("scratch_lr")
                 .check("a rate above 0", |lr: &f64| *lr > 0.0 && lr.is_finite())
