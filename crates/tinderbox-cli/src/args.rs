@@ -1,10 +1,19 @@
 //! The command line: verbs, flags and the help that explains them.
 
+mod generate;
+mod words;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::recipe::Override;
+
+pub use generate::GenerateArgs;
+pub use words::{
+    VectorsFormat, WordsAnalogyArgs, WordsKind, WordsNearestArgs, WordsScoreArgs, WordsTrainArgs,
+    WordsVerb, WordsVerbArgs,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -173,10 +182,11 @@ pub enum Verb {
     /// as SQuAD has it, or of a table by `--set 'data.text=["QUESTION", "TEXT"]'`; an empty answer says that the text has none.
     #[command(after_long_help = EXIT_CODES)]
     Predict(PredictArgs),
-    /// Go on with a text, by a causal language model
+    /// Write text: go on with one, or restore one
     ///
-    /// Takes a model that was pre-trained with `objective.kind = "causal-lm"`. It writes one token after another, each by what stands before
-    /// it, up to `--tokens` or until it ends the text; a bert reads no more tokens than its `positions`, and ends there.
+    /// A model that was pre-trained with `objective.kind = "causal-lm"` goes on with the prompt, one token after another, each by what stands before
+    /// it, up to `--tokens` or until it ends the text; a bert reads no more tokens than its `positions`, and ends there. One of
+    /// `denoising` reads the prompt and writes it whole: a `[MASK]` in it stands for any number of words that are missing.
     ///
     /// How a token is chosen: without a flag the likeliest, which repeats itself soon; by `--beams` the likeliest text as
     /// a whole; by `--temperature`, `--top-k`, `--top-p` or several `--samples` by chance, which `--set seed=N` fixes.
@@ -210,114 +220,6 @@ pub enum Verb {
 pub struct PretrainArgs {
     /// A recipe: a TOML file, or a name that `tinderbox recipes` lists
     pub recipe: String,
-}
-
-/// Arguments of `words`.
-#[derive(Debug, Clone, Args)]
-pub struct WordsVerbArgs {
-    /// What to do
-    #[command(subcommand)]
-    pub verb: WordsVerb,
-}
-
-/// What to do with vectors of words.
-#[derive(Debug, Clone, Subcommand)]
-pub enum WordsVerb {
-    /// Train vectors on texts: word2vec (skip-gram or CBOW) or GloVe
-    ///
-    /// The result is the same on any number of threads, and `--resume` goes on after a stop. `--set KEY=VALUE` changes the trainer's settings, such as
-    /// `--set dimension=200`, `--set epochs=10`, `--set seed=2`, `--set output=hierarchical_softmax`, or fastText's
-    /// n-grams by `--set 'subwords={}'`; a wrong key lists them all.
-    Train(WordsTrainArgs),
-    /// The words nearest to others by the cosine of their vectors
-    Nearest(WordsNearestArgs),
-    /// A is to B as C is to which word?
-    Analogy(WordsAnalogyArgs),
-    /// Compare vectors with people's judgements (word, word, number) or with analogies (`questions-words.txt`)
-    ///
-    /// `cargo xtask data word-pairs` fetches such files.
-    Score(WordsScoreArgs),
-}
-
-/// Arguments of `words train`.
-#[derive(Debug, Clone, Args)]
-pub struct WordsTrainArgs {
-    /// Files of one text a line, or folders of text files
-    #[arg(required = true, value_name = "PATH")]
-    pub corpus: Vec<PathBuf>,
-    /// How vectors are trained
-    #[arg(long, value_enum, default_value = "skip-gram")]
-    pub kind: WordsKind,
-    /// The least count of a word that gets a vector
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    pub min_count: u64,
-    /// How often pairs of words that stand together oftener than by chance are joined: once makes `new_york`
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub phrases: usize,
-    /// How the vectors are written
-    #[arg(long, value_enum, default_value = "word2vec")]
-    pub format: VectorsFormat,
-}
-
-/// How word vectors are trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum WordsKind {
-    /// Each word of a context predicts the centre (word2vec).
-    SkipGram,
-    /// The mean of a context predicts the centre (word2vec).
-    Cbow,
-    /// Vectors whose products are logarithms of co-occurrences.
-    Glove,
-}
-
-/// How word vectors are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum VectorsFormat {
-    /// word2vec's text.
-    Word2vec,
-    /// word2vec's binary file.
-    Binary,
-    /// GloVe's text.
-    Glove,
-}
-
-/// Arguments of `words nearest`.
-#[derive(Debug, Clone, Args)]
-pub struct WordsNearestArgs {
-    /// A file of vectors: word2vec's text, its binary file (`.bin`), or GloVe's text
-    pub vectors: PathBuf,
-    /// Which words
-    #[arg(required = true, value_name = "WORD")]
-    pub words: Vec<String>,
-    /// How many to show
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub count: usize,
-}
-
-/// Arguments of `words analogy`.
-#[derive(Debug, Clone, Args)]
-pub struct WordsAnalogyArgs {
-    /// A file of vectors
-    pub vectors: PathBuf,
-    /// A
-    pub a: String,
-    /// B
-    pub b: String,
-    /// C
-    pub c: String,
-    /// How many to show
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    pub count: usize,
-}
-
-/// Arguments of `words score`.
-#[derive(Debug, Clone, Args)]
-pub struct WordsScoreArgs {
-    /// A file of vectors
-    pub vectors: PathBuf,
-    /// Files of judgements or analogies
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
 }
 
 /// Which data a verb works on.
@@ -402,74 +304,6 @@ pub struct PredictArgs {
     /// Which data.
     #[command(flatten)]
     pub data: DataArgs,
-}
-
-/// Arguments of `generate`.
-#[derive(Debug, Clone, Args)]
-pub struct GenerateArgs {
-    /// A run directory or an exported folder
-    pub model: PathBuf,
-    /// The text to go on with; without it, one that begins with nothing
-    #[arg(long, value_name = "TEXT")]
-    pub prompt: Option<String>,
-    /// The most tokens to write; a word takes one or more
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub tokens: usize,
-    /// How many texts to write; more than one are drawn by chance
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
-    pub samples: usize,
-    /// Take the likeliest token, always: the same text every time (the default)
-    #[arg(
-        long,
-        conflicts_with_all = ["beams", "temperature", "top_k", "top_p", "samples"],
-        help_heading = "Choice of a token"
-    )]
-    pub greedy: bool,
-    /// Keep so many texts at once, and write the likeliest as a whole (beam search)
-    #[arg(
-        long,
-        value_name = "N",
-        conflicts_with_all = ["temperature", "top_k", "top_p", "samples"],
-        help_heading = "Choice of a token"
-    )]
-    pub beams: Option<usize>,
-    /// What beams are ranked by: log-probability divided by length to this power; above 1 favours long texts
-    #[arg(
-        long,
-        value_name = "POWER",
-        default_value_t = 1.0,
-        requires = "beams",
-        allow_negative_numbers = true,
-        help_heading = "Choice of a token"
-    )]
-    pub length_penalty: f64,
-    /// Draw a token by its probability; below 1 likely ones become likelier, above 1 all more alike
-    #[arg(
-        long,
-        value_name = "T",
-        allow_negative_numbers = true,
-        help_heading = "Choice of a token"
-    )]
-    pub temperature: Option<f64>,
-    /// Draw from the so many likeliest tokens alone
-    #[arg(long, value_name = "K", help_heading = "Choice of a token")]
-    pub top_k: Option<usize>,
-    /// Draw from the fewest likeliest tokens that have this much of the probability (nucleus sampling)
-    #[arg(
-        long,
-        value_name = "SHARE",
-        allow_negative_numbers = true,
-        help_heading = "Choice of a token"
-    )]
-    pub top_p: Option<f64>,
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("expected 1 or more".into()),
-        Ok(count) => Ok(count),
-        Err(error) => Err(format!("{error}")),
-    }
 }
 
 /// Arguments of `export`.

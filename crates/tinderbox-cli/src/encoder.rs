@@ -5,8 +5,9 @@ use burn::tensor::{Device, Shape, Tensor};
 use serde::{Deserialize, Serialize};
 use tinderbox::data::PlainBatch;
 use tinderbox::nn::{
-    AnyImageEncoder, AnyTextEncoder, BertConfig, Encoder, ImageEncoderConfig, Input, MlpEncoder,
-    MlpEncoderConfig, NnConfigError, TextEncoderConfig, TokenBatch, TokenEncoder,
+    AnyImageEncoder, AnyTextEncoder, BertConfig, Encoder, EncoderDecoder, ImageEncoderConfig,
+    Input, MlpEncoder, MlpEncoderConfig, NnConfigError, TextEncoderConfig, TokenBatch,
+    TokenEncoder,
 };
 use tinderbox::train::{PlainInput, view_data};
 use tinderbox::transfer::LayerGroups;
@@ -284,6 +285,17 @@ impl AnyEncoder {
         match self {
             Self::Text(encoder) => encoder,
             _ => panic!("the encoder reads no texts"),
+        }
+    }
+}
+
+impl AsRef<EncoderDecoder> for AnyEncoder {
+    /// # Panics
+    /// If it cannot write: recipes are refused that have it denoise.
+    fn as_ref(&self) -> &EncoderDecoder {
+        match self.text() {
+            AnyTextEncoder::EncoderDecoder(encoder) => encoder,
+            _ => panic!("the encoder has no decoder"),
         }
     }
 }

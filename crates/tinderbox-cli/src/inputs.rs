@@ -8,7 +8,7 @@ use burn::data::dataset::Dataset;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tinderbox::data::table::{ColumnPipeline, PlainRow, SwapViews, TableItems, TableRows};
-use tinderbox::data::text::{DocumentSource, PlainTokens, TextPreprocess};
+use tinderbox::data::text::{DocumentSource, NoiseConfig, PlainTokens, TextPreprocess};
 use tinderbox::data::{
     Collate, DataError, ImageSource, Labelled, Loader, LoaderConfig, OneView, PlainBatch,
     Preprocess, SampleRng, Skipped, Subset, TwoViews, View, ViewCollate, fingerprint,
@@ -20,7 +20,7 @@ use crate::recipe::ViewsRecipe;
 use crate::texts::Texts;
 
 /// What an objective eats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Views {
     /// Two random views of an item, for contrastive objectives.
     Two,
@@ -35,12 +35,14 @@ pub enum Views {
 }
 
 /// What sequences of tokens are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pretext {
     /// Documents behind each other.
     Plain,
     /// Documents behind each other, some tokens masked.
     Masked,
+    /// Documents behind each other, with noise and without.
+    Noised(NoiseConfig),
     /// Pairs of segments, some tokens masked.
     MaskedPairs(Pair),
     /// Pairs of segments.

@@ -52,6 +52,17 @@ impl Classifier for LoadedClassifier {
     }
 }
 
+/// A model that writes text.
+// There is one at a time: size is no concern.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug)]
+pub enum Writer {
+    /// Goes on with a text.
+    GoesOn(CausalLm<AnyEncoder>),
+    /// Writes a text with noise whole.
+    Restores(AnyEncoder),
+}
+
 /// The exported folder of a path: itself, or that inside a run directory.
 fn exported_folder(path: &Path) -> Option<PathBuf> {
     let inside = path.join(EXPORTED);
@@ -205,19 +216,22 @@ impl Model {
     /// The encoder with what names the next token.
     ///
     /// # Errors
-    /// If the model is no causal language model, or if the weights are not those of the description.
-    pub fn language_model(&self, device: &Device) -> Result<CausalLm<AnyEncoder>, CliError> {
+    /// If the model writes no text, or if the weights are not those of the description.
+    pub fn writer(&self, device: &Device) -> Result<Writer, CliError> {
         let Some(name) = &self.description.word_head else {
-            return Err(self.no_language_model());
+            return match self.description.restores() {
+                true => self.encoder(device).map(Writer::Restores),
+                false => Err(self.no_writer()),
+            };
         };
         let model = CausalLmConfig {}.init(self.encoder(device)?, device)?;
-        Ok(CausalLm {
+        Ok(Writer::GoesOn(CausalLm {
             head: self.load_head(model.head, name)?,
             encoder: model.encoder,
-        })
+        }))
     }
 
-    fn no_language_model(&self) -> CliError {
+    fn no_writer(&self) -> CliError {
         let folder = self.folder.display();
         let objective = &self.description.objective;
         let [message, help] = match objective.as_str() {
@@ -227,8 +241,8 @@ impl Model {
                 "make it again of a checkpoint: `tinderbox export RUN FOLDER --step N`".into(),
             ],
             _ => [
-                format!("{folder} cannot go on with a text: its objective was `{objective}`"),
-                "pre-train with `objective.kind = \"causal-lm\"`, and `causal = true` in `[encoder]` if that is a bert".into(),
+                format!("{folder} writes no text: its objective was `{objective}`"),
+                "pre-train with `objective.kind = \"causal-lm\"`, and `causal = true` in `[encoder]` if that is a bert, or with `denoising`".into(),
             ],
         };
         CliError::Usage {

@@ -62,6 +62,11 @@ pub enum DescriptionError {
 }
 
 impl ModelDescription {
+    /// Whether it writes a text with noise whole.
+    pub fn restores(&self) -> bool {
+        self.objective == "denoising"
+    }
+
     /// Reads `tinderbox.json`.
     ///
     /// # Errors
@@ -120,12 +125,13 @@ pub fn model_card(model: &ModelDescription, facts: &CardFacts) -> String {
     line(&format!("# {}", plain(&facts.run)));
     line("");
     let of = model.head.as_ref().map(|head| head.of);
-    let what = match (of, &model.word_head) {
-        (Some(Target::Items), _) => "A classifier",
-        (Some(Target::Words), _) => "A tagger of the words",
-        (Some(Target::Answers), _) => "A finder of the answers to questions in",
-        (None, Some(_)) => "A language model",
-        (None, None) => "An encoder",
+    let what = match of {
+        Some(Target::Items) => "A classifier",
+        Some(Target::Words) => "A tagger of the words",
+        Some(Target::Answers) => "A finder of the answers to questions in",
+        None if model.word_head.is_some() => "A language model",
+        None if model.restores() => "A restorer",
+        None => "An encoder",
     };
     let of_items = match of {
         Some(Target::Answers) => items.to_string(),
@@ -191,7 +197,7 @@ pub fn model_card(model: &ModelDescription, facts: &CardFacts) -> String {
         Some(_) => line(&format!("tinderbox predict THIS_FOLDER --data {data}")),
         None => {}
     }
-    if model.word_head.is_some() {
+    if model.word_head.is_some() || model.restores() {
         line("tinderbox generate THIS_FOLDER --prompt TEXT");
     }
     line(&format!(

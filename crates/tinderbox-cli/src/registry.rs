@@ -8,8 +8,9 @@ use tinderbox::nn::{Encoder, WordHead};
 use tinderbox::objectives::{
     BertPretraining, BertPretrainingConfig, CausalLm, CausalLmConfig, Electra, ElectraConfig,
     MaskedLm, MaskedLmConfig, Objective, SentenceRelation, SentenceRelationConfig,
-    SequenceAutoencoder, SequenceAutoencoderConfig, SimClr, SimClrConfig, SimCse, SpanExtraction,
-    SpanExtractionConfig, Supervised, SupervisedConfig, TokenTagging, TokenTaggingConfig,
+    SequenceAutoencoder, SequenceAutoencoderConfig, SequenceToSequence, SequenceToSequenceConfig,
+    SimClr, SimClrConfig, SimCse, SpanExtraction, SpanExtractionConfig, Supervised,
+    SupervisedConfig, TokenTagging, TokenTaggingConfig,
 };
 use tinderbox::train::{FromPlain, Trainer, initialise};
 
@@ -100,6 +101,7 @@ pretext!(
     SimClr,
     MaskedLm,
     SequenceAutoencoder,
+    SequenceToSequence,
     BertPretraining,
     SentenceRelation,
     Electra,
@@ -209,6 +211,9 @@ impl Build<'_> {
             })?),
             ObjectiveRecipe::SequenceAutoencoder => job.run(build(device, seed, || {
                 Ok(SequenceAutoencoderConfig::default().init(encoder()?, device)?)
+            })?),
+            ObjectiveRecipe::Denoising(_) => job.run(build(device, seed, || {
+                Ok(SequenceToSequenceConfig {}.init(encoder()?))
             })?),
             ObjectiveRecipe::Bert { .. } => job.run(build(device, seed, || {
                 Ok(BertPretrainingConfig {}.init(encoder()?, device))

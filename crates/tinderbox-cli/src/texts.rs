@@ -7,11 +7,12 @@ use burn::data::dataset::Dataset;
 use rayon::prelude::*;
 use tinderbox::data::table::{TableItems, TableOptions};
 use tinderbox::data::text::{
-    AnyWindow, DocumentSource, Framed, MaskedCollate, MaskingConfig, NextSentence, Packed,
-    PlainTokens, QuestionFile, QuestionTexts, Role, SentenceChunk, SentenceChunks, SentenceOrder,
-    SpanCollate, TaggedCollate, TaggedFile, TaggedTexts, TextFile, TextFileConfig, TextFolder,
-    TextFolderConfig, TextPreprocess, TextRows, Then, TokenCollate, TokenCorpus, TokenItem,
-    TokenTexts, Tokeniser, TokeniserTraining, sentences,
+    AnyWindow, DocumentSource, Framed, MaskedCollate, MaskingConfig, NextSentence, NoisedCollate,
+    Packed, PairCollate, PairedTexts, PlainTokens, QuestionFile, QuestionTexts, Role,
+    SentenceChunk, SentenceChunks, SentenceOrder, SpanCollate, TaggedCollate, TaggedFile,
+    TaggedTexts, TextFile, TextFileConfig, TextFolder, TextFolderConfig, TextPreprocess, TextRows,
+    Then, TokenCollate, TokenCorpus, TokenItem, TokenTexts, Tokeniser, TokeniserTraining,
+    sentences,
 };
 use tinderbox::data::{
     DataError, Joined, Loader, LoaderConfig, PlainBatch, SampleRng, Subset, View, fingerprint,
@@ -251,6 +252,14 @@ impl Texts {
         config: LoaderConfig,
     ) -> Result<Loader, DataError> {
         let pretext = match views {
+            Views::Two if self.has_pairs(items) => {
+                let pairs = Arc::new(PairedTexts::new(self.tokens.clone()));
+                let collate = PairCollate {
+                    pad: self.tokens.preprocess().special().pad,
+                };
+                let subset = Arc::new(Subset::new(pairs, items.to_vec()));
+                return Loader::new(subset, PlainTokens, collate, config);
+            }
             Views::One | Views::Two => {
                 let subset = Arc::new(Subset::new(Arc::new(self.tokens.clone()), items.to_vec()));
                 return Loader::new(subset, PlainTokens, self.collate(views.count()), config);
@@ -290,6 +299,15 @@ impl Texts {
                 };
                 Loader::new(Arc::new(packed), view, collate, config)
             }
+            Pretext::Noised(noise) => {
+                let packed = self.packed(items, config.max_bad)?;
+                let view = Then {
+                    first: framed,
+                    second: noise.build(special.clone())?,
+                };
+                let collate = NoisedCollate { pad: special.pad };
+                Loader::new(Arc::new(packed), view, collate, config)
+            }
             Pretext::MaskedPairs(pair) => {
                 let chunks = self.chunks(items, config.max_bad)?;
                 let masking = masking.build(special.clone())?;
@@ -313,6 +331,13 @@ impl Texts {
                 Loader::new(Arc::new(chunks), view, self.collate(1), config)
             }
         }
+    }
+
+    /// Whether two texts belong together in each of some items, as the first that can be read has it.
+    fn has_pairs(&self, items: &[usize]) -> bool {
+        let documents = self.tokens.documents();
+        let first = items.iter().find_map(|index| documents.get(*index).ok());
+        first.is_some_and(|document| document.second.is_some())
     }
 
     fn pairs(&self, pair: Pair, chunks: &SentenceChunks) -> Result<PairView, DataError> {
@@ -354,7 +379,9 @@ impl Texts {
         max_bad: usize,
     ) -> Result<usize, DataError> {
         Ok(match pretext {
-            Pretext::Plain | Pretext::Masked => self.packed(items, max_bad)?.len(),
+            Pretext::Plain | Pretext::Masked | Pretext::Noised(_) => {
+                self.packed(items, max_bad)?.len()
+            }
             Pretext::MaskedPairs(_) | Pretext::Pairs(_) => self.chunks(items, max_bad)?.len(),
         })
     }

@@ -219,6 +219,12 @@ impl EncoderDecoder {
     }
 }
 
+impl AsRef<Self> for EncoderDecoder {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl Encoder for EncoderDecoder {
     type Input = TokenBatch;
 

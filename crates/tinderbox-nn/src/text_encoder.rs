@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bert::{Bert, BertConfig, TokenBatch};
 use crate::encoder::{Encoder, TokenEncoder};
+use crate::encoder_decoder::{EncoderDecoder, EncoderDecoderConfig};
 use crate::error::NnConfigError;
 use crate::recurrent_encoder::{RecurrentEncoder, RecurrentEncoderConfig};
 
@@ -19,6 +20,8 @@ pub enum TextEncoderConfig {
     Bert(BertConfig),
     /// `recurrent`: see [`RecurrentEncoder`].
     Recurrent(RecurrentEncoderConfig),
+    /// `encoder-decoder`: see [`EncoderDecoder`].
+    EncoderDecoder(EncoderDecoderConfig),
 }
 
 impl TextEncoderConfig {
@@ -27,6 +30,7 @@ impl TextEncoderConfig {
         match self {
             Self::Bert(_) => "bert",
             Self::Recurrent(_) => "recurrent",
+            Self::EncoderDecoder(_) => "encoder-decoder",
         }
     }
 
@@ -34,14 +38,14 @@ impl TextEncoderConfig {
     pub fn positions(&self) -> Option<usize> {
         match self {
             Self::Bert(config) => Some(config.positions),
-            Self::Recurrent(_) => None,
+            Self::Recurrent(_) | Self::EncoderDecoder(_) => None,
         }
     }
 
     /// A new encoder for a vocabulary of this many words.
     ///
     /// # Errors
-    /// [`NnConfigError`] as [`BertConfig::init`] and [`RecurrentEncoderConfig::init`] have it.
+    /// [`NnConfigError`] as [`BertConfig::init`], [`RecurrentEncoderConfig::init`] and [`EncoderDecoderConfig::init`] have it.
     pub fn init(
         &self,
         vocabulary: usize,
@@ -52,6 +56,9 @@ impl TextEncoderConfig {
             Self::Recurrent(config) => config
                 .init(vocabulary, device)
                 .map(AnyTextEncoder::Recurrent),
+            Self::EncoderDecoder(config) => config
+                .init(vocabulary, device)
+                .map(AnyTextEncoder::EncoderDecoder),
         }
     }
 }
@@ -67,6 +74,8 @@ pub enum AnyTextEncoder {
     Bert(Bert),
     /// A [`RecurrentEncoder`].
     Recurrent(RecurrentEncoder),
+    /// An [`EncoderDecoder`].
+    EncoderDecoder(EncoderDecoder),
 }
 
 impl Encoder for AnyTextEncoder {
@@ -83,6 +92,7 @@ impl Encoder for AnyTextEncoder {
         match self {
             Self::Bert(encoder) => encoder.forward(batch),
             Self::Recurrent(encoder) => encoder.forward(batch),
+            Self::EncoderDecoder(encoder) => encoder.forward(batch),
         }
     }
 
@@ -90,6 +100,7 @@ impl Encoder for AnyTextEncoder {
         match self {
             Self::Bert(encoder) => encoder.feature_dim(),
             Self::Recurrent(encoder) => encoder.feature_dim(),
+            Self::EncoderDecoder(encoder) => encoder.feature_dim(),
         }
     }
 }
@@ -99,6 +110,7 @@ impl TokenEncoder for AnyTextEncoder {
         match self {
             Self::Bert(encoder) => encoder.hidden_states(batch),
             Self::Recurrent(encoder) => encoder.hidden_states(batch),
+            Self::EncoderDecoder(encoder) => encoder.hidden_states(batch),
         }
     }
 
@@ -106,6 +118,7 @@ impl TokenEncoder for AnyTextEncoder {
         match self {
             Self::Bert(encoder) => encoder.word_embeddings(),
             Self::Recurrent(encoder) => encoder.word_embeddings(),
+            Self::EncoderDecoder(encoder) => encoder.word_embeddings(),
         }
     }
 
@@ -113,6 +126,7 @@ impl TokenEncoder for AnyTextEncoder {
         match self {
             Self::Bert(encoder) => encoder.is_causal(),
             Self::Recurrent(encoder) => encoder.is_causal(),
+            Self::EncoderDecoder(encoder) => encoder.is_causal(),
         }
     }
 
@@ -120,6 +134,7 @@ impl TokenEncoder for AnyTextEncoder {
         match self {
             Self::Bert(encoder) => encoder.longest(),
             Self::Recurrent(encoder) => encoder.longest(),
+            Self::EncoderDecoder(encoder) => encoder.longest(),
         }
     }
 }

@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::{Bool, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use tinderbox_kernels::embedding;
-use tinderbox_nn::{EncoderDecoder, TokenBatch};
+use tinderbox_nn::{Encoder, EncoderDecoder, TokenBatch};
 
 use crate::batch::SequencePairBatch;
 use crate::objective::{Objective, StepContext, StepOutput};
@@ -19,7 +19,7 @@ pub struct SequenceToSequenceConfig {}
 
 impl SequenceToSequenceConfig {
     /// The objective of a network.
-    pub fn init(&self, encoder: EncoderDecoder) -> SequenceToSequence {
+    pub fn init<E: Encoder + AsRef<EncoderDecoder>>(&self, encoder: E) -> SequenceToSequence<E> {
         SequenceToSequence { encoder }
     }
 }
@@ -33,12 +33,12 @@ impl SequenceToSequenceConfig {
 ///
 /// The metric `token_accuracy` is the share of the tokens that are named right, 0 where none is to be named.
 #[derive(Module, Debug)]
-pub struct SequenceToSequence {
-    /// The whole network; as an encoder, it is its encoder alone.
-    pub encoder: EncoderDecoder,
+pub struct SequenceToSequence<E: Encoder = EncoderDecoder> {
+    /// The whole network, or what holds it; as an encoder, it is its encoder alone.
+    pub encoder: E,
 }
 
-impl SequenceToSequence {
+impl<E: Encoder + AsRef<EncoderDecoder>> SequenceToSequence<E> {
     /// Logits of the tokens that follow these places of the target.
     ///
     /// # Shapes
@@ -56,17 +56,18 @@ impl SequenceToSequence {
         target_padding: Option<Tensor<2, Bool>>,
         places: Tensor<1, Int>,
     ) -> Tensor<2> {
-        let memory = self.encoder.encode(source);
-        let states = self.encoder.decode(targets, target_padding, &memory);
+        let network = self.encoder.as_ref();
+        let memory = network.encode(source);
+        let states = network.decode(targets, target_padding, &memory);
         let [rows, length, width] = states.dims();
         let states = embedding(states.reshape([rows * length, width]), places);
-        self.encoder.logits(states)
+        network.logits(states)
     }
 }
 
-impl Objective for SequenceToSequence {
+impl<E: Encoder + AsRef<EncoderDecoder>> Objective for SequenceToSequence<E> {
     type Batch = SequencePairBatch;
-    type Encoder = EncoderDecoder;
+    type Encoder = E;
 
     /// # Panics
     /// If the shapes do not fit.
@@ -84,7 +85,7 @@ impl Objective for SequenceToSequence {
         })
     }
 
-    fn encoder(&self) -> &EncoderDecoder {
+    fn encoder(&self) -> &E {
         &self.encoder
     }
 }

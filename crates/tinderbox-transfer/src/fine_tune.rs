@@ -61,6 +61,7 @@ impl LayerGroups {
         let (embeddings, layers) = match encoder {
             TextEncoderConfig::Bert(config) => ("embeddings", config.depth),
             TextEncoderConfig::Recurrent(config) => ("embedding", config.layers),
+            TextEncoderConfig::EncoderDecoder(config) => ("embedding", config.depth),
         };
         let layers = (0..layers).map(|layer| vec![layer.to_string()]);
         Self::new(std::iter::once(vec![embeddings.to_string()]).chain(layers))

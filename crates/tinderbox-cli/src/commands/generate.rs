@@ -1,13 +1,18 @@
-//! `generate`: what may follow a text, by a causal language model.
+//! `generate`: text, by a causal language model or one that was trained to denoise.
 
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde_json::json;
-use tinderbox::nn::{Decoding, GenerationConfig, GenerationError, NextToken};
+use tinderbox::data::text::{SpecialTokens, Tokeniser};
+use tinderbox::nn::{
+    Decoding, EncoderDecoder, Generated, GenerationConfig, GenerationError, NextToken, TokenBatch,
+};
 
 use super::{device_of, seed};
 use crate::args::GenerateArgs;
+use crate::encoder::AnyEncoder;
 use crate::error::CliError;
 use crate::inputs::Preprocessing;
-use crate::model::Model;
+use crate::model::{Model, Writer};
 use crate::session::Context;
 
 pub(super) fn run(args: &GenerateArgs, context: Context<'_>) -> Result<(), CliError> {
@@ -21,7 +26,7 @@ pub(super) fn run(args: &GenerateArgs, context: Context<'_>) -> Result<(), CliEr
     }
     let model = Model::open(&args.model)?;
     let device = device_of(context.global)?;
-    let network = model.language_model(&device)?;
+    let writer = model.writer(&device)?;
     let Preprocessing::Text(preprocess) = &model.preprocess else {
         return Err(CliError::usage("a language model reads texts"));
     };
@@ -37,34 +42,33 @@ pub(super) fn run(args: &GenerateArgs, context: Context<'_>) -> Result<(), CliEr
             "`--beams` is {beams}, but the vocabulary has {vocabulary} tokens"
         )));
     }
-    // As the sequences began that it was trained on.
     let words = tokeniser.encode(prompt, false)?.ids;
-    let tokens = [&[special.cls][..], &words].concat();
-    if let Some(longest) = network.longest().filter(|longest| *longest < tokens.len()) {
-        return Err(CliError::usage(format!(
-            "`--prompt` has {} tokens, but the model reads at most {}",
-            words.len(),
-            longest - 1
-        )));
-    }
-    let config = GenerationConfig {
-        decoding: decoding(args),
-        max_new_tokens: args.tokens,
-        end: Some(special.sep),
-        seed,
+    let work = Work {
+        config: GenerationConfig {
+            decoding: decoding(args),
+            max_new_tokens: args.tokens,
+            end: Some(special.sep),
+            seed,
+        },
+        samples: args.samples,
+        special,
+        device: &device,
     };
-    let prompts = vec![tokens; args.samples];
-    let generated = config.generate(&network, &prompts, &device);
-    let generated = generated.map_err(|error| refused(&error))?;
-    let start = tokeniser.decode(&words)?;
+    let (generated, starts) = match writer {
+        Writer::GoesOn(network) => (work.go_on(&network, &words)?, Some(words)),
+        Writer::Restores(_) if args.prompt.is_none() => {
+            return Err(CliError::Usage {
+                message: "`--prompt` is missing: the model restores texts".into(),
+                help: Some("name one, with `[MASK]` where words are missing".into()),
+            });
+        }
+        Writer::Restores(network) => (work.restore(&network, &words)?, None),
+    };
     let mut found = Vec::with_capacity(generated.len());
     for (number, sample) in generated.iter().enumerate() {
-        let all = [&words[..], &sample.tokens].concat();
-        let whole = tokeniser.decode(&all)?;
-        // The prompt as it was given, if its tokens are spelt alike in front of others.
-        let text = match whole.strip_prefix(&start) {
-            Some(rest) => format!("{prompt}{rest}"),
-            None => whole,
+        let text = match &starts {
+            Some(words) => after(prompt, words, &sample.tokens, tokeniser)?,
+            None => tokeniser.decode(&sample.tokens)?,
         };
         if number > 0 {
             context.output.text("\n");
@@ -80,6 +84,66 @@ pub(super) fn run(args: &GenerateArgs, context: Context<'_>) -> Result<(), CliEr
         .output
         .json(&json!({"prompt": prompt, "texts": found}));
     Ok(())
+}
+
+/// A prompt with the tokens that were written after its words.
+fn after(
+    prompt: &str,
+    words: &[u32],
+    tokens: &[u32],
+    tokeniser: &Tokeniser,
+) -> Result<String, CliError> {
+    let whole = tokeniser.decode(&[words, tokens].concat())?;
+    // The prompt as it was given, if its tokens are spelt alike in front of others.
+    Ok(match whole.strip_prefix(&tokeniser.decode(words)?) {
+        Some(rest) => format!("{prompt}{rest}"),
+        None => whole,
+    })
+}
+
+/// How texts are written.
+struct Work<'a> {
+    config: GenerationConfig,
+    samples: usize,
+    special: &'a SpecialTokens,
+    device: &'a Device,
+}
+
+impl Work<'_> {
+    /// What may follow some words.
+    fn go_on(&self, network: &impl NextToken, words: &[u32]) -> Result<Vec<Generated>, CliError> {
+        // As the sequences began that it was trained on.
+        let tokens = [&[self.special.cls], words].concat();
+        if let Some(longest) = network.longest().filter(|longest| *longest < tokens.len()) {
+            return Err(CliError::usage(format!(
+                "`--prompt` has {} tokens, but the model reads at most {}",
+                words.len(),
+                longest - 1
+            )));
+        }
+        self.generate(network, tokens)
+    }
+
+    /// The text that some words were before there was noise on them.
+    fn restore(&self, network: &AnyEncoder, words: &[u32]) -> Result<Vec<Generated>, CliError> {
+        let SpecialTokens { cls, sep, .. } = *self.special;
+        let source = [&[cls], words, &[sep]].concat();
+        let shape = [self.samples, source.len()];
+        let sources = TensorData::new(source.repeat(self.samples), shape).convert::<i64>();
+        let sources = Tensor::<2, Int>::from_data(sources, self.device);
+        let network: &EncoderDecoder = network.as_ref();
+        self.generate(&network.continuing(TokenBatch::new(sources)), vec![cls])
+    }
+
+    fn generate(
+        &self,
+        network: &impl NextToken,
+        prompt: Vec<u32>,
+    ) -> Result<Vec<Generated>, CliError> {
+        let prompts = vec![prompt; self.samples];
+        let generated = self.config.generate(network, &prompts, self.device);
+        generated.map_err(|error| refused(&error))
+    }
 }
 
 /// What the flags say of how a token is chosen; one that needs chance makes it so.

@@ -23,7 +23,7 @@ pub struct EncoderRecipe {
 
 impl EncoderRecipe {
     /// Names that `encoder.kind` takes.
-    pub const KINDS: [&'static str; 7] = [
+    pub const KINDS: [&'static str; 8] = [
         "reference-cnn",
         "resnet18",
         "resnet34",
@@ -31,6 +31,7 @@ impl EncoderRecipe {
         "mlp",
         "bert",
         "recurrent",
+        "encoder-decoder",
     ];
 
     pub(super) fn read(table: &mut TableReader<'_>, data: &DataRecipe) -> Self {
@@ -41,7 +42,7 @@ impl EncoderRecipe {
             Some("mlp") => table
                 .tagged_rest("kind", &Self::KINDS)
                 .map(EncoderConfig::Row),
-            Some("bert" | "recurrent") => table
+            Some("bert" | "recurrent" | "encoder-decoder") => table
                 .tagged_rest("kind", &Self::KINDS)
                 .map(EncoderConfig::Text),
             _ => table

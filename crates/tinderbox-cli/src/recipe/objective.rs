@@ -1,11 +1,13 @@
 //! `[objective]`: the loss that is minimised.
 
 use serde::Serialize;
+use tinderbox::data::text::NoiseConfig;
 use tinderbox::nn::TextEncoderConfig;
 use tinderbox::objectives::{ElectraConfig, SimCseConfig};
 
 use super::data::DataRecipe;
 use super::reader::TableReader;
+use super::views::vocabulary_that_serves;
 use crate::encoder::{EncoderConfig, Modality};
 use crate::inputs::{Pair, Pretext, Target, Views};
 
@@ -31,6 +33,8 @@ pub enum ObjectiveRecipe {
     CausalLm,
     /// A sequence autoencoder (Dai and Le 2015): the sequence once more, from its features.
     SequenceAutoencoder,
+    /// Denoising (Lewis et al. 2020, "BART"): the sequence as it was, from one with noise.
+    Denoising(NoiseConfig),
     /// Masked words and pairs of segments at once, as BERT was trained.
     Bert {
         /// What the pairs are.
@@ -61,11 +65,12 @@ pub enum ObjectiveRecipe {
 
 impl ObjectiveRecipe {
     /// Names that `objective.kind` takes.
-    pub const KINDS: [&'static str; 12] = [
+    pub const KINDS: [&'static str; 13] = [
         "simclr",
         "masked-lm",
         "causal-lm",
         "sequence-autoencoder",
+        "denoising",
         "bert",
         "next-sentence",
         "sentence-order",
@@ -83,6 +88,7 @@ impl ObjectiveRecipe {
             Self::MaskedLm => "masked-lm",
             Self::CausalLm => "causal-lm",
             Self::SequenceAutoencoder => "sequence-autoencoder",
+            Self::Denoising(_) => "denoising",
             Self::Bert { .. } => "bert",
             Self::NextSentence => "next-sentence",
             Self::SentenceOrder => "sentence-order",
@@ -100,6 +106,7 @@ impl ObjectiveRecipe {
             Self::Simclr { .. } | Self::SimCse(_) => Views::Two,
             Self::MaskedLm | Self::Electra { .. } => Views::Sequences(Pretext::Masked),
             Self::CausalLm | Self::SequenceAutoencoder => Views::Sequences(Pretext::Plain),
+            Self::Denoising(noise) => Views::Sequences(Pretext::Noised(*noise)),
             Self::Bert { pairs } => Views::Sequences(Pretext::MaskedPairs(*pairs)),
             Self::NextSentence => Views::Sequences(Pretext::Pairs(Pair::Next)),
             Self::SentenceOrder => Views::Sequences(Pretext::Pairs(Pair::Order)),
@@ -168,16 +175,27 @@ impl ObjectiveRecipe {
                 | Self::SentenceOrder
                 | Self::Electra { .. }
         );
-        if bidirectional
-            && matches!(
-                encoder,
-                EncoderConfig::Text(TextEncoderConfig::Recurrent(_))
-            )
-        {
-            table.complain(format!(
-                "`objective.kind` is {}, which needs `encoder.kind` bert; for recurrent networks there are causal-lm and sequence-autoencoder",
-                read.name()
-            ));
+        if let EncoderConfig::Text(text) = encoder {
+            let name = read.name();
+            let needs = match text {
+                TextEncoderConfig::Bert(_) | TextEncoderConfig::Recurrent(_)
+                    if matches!(read, Self::Denoising(_)) =>
+                {
+                    Some("encoder-decoder")
+                }
+                TextEncoderConfig::Recurrent(_) if bidirectional => Some(
+                    "bert; for recurrent networks there are causal-lm and sequence-autoencoder",
+                ),
+                TextEncoderConfig::EncoderDecoder(_) if bidirectional => {
+                    Some("bert; for an encoder with a decoder there is denoising")
+                }
+                _ => None,
+            };
+            if let Some(needs) = needs {
+                table.complain(format!(
+                    "`objective.kind` is {name}, which needs `encoder.kind` {needs}"
+                ));
+            }
         }
         read
     }
@@ -187,6 +205,11 @@ impl ObjectiveRecipe {
             Some("masked-lm") => Self::MaskedLm,
             Some("causal-lm") => Self::CausalLm,
             Some("sequence-autoencoder") => Self::SequenceAutoencoder,
+            Some("denoising") => {
+                let special = vocabulary_that_serves();
+                let check = |noise: &NoiseConfig| noise.build(special.clone()).map(|_| ());
+                Self::Denoising(table.checked_rest(check).unwrap_or_default())
+            }
             Some("bert") => Self::Bert {
                 pairs: match table.choice("pairs", &["next", "order"], Some("next")) {
                     Some("order") => Pair::Order,
@@ -250,6 +273,7 @@ fn sees_question_and_text(encoder: &EncoderConfig) -> bool {
     match encoder {
         EncoderConfig::Text(TextEncoderConfig::Bert(bert)) => !bert.causal && bert.segments > 1,
         EncoderConfig::Text(TextEncoderConfig::Recurrent(recurrent)) => recurrent.bidirectional,
+        EncoderConfig::Text(TextEncoderConfig::EncoderDecoder(_)) => false,
         // That it is for texts is told elsewhere.
         EncoderConfig::Image(_) | EncoderConfig::Row(_) => true,
     }

@@ -74,7 +74,11 @@ fn the_keys_of_a_recipe_are_agreed() {
                         "span-extraction" => "data.source=questions",
                         _ => "data.source=text",
                     };
-                    let texts = [source, "data.path=texts", "encoder.kind=bert"];
+                    let encoder = match objective {
+                        "denoising" => "encoder.kind=encoder-decoder",
+                        _ => "encoder.kind=bert",
+                    };
+                    let texts = [source, "data.path=texts", encoder];
                     sets.extend(texts.map(String::from));
                 }
                 let overrides: Vec<_> = sets.iter().map(|text| Override::set(text)).collect();
@@ -85,7 +89,7 @@ fn the_keys_of_a_recipe_are_agreed() {
     let got: Vec<&str> = known.iter().map(String::as_str).collect();
     let agreed = "\
         checkpoint checkpoint.best checkpoint.every checkpoint.keep \
-        compare compare.pretrain_each compare.scratch_lr compare.scratch_steps compare.seeds compare.shares \
+        compare compare.fine_tune compare.pretrain_each compare.scratch_lr compare.scratch_steps compare.seeds compare.shares \
         data data.also data.channels data.columns data.held_out data.labels data.max_bad data.path data.size \
         data.source data.test_labels data.test_path data.test_share data.text data.tokens data.views \
         device encoder encoder.init encoder.kind encoder.partial \

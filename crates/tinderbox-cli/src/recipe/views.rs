@@ -110,19 +110,23 @@ impl ViewsRecipe {
                 table.checked_rest(check).map(Self::Row)
             }
             Modality::Text => {
-                // The shares are checked with a vocabulary that serves; the real one is not there yet.
-                let special = SpecialTokens {
-                    vocabulary: 8,
-                    pad: 0,
-                    cls: 1,
-                    sep: 2,
-                    mask: 3,
-                    others: Vec::new(),
-                };
+                let special = vocabulary_that_serves();
                 let check = |views: &MaskingConfig| views.build(special.clone()).map(|_| ());
                 table.checked_rest(check).map(Self::Text)
             }
         };
         read.unwrap_or_else(|| Self::of(modality))
+    }
+}
+
+/// One to check shares with, where the real one is not there yet.
+pub(super) fn vocabulary_that_serves() -> SpecialTokens {
+    SpecialTokens {
+        vocabulary: 8,
+        pad: 0,
+        cls: 1,
+        sep: 2,
+        mask: 3,
+        others: Vec::new(),
     }
 }

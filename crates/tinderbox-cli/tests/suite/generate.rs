@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::{expect, text, unwrapped};
+use crate::{ends_as_if_it_had_not_stopped, expect, text, unwrapped};
 
 const ENCODER: &str = "kind = \"bert\", width = 16, depth = 1, heads = 2, ffn = 32, positions = 24, dropout = 0.0, causal = true";
 
@@ -21,15 +21,21 @@ vocabulary = 300
 length = 24
 ";
 
-/// A folder with a text that says the same again and again, and a model of it as `runs/mine`.
-fn project(encoder: &str) -> tempfile::TempDir {
+/// A folder with a text that says the same again and again, and a recipe `mine.toml`.
+fn texts(encoder: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let line = "one two three four five six seven eight\n";
     fs::write(at.join("texts.txt"), line.repeat(200)).unwrap();
     let recipe = format!("encoder = {{ {encoder} }}\n{RECIPE}");
     fs::write(at.join("mine.toml"), recipe).unwrap();
-    expect(at, &["pretrain", "mine.toml"], 0);
+    folder
+}
+
+/// The same with a model as `runs/mine`.
+fn project(encoder: &str) -> tempfile::TempDir {
+    let folder = texts(encoder);
+    expect(folder.path(), &["pretrain", "mine.toml"], 0);
     folder
 }
 
@@ -137,7 +143,11 @@ fn what_cannot_be_written_says_why() {
         "encoder.causal=false",
     ];
     expect(at, &[&masked[..], &other].concat(), 0);
-    refused("masked", &[], "its objective was `masked-lm`");
+    refused(
+        "masked",
+        &[],
+        "writes no text: its objective was `masked-lm`",
+    );
     refused("masked", &[], "objective.kind = \"causal-lm\"");
     refused("nowhere", &[], "holds no exported model");
     // As models were described before they kept their head.
@@ -148,4 +158,103 @@ fn what_cannot_be_written_says_why() {
         .collect();
     fs::write(&description, without).unwrap();
     refused(run, &[], "exported without what names the next token");
+}
+
+const WRITER: &str = "kind = \"encoder-decoder\", width = 32, depth = 1, decoder_depth = 1, heads = 2, ffn = 64, dropout = 0.0";
+const DENOISING: [&str; 4] = [
+    "--set",
+    "objective.kind=denoising",
+    "--set",
+    "data.tokens.length=10",
+];
+
+#[test]
+fn noise_is_taken_off() {
+    let folder = texts(WRITER);
+    let at = folder.path();
+    expect(
+        at,
+        &[&["pretrain", "mine.toml"], &DENOISING[..]].concat(),
+        0,
+    );
+    let whole = "one two three four five six seven eight\n";
+    for noisy in [
+        "one two [MASK] five six seven eight",
+        "one [MASK] six seven eight",
+        "one two three four five six [MASK]",
+    ] {
+        assert_eq!(written(at, noisy, &[]), whole, "{noisy}");
+    }
+    let noisy = "one [MASK] five six seven eight";
+    assert_eq!(written(at, noisy, &["--beams", "3"]), whole);
+    let drawn = written(at, noisy, &["--samples", "2", "--temperature", "0.1"]);
+    assert_eq!(drawn, format!("{whole}\n{whole}"));
+    let output = expect(at, &["generate", "runs/mine"], 2);
+    assert!(unwrapped(&output.stderr).contains("`--prompt` is missing"));
+    let card = fs::read_to_string(at.join("runs/mine/exported/README.md")).unwrap();
+    assert!(
+        card.contains("A restorer of texts (encoder-decoder)"),
+        "{card}"
+    );
+
+    // What was learnt is transferred, without the decoder's part in it.
+    expect(at, &["embed", "runs/mine", "--out", "e.npy"], 0);
+    let rows: String = (0..40)
+        .map(|row| format!("{} two three,{}\n", ["one", "eight"][row % 2], row % 2))
+        .collect();
+    fs::write(at.join("labelled.csv"), format!("words,class\n{rows}")).unwrap();
+    let data = ["--data", "labelled.csv", "--set", "data.text=words"];
+    let more = ["--set", "data.labels=class", "--set", "train.steps=20"];
+    expect(
+        at,
+        &[&["finetune", "runs/mine"], &data[..], &more].concat(),
+        0,
+    );
+    let tuned = "runs/mine/finetune-1";
+    expect(at, &[&["predict", tuned], &data[..]].concat(), 0);
+    let output = expect(at, &["generate", tuned, "--prompt", "one"], 2);
+    assert!(unwrapped(&output.stderr).contains("its objective was `supervised`"));
+}
+
+#[test]
+fn a_stopped_denoising_ends_as_if_it_had_not_been() {
+    let folder = texts(WRITER);
+    let short = [
+        "--set",
+        "train.steps=30",
+        "--set",
+        "objective.noise=deletion",
+    ];
+    let words = [&["pretrain", "mine.toml"], &DENOISING[..], &short].concat();
+    ends_as_if_it_had_not_stopped(folder.path(), &words);
+}
+
+#[test]
+fn what_cannot_denoise_says_why() {
+    let folder = texts(WRITER);
+    let at = folder.path();
+    let refused = |set: &[&str], expected: &str| {
+        let sets = set.iter().flat_map(|set| ["--set", set]);
+        let words: Vec<&str> = ["pretrain", "mine.toml"].into_iter().chain(sets).collect();
+        let said = unwrapped(&expect(at, &words, 2).stderr);
+        assert!(said.contains(expected), "{set:?}: {said}");
+    };
+    let kind = "objective.kind=denoising";
+    refused(
+        &[kind, "objective.share=1.5"],
+        "`objective.share` is 1.5, expected a number from 0 to 1",
+    );
+    refused(
+        &[kind, "objective.mean_length=0"],
+        "`objective.mean_length` is 0",
+    );
+    refused(&[kind, "objective.noise=rotation"], "unknown variant");
+    refused(&[kind, "objective.shar=0.2"], "did you mean `share`?");
+    let bert = "encoder={ kind = \"bert\" }";
+    refused(&[kind, bert], "which needs `encoder.kind` encoder-decoder");
+    refused(
+        &["objective.kind=masked-lm"],
+        "which needs `encoder.kind` bert; for an encoder with a decoder there is denoising",
+    );
+    refused(&["objective.kind=causal-lm"], "no later token");
 }

@@ -51,9 +51,20 @@ fn from_texts_to_predictions_of_raw_text() {
     let at = folder.path();
     let compare = ["--set", "compare.shares=[0.5]", "--set", "compare.seeds=2"];
     let short = ["--set", "compare.scratch_steps=20"];
-    let words = [&["pretrain", "mine.toml"][..], &compare, &short].concat();
+    let tuned = ["--set", "compare.fine_tune=true"];
+    let words = [&["pretrain", "mine.toml"][..], &compare, &short, &tuned].concat();
     let output = expect(at, &words, 0);
-    assert!(text(&output.stdout).contains("plain input, linear probe"));
+    let compared = text(&output.stdout);
+    for row in [
+        "plain input, linear probe",
+        "pre-trained encoder, fine-tuned",
+    ] {
+        assert!(compared.contains(row), "{compared}");
+    }
+    let comparison = read(&at.join("runs/mine/comparison.json"));
+    let leads = comparison["leads"].as_array().unwrap();
+    let tuned = |lead: &&serde_json::Value| lead["readout"] == "head";
+    assert_eq!(leads.iter().find(tuned).unwrap()["rival"], "scratch");
     let run = at.join("runs/mine");
     let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     for figure in ["held-out/loss", "held-out/masked_accuracy", "unigram"] {
@@ -288,4 +299,65 @@ fn vectors_of_words_are_trained_and_asked() {
     assert!(unwrapped(&output.stderr).contains("did you mean"));
     fs::write(at.join("bad.txt"), "2 3\na 1 2\n").unwrap();
     expect(at, &["words", "nearest", "bad.txt", "a"], 1);
+}
+
+/// Sentence contrast with pairs: a text is to be found by the other of its row, which shares no word with it.
+#[test]
+fn texts_of_a_pair_find_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let words =
+        |stem: &str, number: usize| format!("{stem}{} {stem}{stem}{}", number / 6, number % 6);
+    let row = |number: usize| format!("{},{}\n", words("a", number % 36), words("b", number % 36));
+    let rows: String = (0..144).map(row).collect();
+    fs::write(at.join("pairs.csv"), format!("left,right\n{rows}")).unwrap();
+    let recipe = RECIPE
+        .replace(
+            "source = \"text\"",
+            "source = \"table\"\ntext = [\"left\", \"right\"]",
+        )
+        .replace("\"texts\"", "\"pairs.csv\"")
+        .replace("masked-lm", "simcse")
+        .replace("steps = 30, batch = 8", "steps = 150, batch = 36");
+    let recipe = format!("{recipe}[optim]\nkind = \"adamw\"\nlr = 0.01\n");
+    fs::write(at.join("pairs.toml"), recipe).unwrap();
+    expect(at, &["pretrain", "pairs.toml"], 0);
+    let embedded = |column: &str| {
+        let out = format!("{column}.npy");
+        let text = format!("data.text={column}");
+        let words = [
+            "embed",
+            "runs/pairs",
+            "--data",
+            "pairs.csv",
+            "--set",
+            &text,
+            "--out",
+            &out,
+        ];
+        expect(at, &words, 0);
+        let bytes = fs::read(at.join(out)).unwrap();
+        let (numbers, _) = bytes[128..].as_chunks::<4>();
+        let numbers: Vec<f32> = numbers
+            .iter()
+            .map(|bytes| f32::from_le_bytes(*bytes))
+            .collect();
+        numbers
+    };
+    let (left, right) = (embedded("left"), embedded("right"));
+    let rows: Vec<&[f32]> = right.chunks(16).take(36).collect();
+    let cosine = |a: &[f32], b: &[f32]| {
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+    };
+    let found = left
+        .chunks(16)
+        .take(36)
+        .enumerate()
+        .filter(|(number, left)| {
+            let own = cosine(left, rows[*number]);
+            rows.iter().all(|other| cosine(left, other) <= own)
+        });
+    // One of 36 by chance.
+    assert!(found.count() > 24);
 }

@@ -22,7 +22,7 @@ impl DeleteTokens {
     /// two ordinary ones.
     pub fn new(share: f32, special: SpecialTokens) -> Result<Self, DataError> {
         special.validate()?;
-        check_share("deletion.share", share)?;
+        check_share("share", share)?;
         Ok(Self { share, special })
     }
 }

@@ -28,28 +28,16 @@ impl InfillSpans {
     /// are not in the vocabulary or leave fewer than two ordinary ones.
     pub fn new(share: f32, mean_length: f32, special: SpecialTokens) -> Result<Self, DataError> {
         special.validate()?;
-        check_share("infilling.share", share)?;
+        check_share("share", share)?;
         if !(mean_length > 0.0 && mean_length <= Self::LONGEST_MEAN) {
             let expected = format!("a number above 0 and at most {}", Self::LONGEST_MEAN);
-            return Err(DataError::config(
-                "infilling.mean_length",
-                expected,
-                mean_length,
-            ));
+            return Err(DataError::config("mean_length", expected, mean_length));
         }
         Ok(Self {
             share,
             mean_length,
             special,
         })
-    }
-
-    /// BART's: 30 % of the tokens by spans of 3 in the mean (Lewis et al. 2020, sections 2.2 and 5.1).
-    ///
-    /// # Errors
-    /// [`DataError::Config`] if the special tokens are not in the vocabulary or leave fewer than two ordinary ones.
-    pub fn bart(special: SpecialTokens) -> Result<Self, DataError> {
-        Self::new(0.3, 3.0, special)
     }
 }
 
@@ -152,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_share_is_hidden_behind_a_third_as_many_masks() {
-        let view = InfillSpans::bart(special()).unwrap();
+        let view = InfillSpans::new(0.3, 3.0, special()).unwrap();
         let (mut hidden, mut masks) = (0, 0);
         for index in 0..500 {
             let item = sentence(200, index);

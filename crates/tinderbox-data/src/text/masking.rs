@@ -77,20 +77,17 @@ impl MaskingConfig {
     /// length, or if the special tokens are not in the vocabulary or leave fewer than two ordinary ones.
     pub fn build(self, special: SpecialTokens) -> Result<MaskTokens, DataError> {
         special.validate()?;
-        check_share("masking.share", self.share)?;
-        check_share("masking.masked", self.masked)?;
-        check_share("masking.random", self.random)?;
+        check_share("share", self.share)?;
+        check_share("masked", self.masked)?;
+        check_share("random", self.random)?;
         // Room for the rounding of sums such as 0.9 + 0.1.
-        check_share(
-            "masking.masked + masking.random",
-            (self.masked + self.random) / 1.000_001,
-        )?;
+        check_share("masked + random", (self.masked + self.random) / 1.000_001)?;
         if let MaskingUnit::Span { p, max } = self.unit {
             if !(p > 0.0 && p <= 1.0) {
-                return Err(DataError::config("masking.unit.p", "above 0, at most 1", p));
+                return Err(DataError::config("unit.p", "above 0, at most 1", p));
             }
             if max == 0 {
-                return Err(DataError::config("masking.unit.max", "at least 1", max));
+                return Err(DataError::config("unit.max", "at least 1", max));
             }
         }
         Ok(MaskTokens {

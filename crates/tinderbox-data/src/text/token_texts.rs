@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
+use burn::tensor::TensorData;
 
 use super::document::DocumentSource;
 use super::padding::{padded_length, sequences};
@@ -114,26 +115,37 @@ impl Collate<TokenSample> for TokenCollate {
     /// # Panics
     /// If there are no samples.
     fn collate(&self, samples: Vec<TokenSample>) -> PlainBatch {
-        let lengths = samples.iter().map(|sample| sample.item.tokens.len());
-        let length = padded_length(lengths, None);
-        let tokens = samples.iter().map(|sample| &sample.item.tokens[..]);
-        let segments = samples.iter().map(|sample| &sample.item.segments[..]);
-        let view = sequences(tokens, segments, length, self.pad);
-        let mut tensors = Vec::with_capacity(3 * self.views + 1);
-        for number in 0..self.views {
-            let suffix = match number {
-                0 => String::new(),
-                number => number.to_string(),
-            };
-            let named = view.iter();
-            tensors.extend(named.map(|(name, data)| (format!("{name}{suffix}"), data.clone())));
-        }
+        let items = samples.iter().map(|sample| &sample.item);
+        let views = (0..self.views).flat_map(|number| view(items.clone(), number, self.pad));
+        let mut tensors: Vec<_> = views.collect();
         tensors.extend(labels(samples.iter().map(|sample| sample.item.label)));
         PlainBatch {
             indices: samples.iter().map(|sample| sample.index).collect(),
             tensors,
         }
     }
+}
+
+/// `tokens`, `segments` and `padding` of a view, each `[B, T]` of `i64`, with the view's number in their names but for the first.
+///
+/// # Panics
+/// If there are no items.
+pub(super) fn view<'a>(
+    items: impl ExactSizeIterator<Item = &'a TokenItem> + Clone,
+    number: usize,
+    pad: u32,
+) -> Vec<(String, TensorData)> {
+    let length = padded_length(items.clone().map(|item| item.tokens.len()), None);
+    let tokens = items.clone().map(|item| &item.tokens[..]);
+    let segments = items.map(|item| &item.segments[..]);
+    let suffix = match number {
+        0 => String::new(),
+        number => number.to_string(),
+    };
+    let tensors = sequences(tokens, segments, length, pad).into_iter();
+    tensors
+        .map(|(name, data)| (format!("{name}{suffix}"), data))
+        .collect()
 }
 
 #[cfg(test)]

@@ -227,7 +227,7 @@ fn sequence_to_sequence_resumes_exactly() {
         };
         SequenceToSequenceConfig::default().init(config.init(VOCABULARY, device).unwrap())
     };
-    let view = || InfillSpans::bart(special()).unwrap();
+    let view = || NoiseConfig::default().build(special()).unwrap();
     check(network, view, NoisedCollate { pad: 0 });
 }
 
