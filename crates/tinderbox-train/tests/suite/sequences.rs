@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use burn::data::dataset::Dataset;
 use burn::tensor::Device;
 use tinderbox_data::text::{
-    InfillSpans, NoisedCollate, SpanCollate, SpanSample, SpecialTokens, TaggedCollate,
+    NoiseConfig, NoisedCollate, SpanCollate, SpanSample, SpecialTokens, TaggedCollate,
     TaggedSample, TokenItem,
 };
 use tinderbox_data::{Collate, DataError, Loader, LoaderConfig, SampleRng, View};
