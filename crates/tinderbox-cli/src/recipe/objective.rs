@@ -49,7 +49,7 @@ pub enum ObjectiveRecipe {
         /// What the discriminator's loss is multiplied by.
         discriminator_weight: f64,
     },
-    /// SimCSE (Gao et al. 2021): a text is found again among others by what dropout leaves of it.
+    /// SimCSE (Gao et al. 2021): a text is found again among others by what dropout leaves of it, or the other text of a pair by the one.
     #[serde(rename = "simcse")]
     SimCse(SimCseConfig),
     /// Cross-entropy on labels.
