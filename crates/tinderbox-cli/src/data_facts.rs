@@ -1,7 +1,7 @@
 //! `data.json`: what the data of a run is.
 
 use serde::{Deserialize, Serialize};
-use tinderbox::data::Skipped;
+use tinderbox::data::{Ledger, Skipped};
 
 use crate::dataset::DataSet;
 use crate::encoder::InputShape;
@@ -24,6 +24,9 @@ pub struct DataFacts {
     /// The shape of an item.
     #[serde(flatten)]
     pub shape: InputShape,
+    /// What is not used as it was given.
+    #[serde(default, skip_serializing_if = "Ledger::is_empty")]
+    pub ledger: Ledger,
     /// Items that could not be read.
     pub skipped: Vec<Skipped>,
 }
@@ -39,6 +42,7 @@ impl DataFacts {
             test: data.test.len(),
             classes: data.classes.len(),
             shape: data.shape,
+            ledger: data.ledger.clone(),
             skipped: Vec::new(),
         }
     }

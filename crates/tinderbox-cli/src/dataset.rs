@@ -7,7 +7,9 @@ use burn::data::dataset::Dataset;
 use rayon::prelude::*;
 use tinderbox::data::table::{TableItems, TableOptions};
 use tinderbox::data::text::DocumentSource;
-use tinderbox::data::{DataError, Preprocess, group_split, stratified_split, stratified_subset};
+use tinderbox::data::{
+    DataError, Ledger, Preprocess, group_split, stratified_split, stratified_subset,
+};
 
 use crate::encoder::{ImageShape, InputShape, Modality};
 use crate::inputs::{Items, Preprocessing, Target, Views};
@@ -35,6 +37,8 @@ pub struct DataSet {
     pub classes: Vec<String>,
     /// The shape of an item as a model reads it.
     pub shape: InputShape,
+    /// What is not used as it was given: by the source, by the split, by preprocessing.
+    pub ledger: Ledger,
     /// The preprocessing of rows and texts, which tells their shape.
     fitted: Option<Preprocessing>,
     /// What can be learnt from it.
@@ -132,6 +136,7 @@ impl DataSet {
             (Some(shape), _) => InputShape::Image(shape),
             (None, fitted) => fitted.as_ref().expect("these were fitted").shape(),
         };
+        let ledger = items.labelled().ledger();
         Ok(Self {
             items,
             train,
@@ -140,6 +145,7 @@ impl DataSet {
             held_out,
             classes,
             shape,
+            ledger,
             fitted,
             target,
             max_bad: recipe.max_bad,

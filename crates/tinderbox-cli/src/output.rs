@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use tinderbox::data::Ledger;
+
 /// Where a verb's words go.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Output {
@@ -30,6 +32,13 @@ impl Output {
     pub fn note(&self, text: &str) {
         if !self.quiet {
             print(io::stderr().lock(), &format!("{text}\n"));
+        }
+    }
+
+    /// Says what is not used as it was given, a line each.
+    pub fn ledger(&self, ledger: &Ledger) {
+        for remark in ledger.remarks() {
+            self.note(&format!("note: {}", escaped(&remark.to_string())));
         }
     }
 

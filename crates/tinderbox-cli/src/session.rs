@@ -124,6 +124,7 @@ impl Plan<'_> {
         // Whether it can be built is known before a directory is made.
         self.build().encoder(self.recipe.seed)?;
         let facts = DataFacts::of(&self.data, &self.items);
+        context.output.ledger(&facts.ledger);
         let opened = run::open(self.recipe.out.as_deref(), &self.numbered, context.global)?;
         let preprocess = self.begin(&opened, &facts, context)?;
         let inputs = self.data.items.prepare(&preprocess)?;

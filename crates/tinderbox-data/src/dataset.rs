@@ -2,7 +2,7 @@
 
 use burn::data::dataset::Dataset;
 
-use crate::{Content, DataError, ImageItem};
+use crate::{Content, DataError, ImageItem, Ledger};
 
 /// What is known about the items of a data set without decoding them.
 pub trait Labelled {
@@ -20,6 +20,11 @@ pub trait Labelled {
     /// # Panics
     /// If there is no such item.
     fn id(&self, index: usize) -> String;
+
+    /// What of the source is not used as it was given. Nothing, for a source that uses all.
+    fn ledger(&self) -> Ledger {
+        Ledger::default()
+    }
 }
 
 /// A data set of pictures, for code that takes any of them as `Arc<dyn ImageSource>`.

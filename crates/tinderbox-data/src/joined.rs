@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
 
-use crate::{Content, DataError, ImageItem, Labelled};
+use crate::{Content, DataError, ImageItem, Labelled, Ledger};
 
 /// An item that carries its label and its name.
 pub trait Named {
@@ -138,6 +138,14 @@ impl<S: Labelled + ?Sized> Labelled for Joined<S> {
     fn id(&self, index: usize) -> String {
         let (part, inside) = self.part(index);
         format!("{}{}", part.prefix, part.items.id(inside))
+    }
+
+    fn ledger(&self) -> Ledger {
+        let mut all = Ledger::default();
+        for part in &self.parts {
+            all.extend(part.items.ledger());
+        }
+        all
     }
 }
 

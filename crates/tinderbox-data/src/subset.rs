@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
 
-use crate::{Content, DataError, Labelled};
+use crate::{Content, DataError, Labelled, Ledger};
 
 /// Some items of a data set, in a given order.
 #[derive(Debug)]
@@ -59,6 +59,10 @@ impl<D: Labelled + ?Sized> Labelled for Subset<D> {
 
     fn id(&self, index: usize) -> String {
         self.dataset.id(self.indices[index])
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.dataset.ledger()
     }
 }
 

@@ -82,6 +82,7 @@ pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError>
         ]);
     let text = table.render();
     context.output.text(text.trim_start_matches('\n'));
+    context.output.ledger(&data.ledger);
     context.output.json(&json!({
         "items": data.items.count(),
         "train": plan.items.len(),
@@ -97,6 +98,7 @@ pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError>
         "peak_bytes": found.peak_bytes,
         "step_seconds": found.step_seconds,
         "steps": found.steps,
+        "ledger": data.ledger,
     }));
     Ok(())
 }

@@ -14,7 +14,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use tinderbox::data::Ledger;
+
 use crate::error::CliError;
+use crate::output::escaped;
 use crate::table::Table;
 
 pub use source::Source;
@@ -35,6 +38,8 @@ pub struct Inspection {
     pub charts: Vec<Chart>,
     /// More to read, for a terminal.
     pub details: String,
+    /// What is not used as it was given.
+    pub ledger: Ledger,
     /// What to mind before training.
     pub warnings: Vec<String>,
     /// Examples as PNG, with what they show.
@@ -79,10 +84,13 @@ impl Inspection {
             text += "\n";
             text += &self.details;
         }
+        for remark in self.ledger.remarks() {
+            text += &format!("\nnote: {}", escaped(&remark.to_string()));
+        }
         for warning in &self.warnings {
             text += &format!("\nmind: {warning}");
         }
-        if !self.warnings.is_empty() {
+        if !self.warnings.is_empty() || !self.ledger.is_empty() {
             text += "\n";
         }
         text
@@ -96,6 +104,7 @@ impl Inspection {
             "kind": self.kind,
             "facts": facts.map(|(name, value)| (name.clone(), json!(value))).collect::<serde_json::Map<_, _>>(),
             "charts": charts.map(|chart| json!({"title": chart.title, "bars": chart.bars})).collect::<Value>(),
+            "ledger": self.ledger,
             "warnings": self.warnings,
             "recipe": self.recipe,
         })

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
 
 use super::{Chart, Inspection};
-use crate::report::document;
+use crate::report::{document, ledger};
 
 pub(super) fn render(inspection: &Inspection, title: &str) -> String {
     let body = html! {
@@ -15,6 +15,7 @@ pub(super) fn render(inspection: &Inspection, title: &str) -> String {
                 tr { th { (name) } td { (value) } }
             }
         }
+        (ledger(&inspection.ledger))
         @for warning in &inspection.warnings { p { strong { "Mind: " } (warning) } }
         @if let Some((png, caption)) = &inspection.sheet {
             h2 { "Views" }

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Deserialize;
+use tinderbox::data::Ledger;
 use tinderbox::train::LabelEfficiency;
 
 use crate::comparison;
@@ -173,6 +174,7 @@ impl ReportData {
                 p { (last) " steps, " (duration(seconds)) " in the last session." }
                 @if let Some(comparison) = &self.comparison { (comparison_section(comparison)) }
                 (self.charts())
+                (ledger(&self.ledger()))
                 @let skipped = self.data.get("skipped").and_then(|s| s.as_array());
                 @if let Some(skipped) = skipped { (skipped_section(skipped)) }
                 h2 { "Recipe" }
@@ -184,6 +186,14 @@ impl ReportData {
                 }
             },
         )
+    }
+
+    /// The ledger in `data.json`.
+    fn ledger(&self) -> Ledger {
+        let ledger = self.data.get("ledger").cloned();
+        ledger
+            .and_then(|ledger| serde_json::from_value(ledger).ok())
+            .unwrap_or_default()
     }
 
     fn charts(&self) -> Markup {
@@ -290,6 +300,16 @@ fn charts(figures: &[Figure]) -> Vec<Chart> {
             }
         })
         .collect()
+}
+
+/// What of some data is not used as it was given; nothing if all is.
+pub fn ledger(ledger: &Ledger) -> Markup {
+    html! {
+        @if !ledger.is_empty() {
+            h2 { "Not used as given" }
+            ul { @for remark in ledger.remarks() { li { (remark) } } }
+        }
+    }
 }
 
 fn comparison_section(comparison: &LabelEfficiency) -> Markup {
