@@ -8,12 +8,13 @@ use rayon::prelude::*;
 use tinderbox::data::table::{TableItems, TableOptions};
 use tinderbox::data::text::DocumentSource;
 use tinderbox::data::{
-    DataError, Ledger, Preprocess, group_split, stratified_split, stratified_subset,
+    Background, DataError, Labelled, Ledger, Preprocess, Remark, SplitFolders, group_split,
+    split_folders, spread, stratified_split, stratified_subset,
 };
 
 use crate::encoder::{ImageShape, InputShape, Modality};
 use crate::inputs::{Items, Preprocessing, Target, Views};
-use crate::recipe::{DataRecipe, Labels};
+use crate::recipe::{DataRecipe, DataSource, Labels};
 use crate::{images, texts};
 
 /// The split into training and test part is the same for every seed of a run.
@@ -39,6 +40,8 @@ pub struct DataSet {
     pub shape: InputShape,
     /// What is not used as it was given: by the source, by the split, by preprocessing.
     pub ledger: Ledger,
+    /// What transparent pixels of images are laid over.
+    background: Background,
     /// The preprocessing of rows and texts, which tells their shape.
     fitted: Option<Preprocessing>,
     /// What can be learnt from it.
@@ -52,6 +55,12 @@ impl DataSet {
     /// # Errors
     /// If it cannot be read, is empty, has no shape of its own and the recipe gives none, or is of another modality than `fitted`.
     pub fn open(recipe: &DataRecipe, fitted: Option<&Preprocessing>) -> Result<Self, DataError> {
+        let of_model = DataRecipe {
+            background: fitted.map(Preprocessing::background).or(recipe.background),
+            ..recipe.clone()
+        };
+        let recipe = &of_model;
+        let mut ledger = Ledger::default();
         let (items, own, image) = match recipe.modality() {
             Modality::Text => {
                 let (texts, own) = texts::open_all(recipe)?;
@@ -62,27 +71,39 @@ impl DataSet {
                 (Items::Rows(Arc::new(rows)), own, None)
             }
             Modality::Image => {
-                let (images, own, shape) = images::open_all(recipe)?;
-                (Items::Images(images), own, Some(shape))
+                let opened = images::open_all(recipe)?;
+                ledger = opened.ledger;
+                (Items::Images(opened.images), opened.own, Some(opened.shape))
             }
         };
         let labels = items.labelled();
         let target = recipe.source.target();
         let usable = target == Target::Answers || labels.class_names().len() > 1;
         let usable = usable && recipe.labels != Labels::Own(false);
+        if usable {
+            refuse_split(recipe, labels.class_names())?;
+        }
         let class = |index: usize| match target {
             Target::Items => labels.label(index),
             // All sentences have words with tags, and all questions answers: none has a label that would tell it from another.
             Target::Words | Target::Answers => Some(0),
         };
-        let (with_label, without): (Vec<usize>, Vec<usize>) =
-            (0..own).partition(|index| usable && class(*index).is_some());
+        let used = match recipe.limit {
+            Some(limit) => spread(own, limit),
+            None => (0..own).collect(),
+        };
+        let (with_label, without): (Vec<usize>, Vec<usize>) = used
+            .iter()
+            .partition(|index| usable && class(**index).is_some());
         let (labelled, test) = if own < items.count() {
             let test = own..items.count();
             let test = test.filter(|index| usable && class(*index).is_some());
             (with_label, test.collect())
         } else {
             let split = match (&items, target) {
+                _ if recipe.group.is_some() => {
+                    group_split(&groups(labels, &with_label)?, recipe.test_share, SPLIT_SEED)
+                }
                 (Items::Texts(texts), Target::Answers) => {
                     let asked = texts_of_questions(&**texts, &with_label);
                     group_split(&asked, recipe.test_share, SPLIT_SEED)
@@ -136,7 +157,9 @@ impl DataSet {
             (Some(shape), _) => InputShape::Image(shape),
             (None, fitted) => fitted.as_ref().expect("these were fitted").shape(),
         };
-        let ledger = items.labelled().ledger();
+        let mut all = items.labelled().ledger();
+        all.extend(ledger);
+        all.add(images::left_out(own, used.len()));
         Ok(Self {
             items,
             train,
@@ -145,7 +168,8 @@ impl DataSet {
             held_out,
             classes,
             shape,
-            ledger,
+            background: recipe.background.unwrap_or_default(),
+            ledger: all,
             fitted,
             target,
             max_bad: recipe.max_bad,
@@ -196,6 +220,35 @@ impl DataSet {
         })
     }
 
+    /// Sees to it that contrast measures its loss on two held-out items or more: a single one that nobody asked for is trained on, and told.
+    ///
+    /// # Errors
+    /// [`DataError::Config`] if `data.held_out` is named and holds out one item.
+    pub fn hold_out_for_contrast(&mut self, recipe: &DataRecipe) -> Result<(), DataError> {
+        let [single] = self.held_out[..] else {
+            return Ok(());
+        };
+        let items = self.train.len() + 1;
+        if !recipe.holds_out_by_default() {
+            return Err(DataError::Config {
+                name: "data.held_out",
+                expected: "0, or a share of 2 items or more: contrast tells them from each other"
+                    .into(),
+                got: format!("{}, which is 1 of {items} items", recipe.held_out),
+            });
+        }
+        self.held_out.clear();
+        let place = self.train.partition_point(|index| *index < single);
+        self.train.insert(place, single);
+        let becomes = "would be held out, too few to tell from each other, and is trained on";
+        self.ledger.add(
+            Remark::new("items", 1, becomes)
+                .of(items)
+                .key("data.held_out"),
+        );
+        Ok(())
+    }
+
     /// Whether there are labels, or an error that says what is lacking.
     ///
     /// # Errors
@@ -228,8 +281,11 @@ impl DataSet {
                 let stride = self.train.len().div_ceil(FIT_ITEMS).max(1);
                 let some: Vec<usize> = self.train.iter().copied().step_by(stride).collect();
                 let size = (size, size);
-                Preprocess::fit(&**images, &some, size, channels, self.max_bad)
-                    .map(Preprocessing::Image)
+                let fitted = Preprocess::fit(&**images, &some, size, channels, self.max_bad)?;
+                Ok(Preprocessing::Image(Preprocess {
+                    background: Some(self.background),
+                    ..fitted
+                }))
             }
             (_, _, fitted) => Ok(fitted.clone().expect("rows were fitted when opened")),
         }
@@ -267,6 +323,55 @@ impl std::fmt::Debug for DataSet {
             .field("classes", &self.classes)
             .field("shape", &self.shape)
             .finish_non_exhaustive()
+    }
+}
+
+/// Refuses folders that are the parts of a split where classes are expected.
+fn refuse_split(recipe: &DataRecipe, classes: &[String]) -> Result<(), DataError> {
+    let (DataSource::Folder | DataSource::Text, Some(path)) = (recipe.source, &recipe.path) else {
+        return Ok(());
+    };
+    let Some(split) = split_folders(classes.iter().map(String::as_str)) else {
+        return Ok(());
+    };
+    let SplitFolders { train, test } = split;
+    let below = |name: &str| path.join(name).display().to_string();
+    Err(DataError::Config {
+        name: "data.path",
+        expected: format!(
+            "one whose folders are classes: `data.path = \"{}\"` and `data.test_path = \"{}\"`, or `data.labels = false` to train on all",
+            below(train),
+            below(test)
+        ),
+        got: format!(
+            "\"{}\", whose folders `{}` are the parts of a split",
+            path.display(),
+            classes.join("`, `")
+        ),
+    })
+}
+
+/// The groups of some items, as numbers; an item without one is a group of its own.
+fn groups(labels: &dyn Labelled, items: &[usize]) -> Result<Vec<u64>, DataError> {
+    let mut any = false;
+    let group = |&index: &usize| {
+        let mut hasher = DefaultHasher::new();
+        let group = labels.group(index);
+        any |= group.is_some();
+        match group {
+            Some(group) => group.hash(&mut hasher),
+            None => index.hash(&mut hasher),
+        }
+        hasher.finish()
+    };
+    let groups = items.iter().map(group).collect();
+    match any {
+        true => Ok(groups),
+        false => Err(DataError::Config {
+            name: "data.group",
+            expected: "groups, such as folders below those of the classes".into(),
+            got: format!("set, but none of {} items has one", items.len()),
+        }),
     }
 }
 
@@ -439,7 +544,7 @@ mod tests {
                 .unwrap_err()
                 .to_string()
         };
-        assert!(open().contains("no PNG or JPEG files found"));
+        assert!(open().contains("no PNG, JPEG, GIF, WebP or BMP files found"));
         write_images(folder.path(), &["wide.png"], (8, 6));
         assert!(open().contains("wide.png has 8 x 6"));
         std::fs::write(folder.path().join("wide.png"), b"no picture").unwrap();

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tinderbox::data::cifar::{self, CifarKind};
 use tinderbox::data::{
-    DataError, ImageFolder, ImageFolderConfig, ImageItem, ImageList, ImageSource, Joined,
-    ReadConfig, TarShards, digits, idx,
+    DataError, DecodeLimits, ImageFolder, ImageFolderConfig, ImageItem, ImageList, ImageListConfig,
+    ImageSource, ImageSurvey, Joined, Ledger, ReadConfig, Remark, Subset, TarShards, digits,
+    expand, idx,
 };
 
 use crate::encoder::ImageShape;
@@ -15,37 +16,67 @@ use crate::recipe::{DataRecipe, DataSource, Labels};
 /// Images that are tried, to find one that can be read, for the size of all.
 const PROBED: usize = 100;
 
-/// The images of a recipe, the test set's behind the others, how many are not the test set's, and what `data.size` and
-/// `data.channels` come to.
+/// The images of a recipe, opened.
+pub struct Opened {
+    /// The images, the test set's behind the others.
+    pub images: Arc<dyn ImageSource>,
+    /// How many are not the test set's.
+    pub own: usize,
+    /// What `data.size` and `data.channels` come to.
+    pub shape: ImageShape,
+    /// What of their files is not used as it is.
+    pub ledger: Ledger,
+}
+
+/// The images of a recipe with those of its test set.
 ///
 /// # Errors
 /// If they cannot be read, are none, or have no size of their own and the recipe gives none.
-pub fn open_all(
-    recipe: &DataRecipe,
-) -> Result<(Arc<dyn ImageSource>, usize, ImageShape), DataError> {
-    let dataset = open(recipe, recipe.channels)?;
-    let shape = shape(recipe, &*dataset)?;
-    // Files are converted when they are read, so that all have the channels of the first.
-    let files = matches!(
-        recipe.source,
-        DataSource::Folder | DataSource::List | DataSource::Shards
-    );
-    let convert = files && recipe.channels.is_none();
-    let channels = if convert {
-        Some(shape.channels)
-    } else {
-        recipe.channels
-    };
-    let dataset = match convert {
-        true => open(recipe, channels)?,
-        false => dataset,
-    };
-    let own = dataset.len();
-    let dataset = match recipe.of_test() {
-        Some(test) => Arc::new(Joined::new(dataset, open(&test, channels)?)?),
-        None => dataset,
-    };
-    Ok((dataset, own, shape))
+pub fn open_all(recipe: &DataRecipe) -> Result<Opened, DataError> {
+    let whole = open_whole(recipe, recipe.channels)?;
+    let all = whole.len();
+    let mut images = limited(whole, recipe);
+    let mut ledger = Ledger::default();
+    ledger.add(left_out(all, images.len()));
+    if !recipe.has_image_files() {
+        let shape = shape(recipe, &*images, recipe.channels)?;
+        let own = images.len();
+        if let Some(test) = recipe.of_test() {
+            images = Arc::new(Joined::new(images, open(&test, recipe.channels)?)?);
+        }
+        return Ok(Opened {
+            images,
+            own,
+            shape,
+            ledger,
+        });
+    }
+    let survey = survey(&*images);
+    let shape = shape(recipe, &*images, recipe.channels.or(survey.channels()))?;
+    let (channels, guessed) = (shape.channels, recipe.channels.is_none());
+    let background = recipe.background.unwrap_or_default();
+    ledger.extend(survey.ledger(&*images, channels, guessed, background));
+    if guessed {
+        // All are converted when they are read.
+        images = open(recipe, Some(channels))?;
+    }
+    let own = images.len();
+    if let Some(test) = recipe.of_test() {
+        let test = open(&test, Some(channels))?;
+        ledger.extend(self::survey(&*test).ledger(&*test, channels, guessed, background));
+        images = Arc::new(Joined::new(images, test)?);
+    }
+    Ok(Opened {
+        images,
+        own,
+        shape,
+        ledger,
+    })
+}
+
+/// What the headers of all images tell.
+pub fn survey(images: &dyn ImageSource) -> ImageSurvey {
+    ImageSurvey::of(images, &DecodeLimits::default())
 }
 
 /// The data set of a recipe, unsplit, its images converted to `channels` where they are files.
@@ -56,7 +87,34 @@ pub fn open(
     recipe: &DataRecipe,
     channels: Option<usize>,
 ) -> Result<Arc<dyn ImageSource>, DataError> {
+    Ok(limited(open_whole(recipe, channels)?, recipe))
+}
+
+/// As many images as `data.limit` says.
+fn limited(images: Arc<dyn ImageSource>, recipe: &DataRecipe) -> Arc<dyn ImageSource> {
+    match recipe.limit.filter(|limit| *limit < images.len()) {
+        Some(limit) => Arc::new(Subset::spread(images, limit)),
+        None => images,
+    }
+}
+
+/// That `data.limit` leaves items out, if it does.
+pub fn left_out(all: usize, used: usize) -> Remark {
+    let remark = Remark::new("items", all - used, "are left out, evenly over all").of(all);
+    remark.key("data.limit")
+}
+
+fn open_whole(
+    recipe: &DataRecipe,
+    channels: Option<usize>,
+) -> Result<Arc<dyn ImageSource>, DataError> {
     let path = recipe.path.clone().unwrap_or_default();
+    let read = ReadConfig {
+        channels,
+        background: recipe.background.unwrap_or_default(),
+        ..ReadConfig::default()
+    };
+    let links = recipe.links != Some(false);
     Ok(match recipe.source {
         DataSource::Digits => Arc::new(digits()),
         DataSource::Idx => {
@@ -68,15 +126,28 @@ pub fn open(
         }
         DataSource::Cifar10 => Arc::new(read_cifar(&path, CifarKind::C10)?),
         DataSource::Cifar100 => Arc::new(read_cifar(&path, CifarKind::C100)?),
-        DataSource::List => Arc::new(ImageList::open(&path, read(channels))?),
-        DataSource::Shards => Arc::new(TarShards::open(&shards_of(path)?, read(channels))?),
+        DataSource::List => {
+            let config = ImageListConfig {
+                read,
+                labels: match &recipe.labels {
+                    Labels::Column(column) => Some(column.clone()),
+                    Labels::Own(_) | Labels::File(_) => None,
+                },
+                group: recipe.group.clone(),
+                links,
+            };
+            Arc::new(ImageList::open(&path, config)?)
+        }
+        DataSource::Shards => Arc::new(TarShards::open(&shards_of(path)?, read)?),
         DataSource::Table | DataSource::Text | DataSource::Tags | DataSource::Questions => {
             unreachable!("these hold no images")
         }
         DataSource::Folder => {
             let config = ImageFolderConfig {
                 labels: recipe.labels != Labels::Own(false),
+                links,
                 channels,
+                background: read.background,
                 ..ImageFolderConfig::default()
             };
             Arc::new(ImageFolder::open(&path, config)?)
@@ -84,17 +155,10 @@ pub fn open(
     })
 }
 
-fn read(channels: Option<usize>) -> ReadConfig {
-    ReadConfig {
-        channels,
-        ..ReadConfig::default()
-    }
-}
-
-/// A tar file, or those in a folder by name.
+/// The tar files of a pattern, or those in a folder by name.
 fn shards_of(path: PathBuf) -> Result<Vec<PathBuf>, DataError> {
     if !path.is_dir() {
-        return Ok(vec![path]);
+        return expand(&path);
     }
     let failed = |source| DataError::Io {
         path: path.clone(),
@@ -148,9 +212,13 @@ fn read_cifar(path: &Path, kind: CifarKind) -> Result<tinderbox::data::InMemoryI
     cifar::read_binary(&files, kind)
 }
 
-/// Size and channels by the recipe, or by the first image that can be read.
-fn shape(recipe: &DataRecipe, dataset: &dyn ImageSource) -> Result<ImageShape, DataError> {
-    if let (Some(size), Some(channels)) = (recipe.size, recipe.channels) {
+/// Size and channels by the recipe, by what is known of the channels, or by the first image that can be read.
+fn shape(
+    recipe: &DataRecipe,
+    dataset: &dyn ImageSource,
+    channels: Option<usize>,
+) -> Result<ImageShape, DataError> {
+    if let (Some(size), Some(channels)) = (recipe.size, channels) {
         return Ok(ImageShape { channels, size });
     }
     let mut reasons = Vec::new();
@@ -175,9 +243,7 @@ fn shape(recipe: &DataRecipe, dataset: &dyn ImageSource) -> Result<ImageShape, D
             });
         }
         return Ok(ImageShape {
-            channels: recipe
-                .channels
-                .unwrap_or(if image.channels >= 3 { 3 } else { 1 }),
+            channels: channels.unwrap_or(if image.channels >= 3 { 3 } else { 1 }),
             size: recipe.size.unwrap_or(image.height),
         });
     }

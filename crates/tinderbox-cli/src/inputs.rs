@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use tinderbox::data::table::{ColumnPipeline, PlainRow, SwapViews, TableItems, TableRows};
 use tinderbox::data::text::{DocumentSource, NoiseConfig, PlainTokens, TextPreprocess};
 use tinderbox::data::{
-    Collate, DataError, ImageSource, Labelled, Loader, LoaderConfig, OneView, PlainBatch,
-    Preprocess, SampleRng, Skipped, Subset, TwoViews, View, ViewCollate, fingerprint,
+    Background, Collate, DataError, ImageSource, Labelled, Loader, LoaderConfig, OneView,
+    PlainBatch, Preprocess, SampleRng, Skipped, Subset, TwoViews, View, ViewCollate, fingerprint,
 };
 use tinderbox::train::LabelledItems;
 
@@ -211,6 +211,15 @@ impl Preprocessing {
             Self::Row(_) => Modality::Row,
             Self::Text(_) => Modality::Text,
         }
+    }
+
+    /// What transparent pixels are laid over; black for models that were made before it could be chosen.
+    pub fn background(&self) -> Background {
+        let own = match self {
+            Self::Image(preprocess) => preprocess.background,
+            _ => None,
+        };
+        own.unwrap_or(Background::BLACK)
     }
 
     /// The shape that it gives an item.

@@ -86,6 +86,7 @@ fn open_one(recipe: &DataRecipe, path: &Path) -> Result<Arc<dyn DocumentSource>,
     if path.is_dir() {
         let config = TextFolderConfig {
             labels: recipe.labels != Labels::Own(false),
+            links: recipe.links != Some(false),
             lossy,
             ..TextFolderConfig::default()
         };

@@ -2,6 +2,7 @@
 
 mod index;
 mod listing;
+mod passed_over;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -10,7 +11,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::fingerprint::pieces;
-use crate::{Content, DataError, Labelled};
+use crate::odd_name::{is_text, shown};
+use crate::same_value::Spellings;
+use crate::{Content, DataError, Labelled, Ledger, Remark};
 use index::indexed;
 use listing::list;
 
@@ -33,17 +36,30 @@ impl FileKind {
     }
 }
 
+/// How a [`ClassFolder`] is listed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Options<'a> {
+    /// Whether the folders of the first level are the classes.
+    pub(crate) labels: bool,
+    /// Whether links that lead out of the folder are followed.
+    pub(crate) links: bool,
+    /// A file that keeps the list of files, if any.
+    pub(crate) index: Option<&'a Path>,
+}
+
 /// The files of one kind below a folder, however deep, in the order of the bytes of their relative paths.
 ///
-/// The names of the first level's folders are the classes, sorted by bytes, as far as they hold such files; a file beside them has no
-/// label. Hidden files and folders (a dot first) are ignored, other files are ignored and counted. A link to a file within the
-/// folder counts as a file; a link to a folder within is not followed, since its files are found where they are.
+/// The names of the first level's folders are the classes, sorted by bytes, as far as they hold such files; spellings of the same value, such
+/// as an accent that is part of its letter or follows it, are one class. A file beside them has no label. Hidden files and folders (a dot
+/// first), files of other kinds, pipes and devices are ignored. A link to a file counts as a file; a link to a folder outside is followed,
+/// one to a folder within is not, since its files are found where they are. The ledger tells all of this.
 #[derive(Debug, Clone)]
 pub(crate) struct ClassFolder {
     root: PathBuf,
     files: Vec<Entry>,
     class_names: Vec<String>,
     ignored: usize,
+    ledger: Ledger,
 }
 
 #[derive(Debug, Clone)]
@@ -53,36 +69,43 @@ struct Entry {
 }
 
 impl ClassFolder {
-    /// Lists the folder, or takes the list in the file `index` if it still holds; without `labels` there are no classes.
+    /// Lists the folder, or takes the list in the file `index` if it still holds.
     ///
     /// # Errors
-    /// [`DataError::Io`] when a folder cannot be listed, [`DataError::OutsideRoot`] for a link that leads outside, [`DataError::Empty`] when
-    /// there is no such file.
+    /// [`DataError::Io`] when a folder cannot be listed, [`DataError::OutsideRoot`] for a link that leads outside if none is to be followed,
+    /// [`DataError::Empty`] when there is no such file.
     pub(crate) fn open(
         root: &Path,
         kind: FileKind,
-        labels: bool,
-        index: Option<&Path>,
+        options: Options<'_>,
     ) -> Result<Self, DataError> {
-        let listing = match index {
-            Some(index) => indexed(root, kind, index)?,
-            None => list(root, kind)?,
+        let listing = match options.index {
+            Some(index) => indexed(root, kind, options.links, index)?,
+            None => list(root, kind, options.links)?,
         };
+        let ignored = listing.passed_over.others();
         if listing.files.is_empty() {
             return Err(DataError::Empty {
                 path: root.to_path_buf(),
                 what: kind.what,
-                ignored: listing.ignored,
+                ignored,
             });
         }
-        let (labels, class_names) = classes(&listing.files, labels);
+        let mut ledger = listing.passed_over.ledger(kind);
+        let (labels, class_names) = classes(&listing.files, options.labels, &mut ledger);
+        let odd = || listing.files.iter().filter(|name| !is_text(name));
+        let becomes = "have names that are not UTF-8; their ids have \\xE9 for such a byte";
+        ledger.add(
+            Remark::new("files", odd().count(), becomes).examples(odd().map(|name| shown(name))),
+        );
         let paths = listing.files.iter().map(|name| root.join(name));
         let files = paths.zip(labels).map(|(path, label)| Entry { path, label });
         Ok(Self {
             root: root.to_path_buf(),
             files: files.collect(),
             class_names,
-            ignored: listing.ignored,
+            ignored,
+            ledger,
         })
     }
 
@@ -129,25 +152,45 @@ impl ClassFolder {
 }
 
 /// The number of each file's class, which is its folder of the first level, and the names of the classes by number.
-fn classes(files: &[OsString], wanted: bool) -> (Vec<Option<u32>>, Vec<String>) {
-    fn class(name: &OsString) -> Option<&[u8]> {
-        let name = name.as_encoded_bytes();
-        let slash = name.iter().position(|byte| *byte == b'/')?;
-        Some(&name[..slash])
-    }
+fn classes(
+    files: &[OsString],
+    wanted: bool,
+    ledger: &mut Ledger,
+) -> (Vec<Option<u32>>, Vec<String>) {
     if !wanted {
         return (vec![None; files.len()], Vec::new());
     }
-    let mut names: Vec<&[u8]> = files.iter().filter_map(class).collect();
-    names.sort_unstable();
-    names.dedup();
-    let number = |name: &OsString| names.binary_search(&class(name)?).ok();
-    let labels = files
+    let folders: Vec<Option<String>> = files.iter().map(folder).collect();
+    let spellings = Spellings::of(folders.iter().flatten().map(String::as_str));
+    let names = spellings.names();
+    let number = |folder: &Option<String>| {
+        names
+            .binary_search(&spellings.name(folder.as_deref()?))
+            .ok()
+    };
+    let labels: Vec<Option<u32>> = folders
         .iter()
-        .map(|name| number(name).map(|number| number as u32))
+        .map(|folder| number(folder).map(|number| number as u32))
         .collect();
-    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-    (labels, names.into_iter().map(text).collect())
+    ledger.add(spellings.remark("folders"));
+    if !names.is_empty() {
+        let beside = || {
+            files
+                .iter()
+                .zip(&labels)
+                .filter(|(_, label)| label.is_none())
+        };
+        let becomes = "have no label: they lie beside the folders of the classes";
+        let remark = Remark::new("files", beside().count(), becomes).of(files.len());
+        ledger.add(remark.examples(beside().map(|(name, _)| shown(name))));
+    }
+    (labels, names.into_iter().map(str::to_owned).collect())
+}
+
+/// The folder of the first level that a file lies in.
+fn folder(file: &OsString) -> Option<String> {
+    let first = Path::new(file).components().next()?;
+    (first.as_os_str().len() < file.len()).then(|| shown(first.as_os_str()))
 }
 
 impl Labelled for ClassFolder {
@@ -162,7 +205,19 @@ impl Labelled for ClassFolder {
     fn id(&self, index: usize) -> String {
         let path = self.path(index);
         let relative = path.strip_prefix(&self.root).unwrap_or(path);
-        relative.to_string_lossy().into_owned()
+        shown(relative.as_os_str())
+    }
+
+    /// The folder below that of the class, whatever the class.
+    fn group(&self, index: usize) -> Option<String> {
+        let path = self.path(index);
+        let relative = path.strip_prefix(&self.root).unwrap_or(path);
+        let mut folders = relative.parent()?.components();
+        folders.nth(1).map(|folder| shown(folder.as_os_str()))
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.ledger.clone()
     }
 }
 

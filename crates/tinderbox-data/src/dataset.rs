@@ -21,6 +21,15 @@ pub trait Labelled {
     /// If there is no such item.
     fn id(&self, index: usize) -> String;
 
+    /// What item `index` shares with others so that all of them belong into one part of a split, such as a patient or a session, if
+    /// the source tells.
+    ///
+    /// # Panics
+    /// If there is no such item.
+    fn group(&self, _index: usize) -> Option<String> {
+        None
+    }
+
     /// What of the source is not used as it was given. Nothing, for a source that uses all.
     fn ledger(&self) -> Ledger {
         Ledger::default()

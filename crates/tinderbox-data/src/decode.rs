@@ -1,16 +1,21 @@
-//! Decoding PNG, JPEG and NPY files.
+//! Decoding pictures.
 
 mod alpha;
+mod header;
 mod npy;
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ::image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
+use ::image::codecs::{
+    bmp::BmpDecoder, gif::GifDecoder, jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder,
+};
 use ::image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits};
 
 use crate::error::memory;
-use crate::{DataError, Image, Pixels};
+use crate::{Background, DataError, Image, Pixels};
+
+pub(crate) use header::{Alpha, Header};
 
 /// Deflate inflates a byte to at most 1,032; the rest is room for headers.
 const PNG_BYTES_PER_BYTE: u64 = 1_040;
@@ -18,7 +23,10 @@ const PNG_BYTES_PER_BYTE: u64 = 1_040;
 /// A JPEG block of 8 x 8 pixels takes at least one bit.
 const JPEG_PIXELS_PER_BYTE: u64 = 512;
 
-/// Room for the smallest files in the two bounds above.
+/// What GIF packs best is about 2,700 pixels a byte; what other files pack better is without content.
+const OTHER_PIXELS_PER_BYTE: u64 = 4_096;
+
+/// Room for the smallest files in the bounds above.
 const SLACK: u64 = 1 << 16;
 
 /// How large a picture may be; checked in its header, before memory is taken for it.
@@ -65,11 +73,13 @@ impl DecodeLimits {
     }
 }
 
-/// Decodes a PNG, JPEG or NPY file to 1 channel (grey) or 3 (red, green, blue), NPY to what it has.
+/// Decodes a PNG, JPEG, GIF, WebP, BMP or NPY file to 1 channel (grey) or 3 (red, green, blue), NPY to what it has.
 ///
+/// - What the file holds decides over its name.
 /// - Values of 8 bits or fewer become `U8`, values of 16 bits become `F32` without loss.
-/// - Palettes become colours, as do the four inks of CMYK. Of an animated PNG the first picture is taken.
-/// - Transparent pixels are laid over black; [`ReadConfig`](crate::ReadConfig) can keep alpha instead.
+/// - Palettes become colours, as do the four inks of CMYK. Of an animation or of several pages the first picture is taken.
+/// - Transparent pixels are laid over white; a [`ReadConfig`](crate::ReadConfig) can name another [`Background`], or keep alpha. A colour
+///   of a PNG that is marked as transparent (`tRNS` without a palette) is shown as it is, as in Pillow's `convert("RGB")`.
 /// - The orientation that EXIF notes is applied.
 /// - A file that ends early is an error, even where a viewer would show its first half.
 /// - NPY files (NumPy) hold `[height, width]` or `[height, width, channels]` in C order, of uint8, uint16 or float32; floats are taken
@@ -79,23 +89,35 @@ impl DecodeLimits {
 /// [`DataError::TooLarge`] when the header claims more than the limits, [`DataError::Decode`] for everything that is not a whole picture,
 /// such as a header that claims more pixels than so many bytes can hold.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<Image, DataError> {
+    decode_over(bytes, limits, Background::default())
+}
+
+fn decode_over(
+    bytes: &[u8],
+    limits: &DecodeLimits,
+    background: Background,
+) -> Result<Image, DataError> {
     if bytes.starts_with(npy::MAGIC) {
         return npy::parse(bytes, limits);
     }
-    Ok(alpha::over_black(all_channels(bytes, limits)?))
+    Ok(alpha::over(all_channels(bytes, limits)?, background))
 }
 
-/// [`decode`] to 1 or 3 channels, or to 2 (grey) or 4 (colour) with alpha.
+/// [`decode`] over a background to so many channels: 1 or 3, or 2 (grey) or 4 (colour) with alpha; `None` for what the file has.
 pub(crate) fn decode_to(
     bytes: &[u8],
     limits: &DecodeLimits,
-    channels: usize,
+    channels: Option<usize>,
+    background: Background,
 ) -> Result<Image, DataError> {
+    let Some(channels) = channels else {
+        return decode_over(bytes, limits, background);
+    };
     let wanted_alpha = [2, 4].contains(&channels);
     let image = if wanted_alpha && !bytes.starts_with(npy::MAGIC) {
         all_channels(bytes, limits)?
     } else {
-        decode(bytes, limits)?
+        decode_over(bytes, limits, background)?
     };
     match (image.channels, channels) {
         (from, to) if from == to => Ok(image),
@@ -107,6 +129,16 @@ pub(crate) fn decode_to(
     }
 }
 
+/// Whether the bytes begin as an NPY file does.
+pub(crate) fn is_npy(bytes: &[u8]) -> bool {
+    bytes.starts_with(npy::MAGIC)
+}
+
+/// Whether any pixel of a file is not opaque, as it would be read.
+pub(crate) fn is_transparent(bytes: &[u8], limits: &DecodeLimits) -> Result<bool, DataError> {
+    Ok(alpha::is_seen(&all_channels(bytes, limits)?))
+}
+
 /// The picture with alpha, if it has one.
 fn all_channels(bytes: &[u8], limits: &DecodeLimits) -> Result<Image, DataError> {
     // The decoders are written not to panic; if one does, one picture is lost and not the run.
@@ -115,7 +147,7 @@ fn all_channels(bytes: &[u8], limits: &DecodeLimits) -> Result<Image, DataError>
 }
 
 fn decode_caught(bytes: &[u8], limits: &DecodeLimits) -> Result<Image, DataError> {
-    let unknown = || unreadable("neither PNG, JPEG nor NPY");
+    let unknown = || unreadable("no PNG, JPEG, GIF, WebP, BMP or NPY file");
     match ::image::guess_format(bytes).map_err(|_| unknown())? {
         ImageFormat::Png => {
             // Width and height always stand here; the decoder would first take memory for a row.
@@ -132,7 +164,12 @@ fn decode_caught(bytes: &[u8], limits: &DecodeLimits) -> Result<Image, DataError
             let (width, height) = decoder.dimensions();
             let claimed = (u64::from(width) * bits).div_ceil(8) * u64::from(height);
             plausible(claimed, bytes, PNG_BYTES_PER_BYTE)?;
-            finish(decoder, limits)
+            let image = finish(decoder, limits)?;
+            // Grey (0) and colours (2) have no alpha but that of a marked colour.
+            Ok(match bytes.get(25) {
+                Some(0 | 2) => alpha::opaque(image),
+                _ => image,
+            })
         }
         ImageFormat::Jpeg => {
             ends(bytes)?;
@@ -143,10 +180,31 @@ fn decode_caught(bytes: &[u8], limits: &DecodeLimits) -> Result<Image, DataError
             plausible(claimed, bytes, JPEG_PIXELS_PER_BYTE)?;
             finish(decoder, limits)
         }
+        ImageFormat::Gif => other(GifDecoder::new(Cursor::new(bytes)), bytes, limits),
+        ImageFormat::WebP => other(WebPDecoder::new(Cursor::new(bytes)), bytes, limits),
+        ImageFormat::Bmp => other(BmpDecoder::new(Cursor::new(bytes)), bytes, limits),
         other => Err(unreadable(format!(
-            "it is {other:?}; only PNG, JPEG and NPY are read"
+            "it is {other:?}, which is not read; PNG, JPEG, GIF, WebP, BMP and NPY are"
         ))),
     }
+}
+
+/// The picture of a decoder whose header says how large it is before memory is taken for its pixels.
+fn other(
+    decoder: Result<impl ImageDecoder, ImageError>,
+    bytes: &[u8],
+    limits: &DecodeLimits,
+) -> Result<Image, DataError> {
+    let mut decoder = decoder.map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    limits.check(width.into(), height.into(), 4)?;
+    let claimed = u64::from(width) * u64::from(height);
+    plausible(claimed, bytes, OTHER_PIXELS_PER_BYTE)?;
+    let mut inner = Limits::no_limits();
+    // It counts what it works with beside the picture.
+    inner.max_alloc = Some(limits.max_bytes.saturating_mul(2));
+    decoder.set_limits(inner).map_err(failed)?;
+    finish(decoder, limits)
 }
 
 fn unreadable(message: impl ToString) -> DataError {
@@ -191,6 +249,8 @@ fn finish(mut decoder: impl ImageDecoder, limits: &DecodeLimits) -> Result<Image
         DynamicImage::ImageRgb16(image) => (3, Pixels::F32(shares(&image))),
         DynamicImage::ImageLumaA16(image) => (2, Pixels::F32(shares(&image))),
         DynamicImage::ImageRgba16(image) => (4, Pixels::F32(shares(&image))),
+        DynamicImage::ImageRgb32F(image) => (3, Pixels::F32(image.into_raw())),
+        DynamicImage::ImageRgba32F(image) => (4, Pixels::F32(image.into_raw())),
         other => return Err(unreadable(format!("its values are {:?}", other.color()))),
     };
     Ok(Image::new(height, width, channels, pixels))

@@ -56,7 +56,7 @@ pub(crate) fn decompressed<R: BufRead + Send + 'static>(
 }
 
 /// The error of reading text: what the operating system said, or what is wrong with the bytes.
-#[cfg(feature = "table")]
+#[cfg(any(feature = "image", feature = "table"))]
 pub(crate) fn text_error(path: &Path, source: io::Error) -> DataError {
     if source.raw_os_error().is_some() {
         return DataError::io(path, source);

@@ -81,7 +81,7 @@ pub enum DataError {
         got: u64,
     },
     /// A link leads out of the folder that was opened.
-    #[error("{}: the link leads to {}, outside of {}", path.display(), target.display(), root.display())]
+    #[error("{}: the link leads to {}, outside of {}; `data.links = true` follows it", path.display(), target.display(), root.display())]
     OutsideRoot {
         /// The link.
         path: PathBuf,

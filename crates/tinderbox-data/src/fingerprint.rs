@@ -17,6 +17,22 @@ pub trait Content {
     /// # Panics
     /// If there is no such item.
     fn content(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), DataError>;
+
+    /// The first bytes of item `index`, at most so many. A source that can stop early does.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    ///
+    /// # Panics
+    /// If there is no such item.
+    fn start(&self, index: usize, most: usize) -> Result<Vec<u8>, DataError> {
+        let mut start = Vec::new();
+        self.content(index, &mut |piece| {
+            let room = most - start.len();
+            start.extend_from_slice(&piece[..piece.len().min(room)]);
+        })?;
+        Ok(start)
+    }
 }
 
 /// A BLAKE3 hash, in hexadecimal, of the number of items, the class names, and each item's name, label and content.
@@ -73,4 +89,12 @@ pub(crate) fn pieces(
             length => sink(&piece[..length]),
         }
     }
+}
+
+/// The first bytes of what `pieces` would give, at most `most`.
+#[cfg(feature = "image")]
+pub(crate) fn first(input: impl Read, most: usize) -> std::io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    input.take(most as u64).read_to_end(&mut start)?;
+    Ok(start)
 }

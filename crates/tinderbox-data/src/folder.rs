@@ -1,15 +1,19 @@
 //! A folder of pictures.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use burn::data::dataset::Dataset;
 
-use crate::class_folder::{ClassFolder, FileKind};
-use crate::{Content, DataError, DecodeLimits, ImageItem, Labelled, ReadConfig};
+use crate::class_folder::{ClassFolder, FileKind, Options};
+use crate::fingerprint::first;
+use crate::{
+    Background, Content, DataError, DecodeLimits, ImageItem, Labelled, Ledger, ReadConfig,
+};
 
 const PICTURES: FileKind = FileKind {
-    what: "PNG or JPEG files",
-    endings: &["jpeg", "jpg", "png"],
+    what: "PNG, JPEG, GIF, WebP or BMP files",
+    endings: ImageFolder::ENDINGS,
 };
 
 /// How an [`ImageFolder`] reads.
@@ -19,10 +23,14 @@ pub struct ImageFolderConfig {
     pub limits: DecodeLimits,
     /// Whether the folders of the first level are the classes.
     pub labels: bool,
+    /// Whether links that lead out of the folder are followed; false for data from strangers.
+    pub links: bool,
     /// Height and width to which each picture is resized when it is read (bilinear, antialiased), if any.
     pub resize: Option<(usize, usize)>,
     /// As [`ReadConfig`] has it: 1 for grey, 3 for colour, 2 and 4 with alpha, `None` for what each file has.
     pub channels: Option<usize>,
+    /// What transparent pixels are laid over.
+    pub background: Background,
     /// A file that keeps the list of files, if any: a second [`ImageFolder::open`] then looks at the folders alone, unless one of them
     /// has changed. It should not lie in the folder.
     pub index: Option<PathBuf>,
@@ -34,18 +42,20 @@ impl Default for ImageFolderConfig {
         Self {
             limits: DecodeLimits::default(),
             labels: true,
+            links: true,
             resize: None,
             channels: None,
+            background: Background::default(),
             index: None,
         }
     }
 }
 
-/// The PNG and JPEG files below a folder, however deep, in the order of the bytes of their relative paths.
+/// The pictures below a folder (files with one of [`ENDINGS`](Self::ENDINGS)), however deep, in the order of the bytes of their relative paths.
 ///
-/// The names of the first level's folders are the classes, sorted by bytes, as far as they hold pictures; a picture beside them has no
-/// label. Hidden files and folders (a dot first) are ignored, other files are ignored and counted. A link to a file within the
-/// folder counts as a file; a link to a folder within is not followed, since its files are found where they are.
+/// The names of the first level's folders are the classes, sorted by bytes; a file beside them has no label. What is not read is in
+/// the ledger: hidden files and folders (a dot first), files of other kinds, pipes and devices. A link to a file counts as a file; a link to
+/// a folder outside is followed, one to a folder within is not, since its files are found where they are.
 ///
 /// A file is decoded when its item is asked for, so that one that cannot be read costs one item.
 #[derive(Debug, Clone)]
@@ -55,24 +65,34 @@ pub struct ImageFolder {
 }
 
 impl ImageFolder {
+    /// The endings of pictures, in any case. Which format a file has, its content decides.
+    pub const ENDINGS: &'static [&'static str] = &[
+        "apng", "bmp", "dib", "gif", "jfif", "jif", "jpe", "jpeg", "jpg", "png", "webp",
+    ];
+
     /// Lists the folder.
     ///
     /// # Errors
-    /// [`DataError::Io`] when a folder cannot be listed, [`DataError::OutsideRoot`] for a link that leads outside, [`DataError::Empty`] when
+    /// [`DataError::Io`] when a folder cannot be listed, [`DataError::OutsideRoot`] for a link that leads outside if none is to be followed, [`DataError::Empty`] when
     /// there is no picture, [`DataError::Config`] for channels other than 1 to 4 or an empty size.
     pub fn open(root: impl AsRef<Path>, config: ImageFolderConfig) -> Result<Self, DataError> {
         let read = ReadConfig {
             limits: config.limits,
             resize: config.resize,
             channels: config.channels,
+            background: config.background,
         };
         read.validate()?;
-        let index = config.index.as_deref();
-        let folder = ClassFolder::open(root.as_ref(), PICTURES, config.labels, index)?;
+        let options = Options {
+            labels: config.labels,
+            links: config.links,
+            index: config.index.as_deref(),
+        };
+        let folder = ClassFolder::open(root.as_ref(), PICTURES, options)?;
         Ok(Self { read, folder })
     }
 
-    /// How many files were ignored because they are neither PNG nor JPEG nor hidden.
+    /// How many files were ignored because they are no pictures by their endings, but for hidden ones.
     pub fn ignored(&self) -> usize {
         self.folder.ignored()
     }
@@ -112,11 +132,25 @@ impl Labelled for ImageFolder {
     fn id(&self, index: usize) -> String {
         self.folder.id(index)
     }
+
+    fn group(&self, index: usize) -> Option<String> {
+        self.folder.group(index)
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.folder.ledger()
+    }
 }
 
 impl Content for ImageFolder {
     /// The bytes of the file.
     fn content(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), DataError> {
         self.folder.content(index, sink)
+    }
+
+    fn start(&self, index: usize, most: usize) -> Result<Vec<u8>, DataError> {
+        let path = self.folder.path(index);
+        let start = File::open(path).and_then(|file| first(file, most));
+        start.map_err(|source| DataError::io(path, source))
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
 
+use crate::same_value::{respelt, same_value};
 use crate::{Content, DataError, ImageItem, Labelled, Ledger};
 
 /// An item that carries its label and its name.
@@ -22,6 +23,7 @@ impl Named for ImageItem {
 pub struct Joined<S: ?Sized> {
     parts: Vec<Part<S>>,
     class_names: Vec<String>,
+    ledger: Ledger,
 }
 
 struct Part<S: ?Sized> {
@@ -37,7 +39,7 @@ struct Part<S: ?Sized> {
 impl<S: Labelled + ?Sized> Joined<S> {
     /// A training and a test set.
     ///
-    /// The classes are those of the first. Those of the second are matched by name, so that a folder
+    /// The classes are those of the first. Those of the second are matched by name, whatever its spelling, so that a folder
     /// that lacks a class does not shift the others. Ids of the second are `test/ID`.
     ///
     /// # Errors
@@ -47,9 +49,12 @@ impl<S: Labelled + ?Sized> Joined<S> {
         S: Dataset<I, DataError>,
     {
         let class_names = train.class_names().to_vec();
-        numbers(&class_names, test.class_names())?;
+        let (_, ledger) = numbers(&class_names, test.class_names())?;
         let parts = [(String::new(), train), ("test/".to_owned(), test)];
-        Ok(Self::build(parts.into(), class_names))
+        Ok(Self {
+            ledger,
+            ..Self::build(parts.into(), class_names)
+        })
     }
 
     /// Data sets with a name each; an id is `NAME/ID`. The classes are those of all, in the order in which they come.
@@ -76,7 +81,7 @@ impl<S: Labelled + ?Sized> Joined<S> {
         let part = |(prefix, items): (String, Arc<S>)| {
             let classes = numbers(&class_names, items.class_names());
             let part = Part {
-                classes: classes.expect("the classes of all parts are known"),
+                classes: classes.expect("the classes of all parts are known").0,
                 first,
                 prefix,
                 items,
@@ -87,6 +92,7 @@ impl<S: Labelled + ?Sized> Joined<S> {
         Self {
             parts: parts.into_iter().map(part).collect(),
             class_names,
+            ledger: Ledger::default(),
         }
     }
 
@@ -98,16 +104,28 @@ impl<S: Labelled + ?Sized> Joined<S> {
     }
 }
 
-/// The training data's number of each class of the test data.
-pub(crate) fn numbers(train: &[String], test: &[String]) -> Result<Vec<u32>, DataError> {
+/// The training data's number of each class of the test data, and which of these are spelt otherwise there.
+pub(crate) fn numbers(train: &[String], test: &[String]) -> Result<(Vec<u32>, Ledger), DataError> {
+    let mut other = Vec::new();
     let number = |name: &String| {
-        let found = train.iter().position(|known| known == name);
-        found.map(|class| class as u32).ok_or_else(|| {
+        let same = |known: &String| known == name;
+        let alike = |known: &String| same_value(known) == same_value(name);
+        let found = train.iter().position(same);
+        let found = found.or_else(|| train.iter().position(alike));
+        let class = found.ok_or_else(|| {
             let expected = format!("classes of the training data: {}", train.join(", "));
             DataError::config("test", expected, format!("the class {name}"))
-        })
+        })?;
+        if train[class] != *name {
+            other.push((name.clone(), train[class].clone()));
+        }
+        Ok(class as u32)
     };
-    test.iter().map(number).collect()
+    let numbers = test.iter().map(number).collect::<Result<_, DataError>>()?;
+    let pairs: Vec<(&str, &str)> = other.iter().map(|(a, b)| (&**a, &**b)).collect();
+    let mut ledger = Ledger::default();
+    ledger.add(respelt("classes of the test data", &pairs).of(test.len()));
+    Ok((numbers, ledger))
 }
 
 impl<I: Named, S: Dataset<I, DataError> + Labelled + ?Sized> Dataset<I, DataError> for Joined<S> {
@@ -140,8 +158,13 @@ impl<S: Labelled + ?Sized> Labelled for Joined<S> {
         format!("{}{}", part.prefix, part.items.id(inside))
     }
 
+    fn group(&self, index: usize) -> Option<String> {
+        let (part, inside) = self.part(index);
+        part.items.group(inside)
+    }
+
     fn ledger(&self) -> Ledger {
-        let mut all = Ledger::default();
+        let mut all = self.ledger.clone();
         for part in &self.parts {
             all.extend(part.items.ledger());
         }
@@ -153,6 +176,11 @@ impl<S: Labelled + Content + ?Sized> Content for Joined<S> {
     fn content(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), DataError> {
         let (part, inside) = self.part(index);
         part.items.content(inside, sink)
+    }
+
+    fn start(&self, index: usize, most: usize) -> Result<Vec<u8>, DataError> {
+        let (part, inside) = self.part(index);
+        part.items.start(inside, most)
     }
 }
 
@@ -194,6 +222,19 @@ mod tests {
         assert!(
             error.contains("the class d") && error.contains("a, b"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn a_class_is_the_same_in_another_spelling() {
+        let train = images(&[1, 2], &[0, 1], &["caf\u{e9}", "x"]);
+        let test = images(&[4], &[0], &["cafe\u{301}"]);
+        let joined = Joined::<dyn ImageSource>::new(train, test).unwrap();
+        assert_eq!(joined.label(2), Some(0));
+        assert_eq!(joined.class_names(), ["caf\u{e9}", "x"]);
+        assert_eq!(
+            joined.ledger().remarks()[0].to_string(),
+            "1 of 1 classes of the test data are other spellings of the same value, and count as it (\"cafe\\u{301}\" as \"café\")"
         );
     }
 

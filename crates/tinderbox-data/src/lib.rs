@@ -20,7 +20,7 @@
 //!
 //! # Features
 //!
-//! - `image`: PNG, JPEG and NPY files; folders, lists and tar files of them; contact sheets; leak checks.
+//! - `image`: files of pictures (PNG, JPEG, GIF, WebP, BMP, NPY); folders, lists and tar files of them; contact sheets; leak checks.
 //! - `audio`: the module `audio`, WAV and FLAC files, folders of them, log-mel spectrograms, views of clips.
 //! - `table`: the module `table`, tables of numbers and categories, their preprocessing, CSV and JSON lines.
 //! - `parquet`: as `table`, and Parquet and Arrow files. It builds the C library of zstd.
@@ -43,6 +43,7 @@
 //! ```
 #![deny(unsafe_code)]
 
+mod background;
 mod batch;
 pub mod cifar;
 mod dataset;
@@ -59,10 +60,13 @@ mod loader;
 pub mod mix;
 mod multi_crop;
 mod normal;
+mod pattern;
 mod preprocess;
 mod readable;
 mod rng;
+mod same_value;
 mod split;
+mod split_folders;
 mod subset;
 mod view;
 mod views;
@@ -75,7 +79,7 @@ mod class_folder;
 mod classes;
 #[cfg(feature = "image")]
 mod decode;
-#[cfg(any(feature = "table", feature = "text"))]
+#[cfg(any(feature = "image", feature = "table", feature = "text"))]
 mod decompress;
 #[cfg(feature = "image")]
 mod folder;
@@ -83,18 +87,23 @@ mod folder;
 pub mod leak;
 #[cfg(feature = "image")]
 mod list;
+#[cfg(any(feature = "audio", feature = "image", feature = "text"))]
+mod odd_name;
 #[cfg(feature = "image")]
 mod read;
 #[cfg(feature = "image")]
 mod shards;
 #[cfg(feature = "image")]
 mod sheet;
+#[cfg(feature = "image")]
+mod survey;
 #[cfg(feature = "table")]
 pub mod table;
 #[cfg(feature = "text")]
 pub mod text;
 
 pub use crate::image::{GREY_WEIGHTS, Image, ImageItem, Pixels};
+pub use background::Background;
 pub use batch::{Collate, PlainBatch, Sample, ViewCollate};
 pub use dataset::{ImageSource, Labelled, labels};
 pub use digits::digits;
@@ -105,12 +114,14 @@ pub use joined::{Joined, Named};
 pub use ledger::{Ledger, Remark};
 pub use loader::{BatchOrder, Loader, LoaderConfig, Skipped};
 pub use multi_crop::{MultiCrop, MultiCropConfig};
+pub use pattern::expand;
 pub use preprocess::Preprocess;
 pub use rng::SampleRng;
 pub use split::{
     Split, group_split, random_split, stratified_split, stratified_subset, time_split,
 };
-pub use subset::Subset;
+pub use split_folders::{SplitFolders, split_folders};
+pub use subset::{Subset, spread};
 pub use view::{OneView, TwoViews, View};
 pub use views::{
     Augment, AugmentConfig, ColourJitter, GaussianBlur, HorizontalFlip, Normalise, RandAugment,
@@ -122,10 +133,12 @@ pub use decode::{DecodeLimits, decode};
 #[cfg(feature = "image")]
 pub use folder::{ImageFolder, ImageFolderConfig};
 #[cfg(feature = "image")]
-pub use list::ImageList;
+pub use list::{ImageList, ImageListConfig};
 #[cfg(feature = "image")]
 pub use read::ReadConfig;
 #[cfg(feature = "image")]
 pub use shards::TarShards;
 #[cfg(feature = "image")]
 pub use sheet::{contact_sheet, encode_png};
+#[cfg(feature = "image")]
+pub use survey::ImageSurvey;

@@ -1,20 +1,54 @@
 //! A list of pictures in a file.
 
+mod layout;
+
+use std::ffi::OsString;
 use std::fs::File;
+use std::io::{BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
 use burn::data::dataset::Dataset;
 
 use crate::classes::classes;
-use crate::fingerprint::pieces;
+use crate::decompress::{decompressed, is_compressed, text_error};
+use crate::fingerprint::{first, pieces};
 use crate::inflate::read_file;
-use crate::{Content, DataError, ImageItem, Labelled, ReadConfig};
+use crate::odd_name::shown;
+use crate::{Content, DataError, ImageFolder, ImageItem, Labelled, Ledger, ReadConfig, Remark};
+use layout::{Layout, Row, text};
+
+/// How an [`ImageList`] reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageListConfig {
+    /// How pictures are read.
+    pub read: ReadConfig,
+    /// The column of the labels by its name in the head; `None` for the one with a usual name, or else the one behind the path.
+    pub labels: Option<String>,
+    /// The column of the groups by its name in the head, if there are groups.
+    pub group: Option<String>,
+    /// Whether paths may be absolute, lead out of the list's folder by `..`, or be links that do; false for data from strangers.
+    pub links: bool,
+}
+
+impl Default for ImageListConfig {
+    /// Labels where they are found, paths that lead anywhere.
+    fn default() -> Self {
+        Self {
+            read: ReadConfig::default(),
+            labels: None,
+            group: None,
+            links: true,
+        }
+    }
+}
 
 /// Pictures named by a list, in its order, with or without labels.
 ///
-/// The ending of the list's name says what it is: `.csv` has fields between commas, `.tsv` between tabs, both with quotes as in RFC 4180;
-/// every other file has a path a line. The first field is a path relative to the list's folder with `/` between folders, the second,
-/// if there is one, the label; further fields are ignored. A first row whose first field is `path` is a head. Empty lines are skipped.
+/// A line has a path, absolute or relative to the list's folder, and if there are labels, one, divided by commas, semicolons, tabs or
+/// blanks. The first line may be a head. How lines are divided, whether there is a head, and in which field paths are, is found by what
+/// there is: the first division counts that lets the first line name a file, or else the second. With a head the label is in the
+/// column called `label`, `class`, `category` or `target`, else in the one behind the path; further columns are not read. Byte order mark,
+/// blank lines, either end of line, and compression by gzip or zstd are of no account; quotes are as in RFC 4180.
 ///
 /// Classes are the distinct labels: in the order of their values if all are whole numbers, else of their bytes.
 ///
@@ -22,70 +56,140 @@ use crate::{Content, DataError, ImageItem, Labelled, ReadConfig};
 #[derive(Debug, Clone)]
 pub struct ImageList {
     root: PathBuf,
-    read: ReadConfig,
-    paths: Vec<Box<str>>,
+    config: ImageListConfig,
+    paths: Vec<OsString>,
     labels: Vec<Option<u32>>,
+    groups: Vec<Option<String>>,
     class_names: Vec<String>,
+    ledger: Ledger,
 }
 
 impl ImageList {
     /// Reads the list; no picture is opened.
     ///
     /// # Errors
-    /// [`DataError::Io`] when the list cannot be read, [`DataError::Format`] with the line for text that is not UTF-8, a row that is not
-    /// of the format, and a path that is empty, absolute or leads out of the folder by `..`, [`DataError::Empty`] when it names no
-    /// picture, [`DataError::Config`] as [`ReadConfig`] has it.
-    pub fn open(list: impl AsRef<Path>, read: ReadConfig) -> Result<Self, DataError> {
+    /// [`DataError::Io`] when the list cannot be read, [`DataError::Line`] with the first line when no line names a file that is there,
+    /// or where no path is to lead elsewhere and one is absolute or leads out of the folder by `..`; [`DataError::Format`] for a row that
+    /// is not of the format, [`DataError::Empty`] when it names no picture, [`DataError::Config`] for a column that is not there and
+    /// as [`ReadConfig`] has it.
+    pub fn open(list: impl AsRef<Path>, config: ImageListConfig) -> Result<Self, DataError> {
         let list = list.as_ref();
-        let bytes = read_file(list)?;
-        let ending = list.extension().and_then(|ending| ending.to_str());
-        let separator = match ending.map(str::to_ascii_lowercase).as_deref() {
-            Some("csv") => Some(b','),
-            Some("tsv") => Some(b'\t'),
-            _ => None,
-        };
-        let root = list.parent().unwrap_or(Path::new("")).to_path_buf();
-        Self::parse(&bytes, separator, root, read).map_err(|error| error.at(list))
+        let mut bytes = read_file(list)?;
+        if is_compressed(bytes.get(..4).unwrap_or_default()) {
+            let mut unpacked = decompressed(BufReader::new(std::io::Cursor::new(bytes)), list)?;
+            bytes = Vec::new();
+            unpacked
+                .read_to_end(&mut bytes)
+                .map_err(|source| text_error(list, source))?;
+        }
+        Self::parse(&bytes, list, config).map_err(|error| error.at(list))
     }
 
-    /// [`ImageList::open`] for the bytes of a list, whose paths are relative to `root`; without a separator each line is a path.
+    /// [`ImageList::open`] for the bytes of a list that would lie at `list`.
     ///
     /// # Errors
     /// As [`ImageList::open`].
-    pub fn parse(
-        bytes: &[u8],
-        separator: Option<u8>,
-        root: PathBuf,
-        read: ReadConfig,
-    ) -> Result<Self, DataError> {
-        read.validate()?;
+    pub fn parse(bytes: &[u8], list: &Path, config: ImageListConfig) -> Result<Self, DataError> {
+        config.read.validate()?;
+        let root = list.parent().unwrap_or(Path::new("")).to_path_buf();
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let rows = match separator {
-            Some(separator) => fields(bytes, separator)?,
-            None => lines(bytes)?,
+        let packed = [".gz", ".zst", ".zstd"];
+        let name = list.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.to_ascii_lowercase();
+        let name = packed
+            .iter()
+            .find_map(|ending| name.strip_suffix(ending))
+            .unwrap_or(&name);
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let place = Place {
+            root: &root,
+            links: config.links,
         };
-        let mut paths = Vec::with_capacity(rows.len());
-        let mut labels = Vec::with_capacity(rows.len());
-        for (line, path, label) in rows {
-            check(&path, line)?;
-            paths.push(path.into_boxed_str());
-            labels.push(label);
+        let mut layout = Layout::find(bytes, ending, |field| place.find(field).is_some())?;
+        let mut rows = layout.fields.rows(bytes, usize::MAX)?;
+        if layout.head.is_some() {
+            rows.remove(0);
         }
-        if paths.is_empty() {
+        if rows.is_empty() {
             return Err(DataError::Empty {
-                path: crate::error::memory(),
+                path: list.to_path_buf(),
                 what: "paths",
                 ignored: 0,
             });
         }
-        let (labels, class_names) = classes(&labels);
+        match &config.labels {
+            Some(name) => layout.label = Some(layout.column("data.labels", name)?),
+            None => layout.settle(&rows),
+        }
+        let group = config.group.as_deref();
+        let group = group
+            .map(|name| layout.column("data.group", name))
+            .transpose()?;
+        let paths = place.paths(&rows, layout.path)?;
+        let cells = |column: Option<usize>| -> Vec<Option<String>> {
+            let cell = |row: &Row| {
+                Some(row.1.get(column?)?)
+                    .filter(|cell| !cell.is_empty())
+                    .map(|cell| text(cell))
+            };
+            rows.iter().map(cell).collect()
+        };
+        let (labels, groups) = (cells(layout.label), cells(group));
+        let classes = classes(&labels);
+        let mut ledger = classes.ledger;
+        let mut without = rows
+            .iter()
+            .zip(&labels)
+            .filter(|(_, label)| label.is_none());
+        if !classes.names.is_empty() {
+            let count = without.clone().count();
+            let remark = Remark::new("lines", count, "have no label").of(rows.len());
+            ledger.add(remark.examples(without.by_ref().map(|(row, _)| format!("line {}", row.0))));
+        }
+        let width = rows
+            .iter()
+            .map(|(_, fields)| fields.len())
+            .max()
+            .unwrap_or(0);
+        let used = [Some(layout.path), layout.label, group];
+        let unread = (0..width).filter(|column| !used.contains(&Some(*column)));
+        let called = |column: usize| match layout.head.as_ref().and_then(|head| head.get(column)) {
+            Some(name) => name.clone(),
+            None => format!("column {}", column + 1),
+        };
+        let unread: Vec<String> = unread.map(called).collect();
+        let becomes = match layout.label.filter(|label| *label < width) {
+            Some(label) => format!("are not read; the label is in {}", called(label)),
+            None => "are not read".to_owned(),
+        };
+        let remark = Remark::new("columns of the list", unread.len(), becomes).of(width);
+        ledger.add(remark.examples(unread).key("data.labels = \"COLUMN\""));
         Ok(Self {
             root,
-            read,
+            config,
             paths,
-            labels,
-            class_names,
+            labels: classes.numbers,
+            groups,
+            class_names: classes.names,
+            ledger,
         })
+    }
+
+    /// Whether a file is a list of pictures by its first lines: one of the first two names a file with the ending of a picture.
+    pub fn is_one(path: impl AsRef<Path>) -> bool {
+        let path = path.as_ref();
+        let start = File::open(path).and_then(|file| first(file, 1 << 16));
+        let mut start = start.unwrap_or_default();
+        if let Some(end) = start.iter().rposition(|byte| *byte == b'\n') {
+            start.truncate(end);
+        }
+        let list = Self::parse(&start, path, ImageListConfig::default());
+        let is_picture = |name: &OsString| {
+            let ending = Path::new(name).extension().unwrap_or_default();
+            let ending = ending.to_string_lossy().to_ascii_lowercase();
+            ImageFolder::ENDINGS.contains(&ending.as_str())
+        };
+        list.is_ok_and(|list| list.paths.iter().take(2).any(is_picture))
     }
 
     /// The path of item `index`.
@@ -93,23 +197,25 @@ impl ImageList {
     /// # Panics
     /// If there is no such item.
     pub fn path(&self, index: usize) -> PathBuf {
-        self.root.join(&*self.paths[index])
+        self.root.join(&self.paths[index])
     }
 
-    /// The path, if no link on its way leads out of the list's folder to something else than a file in it.
+    /// The path, if it is that of a regular file, and of one within the list's folder unless links are followed.
     fn checked(&self, index: usize) -> Result<PathBuf, DataError> {
         let path = self.path(index);
-        let folder = match self.root.as_os_str() {
-            root if root.is_empty() => Path::new("."),
-            _ => &self.root,
-        };
         let canonical = |path: &Path| {
             path.canonicalize()
                 .map_err(|source| DataError::io(path, source))
         };
-        let (target, root) = (canonical(&path)?, canonical(folder)?);
-        if !target.starts_with(&root) {
-            return Err(DataError::OutsideRoot { path, target, root });
+        let target = canonical(&path)?;
+        if !self.config.links {
+            let root = canonical(match self.root.as_os_str() {
+                root if root.is_empty() => Path::new("."),
+                _ => &self.root,
+            })?;
+            if !target.starts_with(&root) {
+                return Err(DataError::OutsideRoot { path, target, root });
+            }
         }
         // Pipes and devices are never opened.
         if !target.is_file() {
@@ -120,76 +226,88 @@ impl ImageList {
     }
 }
 
-type Row = (u64, String, Option<String>);
-
-fn lines(bytes: &[u8]) -> Result<Vec<Row>, DataError> {
-    let mut rows = Vec::new();
-    for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if !line.is_empty() {
-            rows.push((number, text(line, number)?, None));
-        }
-    }
-    Ok(rows)
+/// Where the paths of a list begin.
+struct Place<'a> {
+    root: &'a Path,
+    links: bool,
 }
 
-fn fields(bytes: &[u8], separator: u8) -> Result<Vec<Row>, DataError> {
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(separator)
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(bytes);
-    let mut rows = Vec::new();
-    let mut record = csv::ByteRecord::new();
-    loop {
-        let more = reader.read_byte_record(&mut record).map_err(|error| {
-            let line = error.position().map_or(0, csv::Position::line);
-            DataError::format("row", "fields", format!("{error} in line {line}"))
-        })?;
-        if !more {
-            return Ok(rows);
+impl Place<'_> {
+    /// The path that a field means, if a file is there; where none is, backslashes may divide folders.
+    fn find(&self, field: &[u8]) -> Option<OsString> {
+        let is_there = |path: &OsString| {
+            !path.is_empty() && self.may_read(path) && self.root.join(path).is_file()
+        };
+        let path = path_of(field);
+        if is_there(&path) {
+            return Some(path);
         }
-        let line = record.position().map_or(0, csv::Position::line);
-        let path = text(record.get(0).unwrap_or_default(), line)?;
-        if rows.is_empty() && path.eq_ignore_ascii_case("path") {
-            continue;
+        field
+            .contains(&b'\\')
+            .then(|| path_of(&with_slashes(field)))
+            .filter(is_there)
+    }
+
+    fn may_read(&self, path: &OsString) -> bool {
+        let within = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+        self.links || Path::new(path).components().all(within)
+    }
+
+    /// The paths of all rows.
+    fn paths(&self, rows: &[Row], column: usize) -> Result<Vec<OsString>, DataError> {
+        let field = |row: &Row| row.1.get(column).cloned().unwrap_or_default();
+        let wrong = |row: &Row, expected: &str| DataError::Line {
+            path: crate::error::memory(),
+            line: row.0,
+            what: "path".into(),
+            expected: expected.into(),
+            got: format!("{:?}", text(&row.1.join(&b' '))),
+        };
+        let mut any = false;
+        let mut paths = Vec::with_capacity(rows.len());
+        for row in rows {
+            let field = field(row);
+            let as_written = path_of(&field);
+            if !self.may_read(&as_written) {
+                return Err(wrong(
+                    row,
+                    "one below the list's folder; `data.links = true` allows others",
+                ));
+            }
+            // One that is there shows that the list was understood; where backslashes may divide folders, each is looked for.
+            let look = !any || field.contains(&b'\\');
+            let found = if look { self.find(&field) } else { None };
+            any |= found.is_some();
+            paths.push(found.unwrap_or(as_written));
         }
-        let label = record.get(1).filter(|label| !label.is_empty());
-        let label = label.map(|label| text(label, line)).transpose()?;
-        rows.push((line, path, label));
+        match rows.first() {
+            Some(first) if !any => Err(wrong(
+                first,
+                "a file that is there, absolute or relative to the list's folder: a list has a path a line, and a label behind a comma, \
+                 tab or blank, with or without a head such as path,label",
+            )),
+            _ => Ok(paths),
+        }
     }
 }
 
-fn text(bytes: &[u8], line: u64) -> Result<String, DataError> {
-    String::from_utf8(bytes.to_vec()).map_err(|error| {
-        let got = format!(
-            "{:?} in line {line}",
-            String::from_utf8_lossy(error.as_bytes())
-        );
-        DataError::format("text", "UTF-8", got)
-    })
+fn with_slashes(field: &[u8]) -> Vec<u8> {
+    let slash = |byte: &u8| if *byte == b'\\' { b'/' } else { *byte };
+    field.iter().map(slash).collect()
 }
 
-/// Refuses what is no path below the folder.
-fn check(path: &str, line: u64) -> Result<(), DataError> {
-    let below = Path::new(path)
-        .components()
-        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if below && !path.is_empty() && !path.contains('\0') {
-        return Ok(());
-    }
-    let got = format!("{path:?} in line {line}");
-    Err(DataError::format(
-        "path",
-        "one relative to the list's folder, without `..`",
-        got,
-    ))
+/// A path from its bytes.
+fn path_of(field: &[u8]) -> OsString {
+    #[cfg(unix)]
+    return std::os::unix::ffi::OsStringExt::from_vec(field.to_vec());
+    #[cfg(not(unix))]
+    return text(field).into();
 }
 
 impl Dataset<ImageItem, DataError> for ImageList {
     fn get(&self, index: usize) -> Result<ImageItem, DataError> {
         Ok(ImageItem {
-            image: self.read.file(&self.checked(index)?)?,
+            image: self.config.read.file(&self.checked(index)?)?,
             label: self.labels[index],
             id: self.id(index),
         })
@@ -210,7 +328,15 @@ impl Labelled for ImageList {
     }
 
     fn id(&self, index: usize) -> String {
-        self.paths[index].to_string()
+        shown(&self.paths[index])
+    }
+
+    fn group(&self, index: usize) -> Option<String> {
+        self.groups[index].clone()
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.ledger.clone()
     }
 }
 
@@ -221,5 +347,11 @@ impl Content for ImageList {
         let io = |source| DataError::io(&path, source);
         let file = File::open(&path).map_err(io)?;
         pieces(file, None, sink).map_err(io)
+    }
+
+    fn start(&self, index: usize, most: usize) -> Result<Vec<u8>, DataError> {
+        let path = self.checked(index)?;
+        let start = File::open(&path).and_then(|file| first(file, most));
+        start.map_err(|source| DataError::io(&path, source))
     }
 }

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::readable::visit_readable;
 use crate::views::{Planes, resized};
-use crate::{DataError, Image, ImageItem};
+use crate::{Background, DataError, Image, ImageItem};
 
 /// The version of the serialised form.
 const FORMAT_VERSION: u32 = 1;
 
 /// The deterministic way from a picture to a model's input; written as `preprocessing.json`.
 ///
-/// Channels are converted (grey to colour by repetition, colour to grey by weights), the picture is resized when its size differs
+/// Transparent pixels are laid over the background when a file is read. Channels are converted (grey to colour by repetition, colour to grey by weights), the picture is resized when its size differs
 /// (antialiased bilinear), and each channel is normalised to `(value - mean) / std`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
@@ -25,6 +25,9 @@ pub struct Preprocess {
     pub mean: Vec<f32>,
     /// The standard deviation of each channel, positive, in the same units.
     pub std: Vec<f32>,
+    /// What transparent pixels are laid over when a file is read; `None` in models that were made before it could be chosen, which
+    /// read them over black.
+    pub background: Option<Background>,
 }
 
 /// The serialised form.
@@ -36,6 +39,8 @@ struct Stored {
     channels: usize,
     mean: Vec<f32>,
     std: Vec<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    background: Option<Background>,
 }
 
 impl From<Preprocess> for Stored {
@@ -46,6 +51,7 @@ impl From<Preprocess> for Stored {
             channels: value.channels,
             mean: value.mean,
             std: value.std,
+            background: value.background,
         }
     }
 }
@@ -66,6 +72,7 @@ impl TryFrom<Stored> for Preprocess {
             channels: value.channels,
             mean: value.mean,
             std: value.std,
+            background: value.background,
         };
         preprocess.validate()?;
         Ok(preprocess)
@@ -80,6 +87,7 @@ impl Preprocess {
             channels,
             mean: vec![0.0; channels],
             std: vec![1.0; channels],
+            background: None,
         }
     }
 

@@ -10,7 +10,7 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use crate::decode::decode_to;
 use crate::error::memory;
 use crate::views::resized;
-use crate::{DataError, DecodeLimits, Image, Pixels, decode};
+use crate::{Background, DataError, DecodeLimits, Image, Pixels};
 
 /// How pictures are read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +22,8 @@ pub struct ReadConfig {
     /// 1 for grey, 3 for colour, 2 and 4 for the same with alpha (as the last channel; what has none is opaque), `None` for what each
     /// file has, without alpha.
     pub channels: Option<usize>,
+    /// What transparent pixels are laid over, where alpha is not kept.
+    pub background: Background,
 }
 
 impl ReadConfig {
@@ -67,10 +69,7 @@ impl ReadConfig {
         input
             .read_to_end(&mut bytes)
             .map_err(|source| DataError::io(memory(), source))?;
-        let image = match self.channels {
-            Some(channels) => decode_to(&bytes, &self.limits, channels)?,
-            None => decode(&bytes, &self.limits)?,
-        };
+        let image = decode_to(&bytes, &self.limits, self.channels, self.background)?;
         match self.resize {
             Some(size) if size != (image.height, image.width) => shrunk(image, size),
             _ => Ok(image),

@@ -9,15 +9,15 @@ use std::path::{Path, PathBuf};
 use burn::data::dataset::Dataset;
 
 use crate::classes::classes;
-use crate::fingerprint::pieces;
-use crate::{Content, DataError, ImageItem, Labelled, ReadConfig};
+use crate::fingerprint::{first, pieces};
+use crate::{Content, DataError, ImageItem, Labelled, Ledger, ReadConfig, Remark};
 use index::{Member, index};
 
 /// Pictures in tar files, in WebDataset's layout, read by index and not in sequence.
 ///
 /// Members that follow each other and whose names are the same up to the first dot after the last `/` make one item: a picture
-/// (`KEY.jpg`, `KEY.jpeg`, `KEY.png`, `KEY.npy`) and, if it is there, its label: the text of `KEY.cls`, or else the field `label` (a number or
-/// a text) of the object in `KEY.json`. Other members are ignored. Classes are the distinct labels over all shards: in the order
+/// (`KEY.jpg`, `KEY.png`, `KEY.npy`, or another of [`ImageFolder::ENDINGS`](crate::ImageFolder::ENDINGS)) and, if it is there, its label: the text of `KEY.cls`, or else the field `label` (a number or
+/// a text) of the object in `KEY.json`. Other members are ignored, and told in the ledger, as are second pictures of a key and labels that cannot be read. Classes are the distinct labels over all shards: in the order
 /// of their values if all are whole numbers, else of their bytes.
 ///
 /// [`TarShards::open`] reads the headers of all members, 512 bytes each, and the labels; it holds about 100 bytes an item. A picture
@@ -30,6 +30,7 @@ pub struct TarShards {
     items: Vec<Item>,
     labels: Vec<Option<u32>>,
     class_names: Vec<String>,
+    ledger: Ledger,
 }
 
 #[derive(Debug, Clone)]
@@ -44,15 +45,15 @@ impl TarShards {
     ///
     /// # Errors
     /// [`DataError::Io`] when a shard cannot be read, [`DataError::Format`] for one that is compressed, cut short or no tar file, for a
-    /// member that is absolute, leads out by `..`, is a link, a device or a pipe, for a label that is no text or too long, and for
-    /// a key with two pictures, [`DataError::Empty`] when there is no picture, [`DataError::Config`] as [`ReadConfig`] has it.
+    /// member that is absolute, leads out by `..`, is a link, a device or a pipe, [`DataError::Empty`] when there is no picture, [`DataError::Config`] as [`ReadConfig`] has it.
     pub fn open<P: AsRef<Path>>(shards: &[P], read: ReadConfig) -> Result<Self, DataError> {
         read.validate()?;
         let shards: Vec<PathBuf> = shards.iter().map(|path| path.as_ref().into()).collect();
         let (mut items, mut labels) = (Vec::new(), Vec::new());
+        let mut ledger = Ledger::default();
         for (number, path) in (0..).zip(&shards) {
             let file = File::open(path).map_err(|source| DataError::io(path, source))?;
-            for found in index(file).map_err(|error| error.at(path))? {
+            for found in index(file, &mut ledger).map_err(|error| error.at(path))? {
                 items.push(Item {
                     shard: number,
                     key: found.key.into_boxed_str(),
@@ -68,13 +69,24 @@ impl TarShards {
                 ignored: 0,
             });
         }
-        let (labels, class_names) = classes(&labels);
+        let classes = classes(&labels);
+        ledger.extend(classes.ledger);
+        if !classes.names.is_empty() {
+            let mut without = items
+                .iter()
+                .zip(&labels)
+                .filter(|(_, label)| label.is_none());
+            let remark = Remark::new("images", without.clone().count(), "have no label");
+            let keys = without.by_ref().map(|(item, _)| &*item.key);
+            ledger.add(remark.of(items.len()).examples(keys));
+        }
         Ok(Self {
             read,
             shards,
             items,
-            labels,
-            class_names,
+            labels: classes.numbers,
+            class_names: classes.names,
+            ledger,
         })
     }
 
@@ -120,6 +132,10 @@ impl Labelled for TarShards {
     fn id(&self, index: usize) -> String {
         self.items[index].key.to_string()
     }
+
+    fn ledger(&self) -> Ledger {
+        self.ledger.clone()
+    }
 }
 
 impl Content for TarShards {
@@ -128,5 +144,12 @@ impl Content for TarShards {
         let item = &self.items[index];
         let (path, file) = self.at(item)?;
         pieces(file, Some(item.member.length), sink).map_err(|source| DataError::io(path, source))
+    }
+
+    fn start(&self, index: usize, most: usize) -> Result<Vec<u8>, DataError> {
+        let item = &self.items[index];
+        let (path, file) = self.at(item)?;
+        let most = most.min(usize::try_from(item.member.length).unwrap_or(most));
+        first(file, most).map_err(|source| DataError::io(path, source))
     }
 }

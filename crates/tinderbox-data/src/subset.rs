@@ -21,6 +21,15 @@ impl<D: ?Sized> Subset<D> {
         Self { dataset, indices }
     }
 
+    /// So many items, evenly spread over all.
+    pub fn spread<I>(dataset: Arc<D>, most: usize) -> Self
+    where
+        D: Dataset<I, DataError>,
+    {
+        let all = dataset.len();
+        Self::new(dataset, spread(all, most))
+    }
+
     /// The indices into the data set.
     pub fn indices(&self) -> &[usize] {
         &self.indices
@@ -30,6 +39,12 @@ impl<D: ?Sized> Subset<D> {
     pub fn dataset(&self) -> &Arc<D> {
         &self.dataset
     }
+}
+
+/// The indices of at most `most` of so many items, evenly spread over all.
+pub fn spread(items: usize, most: usize) -> Vec<usize> {
+    let count = items.min(most);
+    (0..count).map(|place| place * items / count).collect()
 }
 
 impl<D: ?Sized> Clone for Subset<D> {
@@ -61,6 +76,10 @@ impl<D: Labelled + ?Sized> Labelled for Subset<D> {
         self.dataset.id(self.indices[index])
     }
 
+    fn group(&self, index: usize) -> Option<String> {
+        self.dataset.group(self.indices[index])
+    }
+
     fn ledger(&self) -> Ledger {
         self.dataset.ledger()
     }
@@ -69,5 +88,9 @@ impl<D: Labelled + ?Sized> Labelled for Subset<D> {
 impl<D: Content + ?Sized> Content for Subset<D> {
     fn content(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), DataError> {
         self.dataset.content(self.indices[index], sink)
+    }
+
+    fn start(&self, index: usize, most: usize) -> Result<Vec<u8>, DataError> {
+        self.dataset.start(self.indices[index], most)
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn of(
                     _ => texts,
                 }
             }
-            Modality::Image => DataRecipe::folder(path),
+            Modality::Image => DataRecipe::images(path),
             Modality::Row => DataRecipe {
                 labels: model
                     .recipe()?
@@ -72,6 +72,7 @@ pub(super) fn of(
         InputShape::Image(ImageShape { channels, size }) => DataRecipe {
             size: Some(size),
             channels: Some(channels),
+            background: Some(model.preprocess.background()),
             ..data
         },
         InputShape::Text { length, .. } => DataRecipe {

@@ -10,12 +10,15 @@ use crate::environment::peak_memory;
 use crate::error::CliError;
 use crate::export::parameters;
 use crate::inputs::Inputs;
+use crate::output::escaped;
 use crate::registry::{Job, Trainable};
 use crate::session::{Context, Plan};
 use crate::table::{Table, duration};
 
 /// Steps that are timed, after one that warms up.
 const TIMED: u64 = 3;
+/// Classes that are named.
+const CLASSES: usize = 10;
 
 pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError> {
     let preprocess = match &plan.preprocess {
@@ -42,7 +45,7 @@ pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError>
                 data.test.len() + data.held_out.len()
             ),
         ])
-        .row(["classes", &data.classes.len().to_string()])
+        .row(["classes", &classes(&data.classes)])
         .row(["input", &format!("{input:?}, {} view(s)", found.views)])
         .row(["features", &format!("[{batch}, {}]", found.features)])
         .row([
@@ -101,6 +104,21 @@ pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError>
         "ledger": data.ledger,
     }));
     Ok(())
+}
+
+/// How many there are, and the first of their names.
+fn classes(names: &[String]) -> String {
+    let count = names.len();
+    if count == 0 {
+        return "0".to_owned();
+    }
+    let shown: Vec<String> = names
+        .iter()
+        .take(CLASSES)
+        .map(|name| escaped(name))
+        .collect();
+    let more = if count > CLASSES { ", ..." } else { "" };
+    format!("{count}: {}{more}", shown.join(", "))
 }
 
 fn megabytes(bytes: u64) -> String {

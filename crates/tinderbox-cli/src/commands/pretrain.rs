@@ -10,6 +10,7 @@ use crate::args::PretrainArgs;
 use crate::comparison;
 use crate::dataset::DataSet;
 use crate::error::CliError;
+use crate::inputs::Views;
 use crate::recipe::{Labels, RecipeFile};
 use crate::report::write_report;
 use crate::rivals;
@@ -19,15 +20,21 @@ use crate::table::{Table, tidy};
 
 pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliError> {
     let file = RecipeFile::find(&args.recipe)?;
-    let recipe = file.resolve(&context.global.overrides())?;
+    let mut recipe = file.resolve(&context.global.overrides())?;
     if recipe.finetune.is_some() {
         return Err(CliError::usage(
             "`[finetune]` has no use in a recipe to pre-train by",
         ));
     }
     let device = recipe.device.open()?;
-    let data = DataSet::open(&recipe.data, None)?;
+    let mut data = DataSet::open(&recipe.data, None)?;
     data.require(recipe.objective.views())?;
+    if recipe.objective.views() == Views::Two {
+        data.hold_out_for_contrast(&recipe.data)?;
+    }
+    if let Some(remark) = recipe.settle_views(data.shape) {
+        data.ledger.add(remark);
+    }
     let items = match recipe.objective.is_supervised() {
         true => data.labelled.clone(),
         false => data.train.clone(),

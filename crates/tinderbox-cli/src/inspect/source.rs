@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tinderbox::data::table::TableFormat;
+use tinderbox::data::{ImageFolder, ImageList, expand, split_folders};
 
 use crate::error::CliError;
 use crate::recipe::{DataRecipe, DataSource, Labels};
@@ -12,8 +13,8 @@ use crate::recipe::{DataRecipe, DataSource, Labels};
 /// Files that are looked at to tell the kind of a folder.
 const LOOKED_AT: usize = 10_000;
 
-const PICTURES: &[&str] = &["png", "jpg", "jpeg"];
-const SOUNDS: &[&str] = &["wav", "flac"];
+const PICTURES: &[&str] = ImageFolder::ENDINGS;
+const SOUNDS: &[&str] = &["wav", "wave", "flac"];
 pub(super) const TEXTS: &[&str] = &["txt", "md"];
 
 /// A kind of data, and where it lies.
@@ -35,6 +36,13 @@ impl Source {
     /// # Errors
     /// If there is nothing, or nothing known.
     pub fn find(path: &Path) -> Result<Self, CliError> {
+        if let Some(first) = expand(path)?.first().filter(|_| !path.exists()) {
+            fs::metadata(first).map_err(CliError::reading(first))?;
+            return match is_tar(first) {
+                true => Ok(Self::images(DataSource::Shards, path)),
+                false => Err(unknown(path, "of patterns, those of tar files are known")),
+            };
+        }
         let is_folder = fs::metadata(path)
             .map_err(CliError::reading(path))?
             .is_dir();
@@ -45,8 +53,21 @@ impl Source {
         }
     }
 
+    fn images(source: DataSource, path: &Path) -> Self {
+        Self::Images(Box::new(DataRecipe::at(source, path)))
+    }
+
     fn of_file(path: &Path) -> Result<Option<Self>, CliError> {
-        if TableFormat::of_path(path).is_some() {
+        if is_tar(path) {
+            return Ok(Some(Self::images(DataSource::Shards, path)));
+        }
+        let table = TableFormat::of_path(path);
+        let lines = matches!(table, Some(TableFormat::Csv | TableFormat::Tsv));
+        let text = path.extension().is_some_and(|ending| ending == "txt");
+        if (lines || text) && ImageList::is_one(path) {
+            return Ok(Some(Self::images(DataSource::List, path)));
+        }
+        if table.is_some() {
             return Ok(Some(Self::Table(path.to_owned())));
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -55,6 +76,7 @@ impl Source {
         }
         let ending = ending(&name);
         Ok(match ending.as_str() {
+            "lst" => Some(Self::images(DataSource::List, path)),
             ending if TEXTS.contains(&ending) => Some(Self::Text(path.to_owned())),
             ending if PICTURES.contains(&ending) || SOUNDS.contains(&ending) => {
                 return Err(unknown(
@@ -70,19 +92,32 @@ impl Source {
     fn idx(images: &Path) -> Self {
         let name = images.file_name().unwrap_or_default().to_string_lossy();
         let labels = images.with_file_name(name.replace("images-idx3", "labels-idx1"));
-        let labels = if labels != images && labels.exists() {
-            Labels::File(labels)
-        } else {
-            Labels::Own(false)
+        let labels = (labels != images && labels.exists()).then_some(labels);
+        let beside = |file: &Path| {
+            let name = file.file_name()?.to_str()?;
+            let test = file.with_file_name(name.replace("train", "t10k"));
+            (test != file && test.exists()).then_some(test)
         };
+        let test = beside(images).zip(labels.as_deref().and_then(beside));
+        let (test_path, test_labels) = test.unzip();
         Self::Images(Box::new(DataRecipe {
             path: Some(images.to_owned()),
-            labels,
+            labels: labels.map_or(Labels::Own(false), Labels::File),
+            test_path,
+            test_labels,
             ..DataRecipe::of(DataSource::Idx)
         }))
     }
 
     fn of_folder(root: &Path) -> Result<Self, CliError> {
+        for (name, source) in [
+            ("data_batch_1.bin", DataSource::Cifar10),
+            ("train.bin", DataSource::Cifar100),
+        ] {
+            if root.join(name).is_file() {
+                return Ok(Self::images(source, root));
+            }
+        }
         let mut counts = BTreeMap::<&str, usize>::new();
         let mut tables = Vec::new();
         let mut single = Vec::new();
@@ -102,7 +137,12 @@ impl Source {
                 }
                 seen += 1;
                 let ending = ending(&name);
-                for (what, endings) in [("images", PICTURES), ("sound", SOUNDS), ("text", TEXTS)] {
+                for (what, endings) in [
+                    ("images", PICTURES),
+                    ("shards", &["tar"]),
+                    ("sound", SOUNDS),
+                    ("text", TEXTS),
+                ] {
                     if endings.contains(&ending.as_str()) {
                         *counts.entry(what).or_default() += 1;
                     }
@@ -126,8 +166,9 @@ impl Source {
         match most {
             Some((_, count)) if *count < tables.len() => {}
             Some((&"images", _)) => {
-                return Ok(Self::Images(Box::new(DataRecipe::folder(inner(root)))));
+                return Ok(Self::Images(Box::new(with_test(&inner(root)))));
             }
+            Some((&"shards", _)) => return Ok(Self::images(DataSource::Shards, &inner(root))),
             Some((&"sound", _)) => return Ok(Self::Sound(inner(root))),
             Some((&"text", _)) => return Ok(Self::Text(inner(root))),
             _ => {}
@@ -156,9 +197,10 @@ fn inner(root: &Path) -> PathBuf {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if is_folder && !name.starts_with('.') {
                 below.push(entry.path());
-            } else if [PICTURES, SOUNDS, TEXTS]
-                .iter()
-                .any(|known| known.contains(&ending.as_str()))
+            } else if ending == "tar"
+                || [PICTURES, SOUNDS, TEXTS]
+                    .iter()
+                    .any(|known| known.contains(&ending.as_str()))
             {
                 return folder;
             }
@@ -170,6 +212,50 @@ fn inner(root: &Path) -> PathBuf {
     }
 }
 
+/// A folder of images, with its test set: where its folders are the parts of a split, or where such a part lies beside it.
+fn with_test(folder: &Path) -> DataRecipe {
+    let below = folders(folder);
+    if let Some(split) = split_folders(below.iter().map(String::as_str)) {
+        return DataRecipe {
+            test_path: Some(folder.join(split.test)),
+            ..DataRecipe::folder(folder.join(split.train))
+        };
+    }
+    let parts = || Some((folder.parent()?, folder.file_name()?.to_str()?));
+    let test = parts().and_then(|(parent, own)| {
+        let beside = folders(parent);
+        let of_own =
+            |other: &&String| split_folders([own, other]).is_some_and(|split| split.train == own);
+        let mut tests: Vec<&String> = beside.iter().filter(of_own).collect();
+        // A test set rather than one for validation.
+        tests.sort_by_key(|name| !name.to_lowercase().contains("test"));
+        tests.first().map(|name| parent.join(name))
+    });
+    DataRecipe {
+        test_path: test,
+        ..DataRecipe::folder(folder)
+    }
+}
+
+/// The names of the folders in a folder that are not hidden, sorted.
+fn folders(folder: &Path) -> Vec<String> {
+    let folder = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter(|entry| entry.path().is_dir());
+    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+    names.sort_unstable();
+    names
+}
+
+fn is_tar(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("tar"))
+}
+
 fn ending(name: &str) -> String {
     name.rsplit_once('.')
         .map_or_else(String::new, |(_, ending)| ending.to_ascii_lowercase())
@@ -179,8 +265,8 @@ fn unknown(path: &Path, why: &str) -> CliError {
     CliError::Usage {
         message: format!("cannot tell what kind of data {} is: {why}", path.display()),
         help: Some(
-            "known are folders of PNG or JPEG images, of WAV or FLAC clips, of text files; files ending in csv, tsv, jsonl, parquet, \
-             arrow, txt; and IDX files such as MNIST's"
+            "known are folders of images, of WAV or FLAC clips, of text files; files ending in csv, tsv, jsonl, parquet, arrow, txt; lists of \
+             images; tar files of images, several by `*` or `{000..004}`; IDX files such as MNIST's, and folders of CIFAR"
                 .into(),
         ),
     }
@@ -224,6 +310,52 @@ mod tests {
         check(&["a/1.png", "b/2.jpg", "list.csv"], "", |root| {
             Source::Images(Box::new(DataRecipe::folder(root)))
         });
+    }
+
+    #[test]
+    fn a_split_is_found_from_above_and_from_its_part() {
+        let files = [
+            "d/train/a/1.png",
+            "d/train/b/1.png",
+            "d/val/a/1.png",
+            "d/test/a/1.png",
+        ];
+        for path in ["", "d", "d/train"] {
+            check(&files, path, |root| {
+                Source::Images(Box::new(DataRecipe {
+                    test_path: Some(root.join("d/test")),
+                    ..DataRecipe::folder(root.join("d/train"))
+                }))
+            });
+        }
+        check(&["d/a/1.png", "d/test/1.png"], "d", |root| {
+            Source::Images(Box::new(DataRecipe::folder(root.join("d"))))
+        });
+    }
+
+    #[test]
+    fn lists_shards_and_cifar_are_known() {
+        let at = |source, path: PathBuf| Source::Images(Box::new(DataRecipe::at(source, path)));
+        check(&["s/0.tar", "s/1.tar"], "s", |root| {
+            at(DataSource::Shards, root.join("s"))
+        });
+        check(&["s/0.tar", "s/1.tar"], "s/{0..1}.tar", |root| {
+            at(DataSource::Shards, root.join("s/{0..1}.tar"))
+        });
+        check(&["c/data_batch_1.bin"], "c", |root| {
+            at(DataSource::Cifar10, root.join("c"))
+        });
+        let root = folder(&["a/1.png", "t.csv"]);
+        for (name, text) in [
+            ("l.csv", "file,label\na/1.png,x\n"),
+            ("l.txt", "a/1.png 3\n"),
+        ] {
+            let list = root.path().join(name);
+            fs::write(&list, text).unwrap();
+            assert_eq!(Source::find(&list).unwrap(), at(DataSource::List, list));
+        }
+        let table = root.path().join("t.csv");
+        assert_eq!(Source::find(&table).unwrap(), Source::Table(table));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! `[data]`: where items come from, and the views that pre-training sees of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use tinderbox::data::Background;
 use tinderbox::data::table::{ColumnPipelineConfig, TableFormat};
 
 use super::reader::TableReader;
@@ -25,9 +26,9 @@ pub enum DataSource {
     Cifar100,
     /// A folder of images; sub-folders name the classes.
     Folder,
-    /// A list of paths, one a line, with labels or without: text, CSV or TSV by its ending.
+    /// A list of images: a path a line, and a label behind a comma, tab or blank if there are labels; with a head or without.
     List,
-    /// A tar file of images in WebDataset's layout, or a folder of such files.
+    /// A tar file of images in WebDataset's layout, a folder of such files, or several by `*` or `{000000..000004}`.
     Shards,
     /// A file that holds a table: CSV, TSV, JSON lines, Parquet or Arrow, by its ending.
     Table,
@@ -71,6 +72,25 @@ impl DataSource {
             .map(|(_, source)| source)
     }
 
+    /// Its name in a recipe.
+    pub fn name(self) -> &'static str {
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(_, source)| *source == self)
+            .map_or("", |(name, _)| name)
+    }
+
+    /// What holds the images at a path, by its name.
+    pub fn of_images(path: &Path) -> Self {
+        let ending = path.extension().unwrap_or_default().to_string_lossy();
+        match ending.to_ascii_lowercase().as_str() {
+            _ if path.is_dir() => Self::Folder,
+            "tar" => Self::Shards,
+            "csv" | "lst" | "tsv" | "txt" => Self::List,
+            _ => Self::Folder,
+        }
+    }
+
     /// What its items are, unless a column of a table is read as text.
     fn modality(self) -> Modality {
         match self {
@@ -90,7 +110,7 @@ pub enum Labels {
     Own(bool),
     /// A file of labels beside the images; for IDX only.
     File(PathBuf),
-    /// A column; for tables only.
+    /// A column; for tables, and lists with a head.
     Column(String),
 }
 
@@ -124,6 +144,19 @@ pub struct DataRecipe {
     /// Channels that images are converted to, 1 or 3; without it, those of the first image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<usize>,
+    /// What transparent pixels of images are laid over; without it, white.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub background: Option<Background>,
+    /// Whether links and paths that lead out of a folder, or out of that of a list, are followed; without it, they are. For data from
+    /// strangers, false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub links: Option<bool>,
+    /// How many items are used at most, evenly over all; a test set of its own is not cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// What items share that belong into one part of the split: `folder` for the folder below that of the class, or a column of a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// How many unreadable items are skipped and listed before the run fails.
     pub max_bad: usize,
     /// The share of the training part that pre-training leaves out, to measure its loss on: every so many-th item.
@@ -179,9 +212,26 @@ impl DataRecipe {
         }
     }
 
-    /// A folder of images, as `--data PATH` means it for a model of images.
+    /// A folder of images.
     pub fn folder(path: impl Into<PathBuf>) -> Self {
         Self::at(DataSource::Folder, path)
+    }
+
+    /// Images, as `--data PATH` means it for a model of images: tar files and lists by their endings, else a folder.
+    pub fn images(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Self::at(DataSource::of_images(&path), path)
+    }
+
+    /// Whether `held_out` is what it is without being named.
+    pub fn holds_out_by_default(&self) -> bool {
+        self.held_out == Self::for_modality(self.source, self.modality()).held_out
+    }
+
+    /// Whether its items are files of images.
+    pub fn has_image_files(&self) -> bool {
+        use DataSource::{Folder, List, Shards};
+        self.modality() == Modality::Image && matches!(self.source, Folder | List | Shards)
     }
 
     /// The recipe of the test set alone, if there is one.
@@ -194,6 +244,7 @@ impl DataRecipe {
         Some(Self {
             path: Some(self.test_path.clone()?),
             labels,
+            limit: None,
             ..self.clone()
         })
     }
@@ -217,6 +268,10 @@ impl DataRecipe {
             test_labels: None,
             size: None,
             channels: None,
+            background: None,
+            links: None,
+            limit: None,
+            group: None,
             max_bad: 100,
             columns: None,
             held_out: if text { 0.05 } else { 0.0 },
@@ -248,7 +303,7 @@ impl DataRecipe {
         } else {
             path.optional()
         };
-        let labels = read_labels(table, source, default.labels);
+        let labels = read_labels(table, source, default.labels.clone());
         if table.has("test_path") && source == DataSource::Digits {
             table.complain_at("test_path", "`data.test_path` has no use with digits");
         }
@@ -276,6 +331,31 @@ impl DataRecipe {
                 table.complain_at(key, format!("`data.{key}` is for texts only"));
             }
         }
+        if table.has("background") && !default.has_image_files() {
+            table.complain_at(
+                "background",
+                "`data.background` is for files of images only: folder, list or shards",
+            );
+        }
+        let linked = matches!(
+            source,
+            DataSource::Folder | DataSource::List | DataSource::Text
+        );
+        if table.has("links") && !linked {
+            table.complain_at("links", "`data.links` is for folder, list and text only");
+        }
+        if table.has("group") && !linked {
+            table.complain_at(
+                "group",
+                "`data.group` is for folder and text (\"folder\"), and for list (a column)",
+            );
+        } else if source != DataSource::List && table.text("group").is_some_and(|by| by != "folder")
+        {
+            table.complain_at(
+                "group",
+                "`data.group` is \"folder\" here: the folder below that of the class",
+            );
+        }
         if table.has("test_labels") && source != DataSource::Idx {
             table.complain_at("test_labels", "`data.test_labels` is for `idx` only");
         }
@@ -299,6 +379,10 @@ impl DataRecipe {
                 .field("channels")
                 .check("1 or 3", |channels: &usize| matches!(channels, 1 | 3))
                 .optional(),
+            background: table.field("background").optional(),
+            links: table.field("links").optional(),
+            limit: table.field("limit").within(1.., "1 or more").optional(),
+            group: table.field("group").optional(),
             also: table.field("also").or(default.also),
             text,
             max_bad: table.field("max_bad").or(default.max_bad),
@@ -350,14 +434,14 @@ fn read_labels(table: &mut TableReader<'_>, source: DataSource, default: Labels)
         return own.unwrap_or(default);
     }
     match source {
-        DataSource::Table => {
+        DataSource::Table | DataSource::List => {
             let column = table.field("labels").optional();
             return column.map_or(default, Labels::Column);
         }
         DataSource::Idx => {}
         _ => table.complain_at(
             "labels",
-            "`data.labels` is a file for `idx` and a column for `table`; expected true or false",
+            "`data.labels` is a file for `idx` and a column for `table` and `list`; expected true or false",
         ),
     }
     table

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use tinderbox::data::Background;
+
 use super::document::Value;
 
 /// A kind of value that a key can take.
@@ -55,6 +57,17 @@ impl FromValue for String {
     fn from_value(value: &Value) -> Option<Self> {
         match value {
             Value::String(text) => Some(text.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl FromValue for Background {
+    const EXPECTED: &'static str = "\"white\", \"black\", \"#rrggbb\", or a grey from 0 to 255";
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(text) => text.parse().ok(),
+            Value::Integer(grey) => u8::try_from(*grey).ok().map(|grey| Self([grey; 3])),
             _ => None,
         }
     }

@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tinderbox::data::table::TableFormat;
+use tinderbox::data::{AugmentConfig, Remark};
 use tinderbox::train::{OptimConfig, Schedule};
 
 pub use builtin::{BUILTINS, Builtin, builtin};
@@ -44,7 +45,9 @@ pub use train::{Length, OPTIM_KINDS, SCHEDULE_KINDS, TrainRecipe};
 pub use views::{SwapRecipe, ViewsRecipe};
 
 use crate::device::DeviceName;
+use crate::encoder::{ImageShape, InputShape, Modality};
 use crate::error::CliError;
+use crate::inputs::Views;
 use reader::TableReader;
 
 /// The version of the recipe format that this program reads.
@@ -113,6 +116,12 @@ impl Recipe {
             let kind = objective.name();
             root.complain(format!("`finetune.freeze` is for `objective.kind` supervised; {kind} trains the whole network"));
         }
+        let train = root.table("train", TrainRecipe::read);
+        let contrast = objective.views() == Views::Two;
+        if contrast && train.batch < 2 {
+            let (name, batch) = (objective.name(), train.batch);
+            root.complain(format!("`train.batch` is {batch}, expected 2 or more: {name} tells the items of a batch from each other"));
+        }
         Self {
             version,
             device,
@@ -125,7 +134,7 @@ impl Recipe {
             data,
             encoder,
             objective,
-            train: root.table("train", TrainRecipe::read),
+            train,
             optim: root.table("optim", train::read_optim),
             schedule: root.table("schedule", train::read_schedule),
             eval: root.table("eval", EvalRecipe::read),
@@ -133,6 +142,25 @@ impl Recipe {
             compare: root.optional_table("compare", CompareRecipe::read),
             finetune,
         }
+    }
+
+    /// Gives contrast on images whose recipe names no views those of the paper for their size, since two views that are equal teach
+    /// nothing; returns what to tell.
+    pub fn settle_views(&mut self, shape: InputShape) -> Option<Remark> {
+        let none = ViewsRecipe::of(Modality::Image);
+        let InputShape::Image(ImageShape { channels, size }) = shape else {
+            return None;
+        };
+        if self.objective.views() != Views::Two || self.data.views != none {
+            return None;
+        }
+        let views = AugmentConfig::simclr_for(size, channels);
+        let becomes = format!(
+            "are those of SimCLR for {size} x {size} pixels, as none are named: {}",
+            views.names().join(", ")
+        );
+        self.data.views = ViewsRecipe::Image(views);
+        Some(Remark::new("views of an image", Views::Two.count(), becomes).key("[data.views]"))
     }
 
     /// The recipe as a TOML table.

@@ -90,7 +90,8 @@ fn the_keys_of_a_recipe_are_agreed() {
     let agreed = "\
         checkpoint checkpoint.best checkpoint.every checkpoint.keep \
         compare compare.fine_tune compare.pretrain_each compare.scratch_lr compare.scratch_steps compare.seeds compare.shares \
-        data data.also data.channels data.columns data.held_out data.labels data.max_bad data.path data.size \
+        data data.also data.background data.channels data.columns data.group data.held_out data.labels data.limit \
+        data.links data.max_bad data.path data.size \
         data.source data.test_labels data.test_path data.test_share data.text data.tokens data.views \
         device encoder encoder.init encoder.kind encoder.partial \
         eval eval.every eval.health eval.items eval.knn eval.linear_probe \

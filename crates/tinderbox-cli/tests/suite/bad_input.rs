@@ -33,7 +33,7 @@ fn an_empty_folder() {
         folder.path(),
         MINE,
         3,
-        &["no PNG or JPEG files found (1 other files ignored)"],
+        &["BMP files found (1 other files ignored)"],
     );
 }
 

@@ -6,6 +6,7 @@ mod data_verbs;
 mod device_suite;
 mod digits;
 mod generate;
+mod images;
 mod program;
 mod questions;
 mod resume;

@@ -5,8 +5,8 @@ use std::path::Path;
 use burn::data::dataset::Dataset;
 
 use super::{AudioItem, AudioLimits, decode};
-use crate::class_folder::{ClassFolder, FileKind};
-use crate::{Content, DataError, Labelled};
+use crate::class_folder::{ClassFolder, FileKind, Options};
+use crate::{Content, DataError, Labelled, Ledger};
 
 const SOUND: FileKind = FileKind {
     what: "WAV or FLAC files",
@@ -20,6 +20,8 @@ pub struct AudioFolderConfig {
     pub limits: AudioLimits,
     /// Whether the folders of the first level are the classes.
     pub labels: bool,
+    /// Whether links that lead out of the folder are followed; false for data from strangers.
+    pub links: bool,
     /// Whether each clip is mixed down to one channel, the mean of all; else it keeps those it has.
     pub mono: bool,
 }
@@ -30,6 +32,7 @@ impl Default for AudioFolderConfig {
         Self {
             limits: AudioLimits::default(),
             labels: true,
+            links: true,
             mono: true,
         }
     }
@@ -37,9 +40,9 @@ impl Default for AudioFolderConfig {
 
 /// The WAV and FLAC files below a folder, however deep, in the order of the bytes of their relative paths.
 ///
-/// The names of the first level's folders are the classes, sorted by bytes, as far as they hold clips; a clip beside them has no
-/// label. Hidden files and folders (a dot first) are ignored, other files are ignored and counted. A link to a file within the
-/// folder counts as a file; a link to a folder within is not followed, since its files are found where they are.
+/// The names of the first level's folders are the classes, sorted by bytes; a file beside them has no label. What is not read is in
+/// the ledger: hidden files and folders (a dot first), files of other kinds, pipes and devices. A link to a file counts as a file; a link to
+/// a folder outside is followed, one to a folder within is not, since its files are found where they are.
 ///
 /// Clips keep their sample rates and lengths; an [`AudioPreprocess`](super::AudioPreprocess) makes these equal.
 ///
@@ -54,10 +57,15 @@ impl AudioFolder {
     /// Lists the folder.
     ///
     /// # Errors
-    /// [`DataError::Io`] when a folder cannot be listed, [`DataError::OutsideRoot`] for a link that leads outside, [`DataError::Empty`] when
+    /// [`DataError::Io`] when a folder cannot be listed, [`DataError::OutsideRoot`] for a link that leads outside if none is to be followed, [`DataError::Empty`] when
     /// there is no such file.
     pub fn open(root: impl AsRef<Path>, config: AudioFolderConfig) -> Result<Self, DataError> {
-        let folder = ClassFolder::open(root.as_ref(), SOUND, config.labels, None)?;
+        let options = Options {
+            labels: config.labels,
+            links: config.links,
+            index: None,
+        };
+        let folder = ClassFolder::open(root.as_ref(), SOUND, options)?;
         Ok(Self { config, folder })
     }
 
@@ -106,6 +114,14 @@ impl Labelled for AudioFolder {
 
     fn id(&self, index: usize) -> String {
         self.folder.id(index)
+    }
+
+    fn group(&self, index: usize) -> Option<String> {
+        self.folder.group(index)
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.folder.ledger()
     }
 }
 

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::FileKind;
 use super::listing::{Listing, changed, list};
+use super::passed_over::PassedOver;
 use crate::DataError;
 
 /// The version of the file.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// File systems tell times apart that lie so far from each other.
 const TICK: Duration = Duration::from_secs(2);
@@ -26,7 +27,7 @@ const TICK: Duration = Duration::from_secs(2);
 struct Stored {
     format_version: u32,
     endings: Vec<String>,
-    ignored: usize,
+    passed_over: PassedOver,
     folders: Vec<(String, Duration)>,
     files: Vec<String>,
 }
@@ -35,12 +36,17 @@ struct Stored {
 ///
 /// It is not written when it would not be safe to believe: when there are links, whose targets may change elsewhere, names that are
 /// not UTF-8, or folders that changed in the last two seconds. That it cannot be written is no error.
-pub(super) fn indexed(root: &Path, kind: FileKind, index: &Path) -> Result<Listing, DataError> {
+pub(super) fn indexed(
+    root: &Path,
+    kind: FileKind,
+    links: bool,
+    index: &Path,
+) -> Result<Listing, DataError> {
     if let Some(listing) = read(index, kind).filter(|listing| holds(listing, root)) {
         return Ok(listing);
     }
     let began = SystemTime::now();
-    let listing = list(root, kind)?;
+    let listing = list(root, kind, links)?;
     if let Some(bytes) = bytes(&listing, kind, began) {
         // Under another name first, so that nobody reads half of it.
         let mut other = index.as_os_str().to_owned();
@@ -75,7 +81,7 @@ fn bytes(listing: &Listing, kind: FileKind, began: SystemTime) -> Option<Vec<u8>
     let stored = Stored {
         format_version: FORMAT_VERSION,
         endings: endings(kind),
-        ignored: listing.ignored,
+        passed_over: listing.passed_over.clone(),
         folders: listing.folders.iter().map(folder).collect::<Option<_>>()?,
         files: listing.files.iter().map(text).collect::<Option<_>>()?,
     };
@@ -100,7 +106,7 @@ fn read(index: &Path, kind: FileKind) -> Option<Listing> {
     let folders = stored.folders.into_iter();
     Some(Listing {
         files: stored.files.into_iter().map(OsString::from).collect(),
-        ignored: stored.ignored,
+        passed_over: stored.passed_over,
         folders: folders.map(|(name, time)| (name.into(), time)).collect(),
         has_links: false,
     })
@@ -142,21 +148,24 @@ mod tests {
     fn a_second_look_reads_the_file_and_not_the_folder() {
         let root = settled();
         let (pictures, index) = (root.path().join("pictures"), root.path().join("index"));
-        let first = indexed(&pictures, PICTURES, &index).unwrap();
+        let first = indexed(&pictures, PICTURES, true, &index).unwrap();
         assert_eq!(first.files, ["a/b/z.JPEG", "a/y.jpg", "x.png"]);
-        assert_eq!(first.ignored, 1);
+        assert_eq!(first.passed_over.others(), 1);
         assert_eq!(read(&index, PICTURES).as_ref(), Some(&first));
         // A change that leaves the folder's time as it was goes unseen, which shows that the file was read.
         std::fs::write(pictures.join("a/new.png"), "").unwrap();
         age(&pictures.join("a"));
-        assert_eq!(indexed(&pictures, PICTURES, &index).unwrap(), first);
+        assert_eq!(indexed(&pictures, PICTURES, true, &index).unwrap(), first);
     }
 
     #[test]
     fn what_is_added_removed_or_renamed_is_seen() {
         let root = settled();
         let (pictures, index) = (root.path().join("pictures"), root.path().join("index"));
-        let mut count = indexed(&pictures, PICTURES, &index).unwrap().files.len();
+        let mut count = indexed(&pictures, PICTURES, true, &index)
+            .unwrap()
+            .files
+            .len();
         let changes: [(&dyn Fn(), isize); 4] = [
             (
                 &|| std::fs::write(pictures.join("a/b/new.png"), "").unwrap(),
@@ -179,7 +188,10 @@ mod tests {
             change();
             count = count.checked_add_signed(difference).unwrap();
             assert_eq!(
-                indexed(&pictures, PICTURES, &index).unwrap().files.len(),
+                indexed(&pictures, PICTURES, true, &index)
+                    .unwrap()
+                    .files
+                    .len(),
                 count
             );
         }
@@ -191,7 +203,7 @@ mod tests {
     fn a_damaged_file_is_made_anew() {
         let root = settled();
         let (pictures, index) = (root.path().join("pictures"), root.path().join("index"));
-        let right = indexed(&pictures, PICTURES, &index).unwrap();
+        let right = indexed(&pictures, PICTURES, true, &index).unwrap();
         let whole = std::fs::read(&index).unwrap();
         for at in 0..whole.len() {
             let mut damaged = whole.clone();
@@ -201,7 +213,7 @@ mod tests {
             std::fs::write(&index, &whole[..at]).unwrap();
             assert!(read(&index, PICTURES).is_none(), "{at}");
         }
-        assert_eq!(indexed(&pictures, PICTURES, &index).unwrap(), right);
+        assert_eq!(indexed(&pictures, PICTURES, true, &index).unwrap(), right);
         assert_eq!(std::fs::read(&index).unwrap(), whole);
     }
 
@@ -211,7 +223,13 @@ mod tests {
         let (pictures, index) = (root.path().join("pictures"), root.path().join("index"));
         std::os::unix::fs::symlink("x.png", pictures.join("link.png")).unwrap();
         age(&pictures);
-        assert_eq!(indexed(&pictures, PICTURES, &index).unwrap().files.len(), 4);
+        assert_eq!(
+            indexed(&pictures, PICTURES, true, &index)
+                .unwrap()
+                .files
+                .len(),
+            4
+        );
         assert!(!index.exists());
     }
 }

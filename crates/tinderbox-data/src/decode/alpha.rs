@@ -1,31 +1,80 @@
 //! Transparency: the last of 2 or 4 channels.
 
-use crate::{Image, Pixels};
+use crate::{Background, Image, Pixels};
 
-/// Multiplies the colours of a picture of 2 or 4 channels by its alpha, which lays it over black, and leaves alpha out; bytes are
-/// rounded to nearest. Other pictures stay as they are.
-pub(super) fn over_black(image: Image) -> Image {
+/// Lays a picture of 2 or 4 channels over a colour and leaves alpha out; bytes are rounded to nearest. A grey picture over a colour that is
+/// not grey becomes coloured. Other pictures stay as they are.
+pub(super) fn over(image: Image, background: Background) -> Image {
+    let image = match image.channels {
+        2 if !background.is_grey() => with_alpha(image, 4),
+        2 | 4 => image,
+        _ => return image,
+    };
     let channels = image.channels;
-    if ![2, 4].contains(&channels) {
-        return image;
-    }
-    let byte = |value: u8, alpha: u8| ((u32::from(value) * u32::from(alpha) + 127) / 255) as u8;
+    let byte = |value: u8, alpha: u8, ground: u8| {
+        let (alpha, clear) = (u32::from(alpha), u32::from(255 - alpha));
+        ((u32::from(value) * alpha + u32::from(ground) * clear + 127) / 255) as u8
+    };
+    let share = |value: f32, alpha: f32, ground: f32| value * alpha + ground * (1.0 - alpha);
     let pixels = match &image.pixels {
-        Pixels::U8(values) => Pixels::U8(multiplied(values, channels, byte)),
+        Pixels::U8(values) => Pixels::U8(laid(values, channels, background.0, byte)),
         Pixels::F32(values) => {
-            Pixels::F32(multiplied(values, channels, |value, alpha| value * alpha))
+            let ground = background.0.map(|value| f32::from(value) / 255.0);
+            Pixels::F32(laid(values, channels, ground, share))
         }
     };
     Image::new(image.height, image.width, channels - 1, pixels)
 }
 
-fn multiplied<T: Copy>(values: &[T], channels: usize, by: impl Fn(T, T) -> T) -> Vec<T> {
+fn laid<T: Copy>(
+    values: &[T],
+    channels: usize,
+    ground: [T; 3],
+    mix: impl Fn(T, T, T) -> T,
+) -> Vec<T> {
     let mut out = Vec::with_capacity(values.len() / channels * (channels - 1));
     for pixel in values.chunks_exact(channels) {
         let alpha = pixel[channels - 1];
-        out.extend(pixel[..channels - 1].iter().map(|value| by(*value, alpha)));
+        let colours = pixel[..channels - 1].iter().zip(ground);
+        out.extend(colours.map(|(value, ground)| mix(*value, alpha, ground)));
     }
     out
+}
+
+/// A picture of 2 or 4 channels without alpha, its colours as they are; others stay.
+pub(super) fn opaque(image: Image) -> Image {
+    match &image.pixels {
+        _ if ![2, 4].contains(&image.channels) => image,
+        Pixels::U8(values) => {
+            let (values, _) = parts(values, image.channels - 1, true, 255);
+            Image::new(
+                image.height,
+                image.width,
+                image.channels - 1,
+                Pixels::U8(values),
+            )
+        }
+        Pixels::F32(values) => {
+            let (values, _) = parts(values, image.channels - 1, true, 1.0);
+            Image::new(
+                image.height,
+                image.width,
+                image.channels - 1,
+                Pixels::F32(values),
+            )
+        }
+    }
+}
+
+/// Whether any pixel is not opaque.
+pub(super) fn is_seen(image: &Image) -> bool {
+    let channels = image.channels;
+    let alphas = |len: usize| (channels - 1..len).step_by(channels);
+    match &image.pixels {
+        _ if ![2, 4].contains(&channels) => false,
+        Pixels::U8(values) => alphas(values.len()).any(|at| values[at] < 255),
+        Pixels::F32(values) => alphas(values.len()).any(|at| values[at] < 1.0),
+    }
 }
 
 /// A picture of 1 to 4 channels as one of 2 (grey) or 4 (colour) of which the last is alpha; what has none is opaque.
@@ -93,6 +142,22 @@ mod tests {
         let got = with_alpha(image, channels);
         let expected = Pixels::U8(expected.to_vec());
         assert_eq!(got, Image::new(1, 1, channels, expected));
+    }
+
+    #[test]
+    fn transparent_pixels_lie_over_the_background() {
+        let orange = Background([255, 128, 0]);
+        let grey = || Image::new(1, 2, 2, Pixels::U8(vec![9, 255, 9, 0]));
+        assert!(is_seen(&grey()));
+        let over = |image, ground| over(image, ground).pixels;
+        assert_eq!(over(grey(), Background::WHITE), Pixels::U8(vec![9, 255]));
+        assert_eq!(over(grey(), orange), Pixels::U8(vec![9, 9, 9, 255, 128, 0]));
+        assert_eq!(opaque(grey()).pixels, Pixels::U8(vec![9, 9]));
+        let exact = Image::new(1, 1, 2, Pixels::F32(vec![0.0, 0.25]));
+        assert_eq!(over(exact, Background::WHITE), Pixels::F32(vec![0.75]));
+        let solid = Image::new(1, 1, 4, Pixels::U8(vec![1, 2, 3, 255]));
+        assert!(!is_seen(&solid));
+        assert_eq!(over(solid, orange), Pixels::U8(vec![1, 2, 3]));
     }
 
     #[test]

@@ -5,11 +5,15 @@ use std::path::Component;
 
 use tar::{Archive, EntryType};
 
-use crate::DataError;
 use crate::error::memory;
+use crate::odd_name::shown;
+use crate::{DataError, ImageFolder, Ledger, Remark};
 
 /// A label's file may be so long, in bytes.
 const LONGEST_LABEL: u64 = 1 << 16;
+
+/// What becomes of members that are no part of an item.
+const OTHER: &str = "are not read: neither pictures nor labels, by their endings";
 
 /// Where a member's bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,17 +42,29 @@ struct Group {
 }
 
 impl Group {
-    fn finish(self) -> Option<Found> {
+    fn finish(self, ledger: &mut Ledger) -> Option<Found> {
+        let Some(picture) = self.picture else {
+            if self.class.is_some() || self.json.is_some() {
+                ledger.add(
+                    Remark::new("labels", 1, "have no picture, and are not read")
+                        .examples([self.key]),
+                );
+            }
+            return None;
+        };
         Some(Found {
             key: self.key,
-            picture: self.picture?,
+            picture,
             label: self.class.or(self.json),
         })
     }
 }
 
-/// The items of a tar file, in its order. Members that are no part of an item are passed over by seeking.
-pub(super) fn index(mut file: impl Read + Seek) -> Result<Vec<Found>, DataError> {
+/// The items of a tar file, in its order. Members that are no part of an item are passed over by seeking, and told in the ledger.
+pub(super) fn index(
+    mut file: impl Read + Seek,
+    ledger: &mut Ledger,
+) -> Result<Vec<Found>, DataError> {
     let io = |source| DataError::io(memory(), source);
     refuse_compressed(&mut file)?;
     let end = file.seek(SeekFrom::End(0)).map_err(io)?;
@@ -58,11 +74,7 @@ pub(super) fn index(mut file: impl Read + Seek) -> Result<Vec<Found>, DataError>
     let mut group = Group::default();
     for entry in archive.entries_with_seek().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
-        let name = entry.path_bytes().into_owned();
-        let name = String::from_utf8(name).map_err(|error| {
-            let got = format!("{:?}", String::from_utf8_lossy(error.as_bytes()));
-            DataError::format("name of a member", "UTF-8", got)
-        })?;
+        let name = name_of(&entry.path_bytes());
         match entry.header().entry_type() {
             EntryType::Regular | EntryType::Continuous => {}
             EntryType::Directory | EntryType::XGlobalHeader => continue,
@@ -95,7 +107,11 @@ pub(super) fn index(mut file: impl Read + Seek) -> Result<Vec<Found>, DataError>
             let expected = format!("{} bytes from {}", member.length, member.start);
             return Err(DataError::format("length", expected, got));
         }
+        let member_that = |becomes: &str| {
+            Remark::new("members of tar files", 1, becomes).examples([name.clone()])
+        };
         let Some((key, ending)) = split(&name) else {
+            ledger.add(member_that(OTHER));
             continue;
         };
         if key != group.key {
@@ -103,26 +119,48 @@ pub(super) fn index(mut file: impl Read + Seek) -> Result<Vec<Found>, DataError>
                 key: key.to_owned(),
                 ..Group::default()
             };
-            found.extend(std::mem::replace(&mut group, next).finish());
+            found.extend(std::mem::replace(&mut group, next).finish(ledger));
         }
         match ending.to_ascii_lowercase().as_str() {
-            "jpg" | "jpeg" | "npy" | "png" => {
-                let earlier = group.picture.replace(member);
-                if earlier.is_some() {
-                    let got = format!("two of {key:?}");
-                    return Err(DataError::format("pictures of a key", "one", got));
+            ending if ending == "npy" || ImageFolder::ENDINGS.contains(&ending) => {
+                if group.picture.is_some() {
+                    let becomes = "are second pictures of their keys, and are not read";
+                    ledger.add(member_that(becomes));
+                } else {
+                    group.picture = Some(member);
                 }
             }
-            "cls" => {
-                let text = label_text(&mut entry, &name)?;
-                group.class = Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+            ending @ ("cls" | "json") => {
+                let label = label_text(&mut entry, &name).and_then(|text| match ending {
+                    "cls" => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
+                    _ => json_label(&text, &name),
+                });
+                match (label, ending) {
+                    (Ok(label), "cls") => group.class = label,
+                    (Ok(label), _) => group.json = label,
+                    (Err(error), _) => {
+                        let remark = Remark::new(
+                            "labels",
+                            1,
+                            "cannot be read, so that their pictures have none",
+                        );
+                        ledger.add(remark.examples([error.to_string()]));
+                    }
+                }
             }
-            "json" => group.json = json_label(&label_text(&mut entry, &name)?, &name)?,
-            _ => {}
+            _ => ledger.add(member_that(OTHER)),
         }
     }
-    found.extend(group.finish());
+    found.extend(group.finish(ledger));
     Ok(found)
+}
+
+/// The name of a member as text, whatever bytes it is.
+fn name_of(bytes: &[u8]) -> String {
+    #[cfg(unix)]
+    return shown(std::os::unix::ffi::OsStrExt::from_bytes(bytes));
+    #[cfg(not(unix))]
+    return shown(String::from_utf8_lossy(bytes).as_ref().as_ref());
 }
 
 fn broken(source: std::io::Error) -> DataError {

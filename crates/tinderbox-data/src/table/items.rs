@@ -13,7 +13,7 @@ use super::reader::{Table, TableOptions, open};
 use super::row::{Cell, Row};
 use crate::classes::classes;
 use crate::joined::numbers;
-use crate::{Content, DataError, Labelled};
+use crate::{Content, DataError, Labelled, Ledger};
 
 /// A table in memory whose rows are items, of which one column may tell the classes.
 ///
@@ -28,6 +28,7 @@ pub struct TableItems {
     labels: Vec<Option<u32>>,
     class_names: Vec<String>,
     label_column: Option<String>,
+    ledger: Ledger,
 }
 
 impl TableItems {
@@ -73,14 +74,15 @@ impl TableItems {
                 }
             },
         );
-        let (labels, class_names) = classes(&labels);
+        let classes = classes(&labels);
         Ok(Self {
             table,
             path,
             test: None,
-            labels,
-            class_names,
+            labels: classes.numbers,
+            class_names: classes.names,
             label_column,
+            ledger: classes.ledger,
         })
     }
 
@@ -94,7 +96,9 @@ impl TableItems {
             let got = test.table.columns().join(", ");
             return Err(DataError::config("test", expected, got));
         }
-        let numbers = numbers(&self.class_names, &test.class_names)?;
+        let (numbers, ledger) = numbers(&self.class_names, &test.class_names)?;
+        self.ledger.extend(test.ledger);
+        self.ledger.extend(ledger);
         let labels = test.labels.iter();
         let labels = labels.map(|label| label.map(|label| numbers[label as usize]));
         self.test = Some((self.len(), test.path));
@@ -201,6 +205,10 @@ impl Labelled for TableItems {
             _ => line.to_string(),
         }
     }
+
+    fn ledger(&self) -> Ledger {
+        self.ledger.clone()
+    }
 }
 
 impl Content for TableItems {
@@ -292,6 +300,10 @@ impl Labelled for TableRows {
 
     fn id(&self, index: usize) -> String {
         self.items.id(index)
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.items.ledger()
     }
 }
 

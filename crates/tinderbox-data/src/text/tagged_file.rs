@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::document::{Document, TaggedWord};
 use super::text_file::{TextFile, TextFileConfig, TextUnit};
-use crate::classes::classes;
+use crate::classes::sort;
 use crate::{Content, DataError, Labelled};
 
 /// Sentences of tagged words, such as those of a corpus with parts of speech: a word, a tab and its tag in each line, and a blank line
@@ -44,9 +44,10 @@ impl TaggedFile {
                 reasons: (words(&file, 0).err().iter().map(DataError::to_string)).collect(),
             });
         }
-        let tags: Vec<Option<String>> = tags.into_iter().map(Some).collect();
+        let mut tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+        sort(&mut tags);
         Ok(Self {
-            class_names: classes(&tags).1,
+            class_names: tags.into_iter().map(str::to_owned).collect(),
             file,
         })
     }

@@ -11,8 +11,8 @@ use super::document_index::{Boundary, DocumentIndex, FileFacts};
 use super::mapped_file::MappedFile;
 use super::plain_text::text_of;
 use super::unpack::{is_packed, unpack};
-use crate::classes::classes;
-use crate::{Content, DataError, Labelled};
+use crate::classes::{Classes, classes};
+use crate::{Content, DataError, Labelled, Ledger};
 
 /// What a document of a file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +78,7 @@ pub struct TextFile {
     index: DocumentIndex,
     labels: Option<Vec<Option<u32>>>,
     class_names: Vec<String>,
+    ledger: Ledger,
 }
 
 impl TextFile {
@@ -127,12 +128,15 @@ impl TextFile {
             index,
             labels: None,
             class_names: Vec::new(),
+            ledger: Ledger::default(),
         };
         if let TextUnit::JsonLine {
             label: Some(field), ..
         } = &file.config.unit
         {
-            (file.labels, file.class_names) = file.classes(field);
+            let found = file.classes(field);
+            (file.labels, file.class_names) = (Some(found.numbers), found.names);
+            file.ledger = found.ledger;
         }
         Ok(file)
     }
@@ -206,10 +210,10 @@ impl TextFile {
         }
     }
 
-    /// The labels of all documents and the names of the classes.
+    /// The classes of all documents.
     ///
     /// Whole numbers are in their order if all are such, else names are sorted by bytes. A document that cannot be read has no label.
-    fn classes(&self, field: &str) -> (Option<Vec<Option<u32>>>, Vec<String>) {
+    fn classes(&self, field: &str) -> Classes {
         let names: Vec<Option<String>> = (0..self.len())
             .into_par_iter()
             .map(|index| match self.object(index).ok()?.get(field)? {
@@ -218,8 +222,7 @@ impl TextFile {
                 _ => None,
             })
             .collect();
-        let (labels, class_names) = classes(&names);
-        (Some(labels), class_names)
+        classes(&names)
     }
 }
 
@@ -281,6 +284,10 @@ impl Labelled for TextFile {
 
     fn id(&self, index: usize) -> String {
         index.to_string()
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.ledger.clone()
     }
 }
 

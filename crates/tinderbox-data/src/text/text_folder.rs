@@ -6,8 +6,8 @@ use burn::data::dataset::Dataset;
 
 use super::document::Document;
 use super::plain_text::{foreign_encoding, text_of};
-use crate::class_folder::{ClassFolder, FileKind};
-use crate::{Content, DataError, Labelled};
+use crate::class_folder::{ClassFolder, FileKind, Options};
+use crate::{Content, DataError, Labelled, Ledger};
 
 /// How a [`TextFolder`] reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct TextFolderConfig {
     pub endings: &'static [&'static str],
     /// Whether the folders of the first level are the classes.
     pub labels: bool,
+    /// Whether links that lead out of the folder are followed; false for data from strangers.
+    pub links: bool,
     /// A file with more bytes is refused when it is asked for.
     pub max_bytes: u64,
     /// Whether bytes that are no text become U+FFFD instead of an error.
@@ -28,6 +30,7 @@ impl Default for TextFolderConfig {
         Self {
             endings: &["txt"],
             labels: true,
+            links: true,
             max_bytes: 16 << 20,
             lossy: false,
         }
@@ -36,9 +39,9 @@ impl Default for TextFolderConfig {
 
 /// The text files below a folder, however deep, in the order of the bytes of their relative paths; each is a document.
 ///
-/// The names of the first level's folders are the classes, sorted by bytes, as far as they hold text; a file beside them has no
-/// label. Hidden files and folders (a dot first) are ignored, other files are ignored and counted. A link to a file within the
-/// folder counts as a file; a link to a folder within is not followed.
+/// The names of the first level's folders are the classes, sorted by bytes; a file beside them has no label. What is not read is in
+/// the ledger: hidden files and folders (a dot first), files of other kinds, pipes and devices. A link to a file counts as a file; a link to
+/// a folder outside is followed, one to a folder within is not, since its files are found where they are.
 ///
 /// A file is read when its item is asked for, so that one that cannot be read costs one item.
 #[derive(Debug, Clone)]
@@ -51,14 +54,19 @@ impl TextFolder {
     /// Lists the folder.
     ///
     /// # Errors
-    /// [`DataError::Io`] when a folder cannot be listed, [`DataError::OutsideRoot`] for a link that leads outside,
+    /// [`DataError::Io`] when a folder cannot be listed, [`DataError::OutsideRoot`] for a link that leads outside if none is to be followed,
     /// [`DataError::Empty`] when there is no text file.
     pub fn open(root: impl AsRef<Path>, config: TextFolderConfig) -> Result<Self, DataError> {
         let kind = FileKind {
             what: "text files",
             endings: config.endings,
         };
-        let files = ClassFolder::open(root.as_ref(), kind, config.labels, None)?;
+        let options = Options {
+            labels: config.labels,
+            links: config.links,
+            index: None,
+        };
+        let files = ClassFolder::open(root.as_ref(), kind, options)?;
         Ok(Self { config, files })
     }
 
@@ -117,6 +125,14 @@ impl Labelled for TextFolder {
 
     fn id(&self, index: usize) -> String {
         self.files.id(index)
+    }
+
+    fn group(&self, index: usize) -> Option<String> {
+        self.files.group(index)
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.files.ledger()
     }
 }
 

@@ -65,6 +65,38 @@ impl AugmentConfig {
         }
     }
 
+    /// SimCLR's views for squares of so many pixels a side: those for ImageNet beyond 96, else those for CIFAR-10, where below 32 a crop
+    /// keeps a fifth at least, since less is a few pixels. One channel has no colour to lose.
+    pub fn simclr_for(side: usize, channels: usize) -> Self {
+        let mut config = if side > 96 {
+            Self::simclr(1.0)
+        } else {
+            Self::simclr_small()
+        };
+        if let Some(crop) = config.crop.as_mut().filter(|_| side < 32) {
+            crop.scale.0 = 0.2;
+        }
+        config.greyscale = config.greyscale.filter(|_| channels > 1);
+        config
+    }
+
+    /// The names of the transforms that are applied, in their order.
+    pub fn names(&self) -> Vec<&'static str> {
+        let named = [
+            ("affine", self.affine.is_some()),
+            ("crop", self.crop.is_some()),
+            ("flip", self.flip.is_some()),
+            ("rand_augment", self.rand_augment.is_some()),
+            ("jitter", self.jitter.is_some()),
+            ("greyscale", self.greyscale.is_some()),
+            ("blur", self.blur.is_some()),
+            ("solarise", self.solarise.is_some()),
+            ("erase", self.erase.is_some()),
+        ];
+        let applied = named.into_iter().filter(|(_, is_there)| *is_there);
+        applied.map(|(name, _)| name).collect()
+    }
+
     /// DINO's views (Caron et al. 2021, and its code): of the two global crops and of the local crops, for
     /// [`MultiCrop`](crate::MultiCrop), which cuts them. They differ in how often they are blurred, and the second is solarised too.
     pub fn dino() -> ([Self; 2], Self) {
@@ -240,6 +272,23 @@ mod tests {
                 assert!(values.iter().all(|value| (0.0..=1.000_001).contains(value)));
             }
         }
+    }
+
+    #[test]
+    fn simclr_has_views_for_every_size() {
+        let names = |side, channels| AugmentConfig::simclr_for(side, channels).names();
+        assert_eq!(
+            names(224, 3),
+            ["crop", "flip", "jitter", "greyscale", "blur"]
+        );
+        assert_eq!(names(32, 3), ["crop", "flip", "jitter", "greyscale"]);
+        assert_eq!(names(8, 1), ["crop", "flip", "jitter"]);
+        let least = |side| {
+            AugmentConfig::simclr_for(side, 3)
+                .crop
+                .map(|crop| crop.scale.0)
+        };
+        assert_eq!((least(16), least(32)), (Some(0.2), Some(0.08)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder};
+use image::{ExtendedColorType, ImageEncoder, ImageFormat};
 use proptest::prelude::*;
 use tinderbox_data::{DataError, DecodeLimits, Image, Pixels, decode};
 
@@ -53,14 +53,65 @@ fn grey_and_colour_of_8_bits_are_bytes() {
 }
 
 #[test]
-fn transparent_pixels_lie_over_black() {
+fn transparent_pixels_lie_over_white() {
     let values = [200, 100, 50, 255, 200, 100, 50, 0, 200, 100, 50, 128];
     let got = decoded(&png(3, 1, &values, ExtendedColorType::Rgba8));
-    // 128 / 255 of the value, rounded to nearest.
-    let expected = vec![200, 100, 50, 0, 0, 0, 100, 50, 25];
+    // 128 / 255 of the value and the rest of white, rounded to nearest.
+    let expected = vec![200, 100, 50, 255, 255, 255, 227, 177, 152];
     assert_eq!(got, Image::new(1, 3, 3, Pixels::U8(expected)));
     let grey = decoded(&png(2, 1, &[9, 255, 9, 0], ExtendedColorType::La8));
-    assert_eq!(grey, Image::new(1, 2, 1, Pixels::U8(vec![9, 0])));
+    assert_eq!(grey, Image::new(1, 2, 1, Pixels::U8(vec![9, 255])));
+}
+
+/// A PNG with a chunk before its pixels.
+fn with_chunk(png: &[u8], name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let mut chunk = (data.len() as u32).to_be_bytes().to_vec();
+    chunk.extend(name);
+    chunk.extend(data);
+    chunk.extend(crc32(&chunk[4..]).to_be_bytes());
+    [&png[..33], &chunk, &png[33..]].concat()
+}
+
+#[test]
+fn a_colour_that_is_marked_as_transparent_is_as_it_is() {
+    let colours = png(2, 1, &[9, 8, 7, 1, 2, 3], ExtendedColorType::Rgb8);
+    let keyed = with_chunk(&colours, b"tRNS", &[0, 9, 0, 8, 0, 7]);
+    assert_eq!(decoded(&keyed), decoded(&colours));
+    let grey = png(2, 1, &[9, 8], ExtendedColorType::L8);
+    let keyed = with_chunk(&grey, b"tRNS", &[0, 9]);
+    assert_eq!(decoded(&keyed), decoded(&grey));
+}
+
+#[test]
+fn the_common_formats_are_read() {
+    let values = gradient(12, 9);
+    let image = image::RgbImage::from_raw(12, 9, values.clone()).unwrap();
+    for format in [ImageFormat::Bmp, ImageFormat::WebP] {
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, format).unwrap();
+        let bytes = bytes.into_inner();
+        assert_eq!(
+            decoded(&bytes),
+            Image::new(9, 12, 3, Pixels::U8(values.clone())),
+            "{format:?}"
+        );
+        for length in (0..bytes.len() - 40).step_by(7) {
+            assert!(
+                decode(&bytes[..length], &DecodeLimits::default()).is_err(),
+                "{format:?} {length}"
+            );
+        }
+    }
+    let two = [[200, 10, 60, 255], [0, 0, 250, 255]]
+        .map(|colour| image::RgbaImage::from_pixel(6, 5, colour.into()));
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::gif::GifEncoder::new(&mut bytes);
+    encoder.encode_frames(two.map(image::Frame::new)).unwrap();
+    drop(encoder);
+    // Of an animation the first picture.
+    let expected = Pixels::U8([200, 10, 60].repeat(30));
+    assert_eq!(decoded(&bytes), Image::new(5, 6, 3, expected));
+    assert!(decode(&bytes[..30], &DecodeLimits::default()).is_err());
 }
 
 #[test]
@@ -77,7 +128,7 @@ fn values_of_16_bits_lose_nothing() {
         .flat_map(|value| value.to_ne_bytes())
         .collect();
     let got = decoded(&png(2, 1, &bytes, ExtendedColorType::Rgba16));
-    let expected = vec![1.0, 0.0, 32_768.0 / 65_535.0, 0.0, 0.0, 0.0];
+    let expected = vec![1.0, 0.0, 32_768.0 / 65_535.0, 1.0, 1.0, 1.0];
     assert_eq!(got, Image::new(1, 2, 3, Pixels::F32(expected)));
 }
 
@@ -258,8 +309,11 @@ fn other_files_are_said_to_be_others() {
 
 proptest! {
     #[test]
-    fn no_bytes_panic(bytes: Vec<u8>, start in 0_usize..3) {
-        let start: &[u8] = [&b""[..], b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"][start];
+    fn no_bytes_panic(bytes: Vec<u8>, start in 0_usize..7) {
+        let start: &[u8] = [
+            &b""[..], b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"GIF89a", b"BM", b"II*\0\x08\0\0\0",
+            b"RIFF\0\0\0\0WEBPVP8L",
+        ][start];
         let bytes = [start, &bytes].concat();
         let (_, allocated) = peak(|| decode(&bytes, &DecodeLimits::default()));
         prop_assert!(allocated < 2_000_000, "{} bytes", allocated);

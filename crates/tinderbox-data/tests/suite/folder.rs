@@ -190,7 +190,17 @@ fn links_stay_within_the_root() {
     ] {
         let link = root.join(link);
         symlink(outside.path().join(target), &link).unwrap();
-        let error = ImageFolder::open(root, ImageFolderConfig::default()).unwrap_err();
+        let config = ImageFolderConfig {
+            links: false,
+            ..ImageFolderConfig::default()
+        };
+        let error = ImageFolder::open(root, config).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("`data.links = true` follows it"),
+            "{error}"
+        );
         let DataError::OutsideRoot { path, .. } = error else {
             panic!("{error}")
         };
@@ -201,6 +211,93 @@ fn links_stay_within_the_root() {
     let link = outside.path().join("root");
     symlink(root, &link).unwrap();
     assert_eq!(open(&link).len(), 7);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_to_elsewhere_are_followed_once() {
+    use std::os::unix::fs::symlink;
+
+    let (inside, outside) = (zoo(), tempfile::tempdir().unwrap());
+    let root = inside.path();
+    put(outside.path(), "deep/far.png", &dot(9));
+    symlink(outside.path(), outside.path().join("deep/loop")).unwrap();
+    symlink(outside.path(), root.join("bird")).unwrap();
+    symlink(outside.path().join("deep"), root.join("Dog/again")).unwrap();
+    symlink(
+        outside.path().join("deep/far.png"),
+        root.join("cat/far.png"),
+    )
+    .unwrap();
+    let folder = open(root);
+    let linked: Vec<String> = ids(&folder)
+        .into_iter()
+        .filter(|id| id.contains("far"))
+        .collect();
+    assert_eq!(linked, ["bird/deep/far.png", "cat/far.png"]);
+    assert_eq!(folder.class_names(), ["Dog", "bird", "cat", "cat-like"]);
+    let ledger = folder.ledger();
+    let links = ledger
+        .remarks()
+        .iter()
+        .find(|remark| remark.what == "links")
+        .unwrap();
+    assert_eq!((links.count, &links.examples[0][..]), (2, "Dog/again"));
+}
+
+#[test]
+fn what_is_not_read_is_told_by_reason() {
+    let zoo = zoo();
+    put(zoo.path(), "cat/x.psd", b"");
+    let told: Vec<String> = open(zoo.path())
+        .ledger()
+        .remarks()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "2 files and folders are ignored: hidden, by a dot first (.git, cat/.hidden.png)",
+            "2 files are ignored: no PNG, JPEG, GIF, WebP or BMP files, by their endings (cat/notes.txt, cat/x.psd)",
+            "1 of 5 files have no label: they lie beside the folders of the classes (top.png)",
+        ]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn names_of_any_bytes_and_spellings_of_a_class() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let root = tempfile::tempdir().unwrap();
+    for (class, name, value) in [
+        ("caf\u{e9}", &b"\xe9.png"[..], 1),
+        ("caf\u{e9}", b"\xe8.png", 2),
+        ("cafe\u{301}", b"a.png", 3),
+    ] {
+        let folder = root.path().join(class);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(OsStr::from_bytes(name)), dot(value)).unwrap();
+    }
+    let folder = open(root.path());
+    assert_eq!(
+        ids(&folder),
+        [
+            "cafe\u{301}/a.png",
+            "caf\u{e9}/\\xE8.png",
+            "caf\u{e9}/\\xE9.png"
+        ]
+    );
+    assert_eq!(folder.class_names(), ["caf\u{e9}"]);
+    let told: Vec<String> = folder
+        .ledger()
+        .remarks()
+        .iter()
+        .map(|remark| format!("{} {}", remark.count, remark.what))
+        .collect();
+    assert_eq!(told, ["1 folders", "2 files"]);
 }
 
 #[cfg(unix)]

@@ -92,17 +92,11 @@ fn four_inks_become_colours() {
 
 #[test]
 fn files_of_other_formats_are_named() {
-    for (start, name) in [
-        (&b"GIF89a\x01\0\x01\0"[..], "Gif"),
-        (b"RIFF\x10\0\0\0WEBPVP8 ", "WebP"),
-        (b"BM\0\0\0\0\0\0\0\0", "Bmp"),
-        (b"II*\0\0\0\0\0", "Tiff"),
-    ] {
+    for (start, name) in [(&b"II*\0\0\0\0\0"[..], "Tiff"), (b"\0\0\x01\0", "Ico")] {
         let error = read(start).unwrap_err().to_string();
-        assert!(
-            error.contains(&format!("it is {name}; only PNG, JPEG and NPY are read")),
-            "{error}"
-        );
+        let expected =
+            format!("it is {name}, which is not read; PNG, JPEG, GIF, WebP, BMP and NPY are");
+        assert!(error.contains(&expected), "{error}");
     }
 }
 
@@ -158,7 +152,7 @@ fn alpha_is_kept_when_it_is_asked_for() {
         folder.get(index).unwrap().image.pixels
     };
     assert_eq!(read(0, Some(4)), Pixels::U8(vec![100, 50, 20, 128]));
-    assert_eq!(read(0, None), Pixels::U8(vec![50, 25, 10]));
+    assert_eq!(read(0, None), Pixels::U8(vec![177, 152, 137]));
     assert_eq!(read(1, Some(4)), Pixels::U8(vec![100, 100, 100, 255]));
     assert_eq!(read(1, Some(2)), Pixels::U8(vec![100, 255]));
     // 0.2989 x 100 + 0.587 x 50 + 0.114 x 20 = 61.5
