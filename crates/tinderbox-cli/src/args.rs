@@ -338,10 +338,17 @@ pub struct DataVerbArgs {
 pub enum DataVerb {
     /// Say what is in a file or folder, and suggest how to prepare it
     ///
-    /// Knows tables (csv, tsv, jsonl, parquet, arrow), folders of images, of clips and of texts, and IDX
-    /// files. Prints sizes, classes, ranges, gaps and repeats. With `--out FOLDER` it also writes
+    /// Knows tables (csv, tsv, jsonl, parquet, arrow), folders of images, of clips and of texts, lists of images,
+    /// tar files of images (one, a folder of them, or several by `*` or `{000..004}`), CIFAR, and IDX files. Prints sizes, classes, ranges, gaps and repeats. With `--out FOLDER` it also writes
     /// `inspect.html` with distributions and example views, `views.png` with the views alone, and
     /// `recipe.toml` with the suggestion and its reasons, to edit.
+    ///
+    /// A list of images (csv, tsv, txt, lst; also packed by gzip or zstd) has a path a line, absolute or relative to
+    /// the list's folder, and a label behind a comma, semicolon, tab or blank, if there are labels. A first line that names no file is a
+    /// head: then the label is in the column `label`, `class`, `category` or `target`, or in that of `data.labels`.
+    ///
+    /// In a folder of images, of clips or of texts the folders of the first level are the classes. Images are PNG, JPEG,
+    /// GIF, WebP, BMP, and in lists and tar files NPY.
     #[command(after_long_help = EXIT_CODES)]
     Inspect(InspectArgs),
     /// Say which test items are in the training data too
@@ -362,7 +369,7 @@ pub struct InspectArgs {
 /// Arguments of `data leaks`.
 #[derive(Debug, Clone, Args)]
 pub struct LeaksArgs {
-    /// What is trained on: a folder of images, an IDX file or a table
+    /// What is trained on: images (a folder, a list, tar files, an IDX file) or a table
     pub train: PathBuf,
     /// What is tested on
     pub test: PathBuf,

@@ -121,8 +121,15 @@ impl DataSet {
         let held_out = match recipe.held_out > 0.0 {
             true => {
                 let nth = (1.0 / recipe.held_out).round() as usize;
-                let (held, rest): (Vec<usize>, Vec<usize>) =
-                    (0..train.len()).partition(|place| place % nth == 0);
+                let (held, rest): (Vec<usize>, Vec<usize>) = match recipe.group {
+                    // No group is on both sides of this split either.
+                    Some(_) => {
+                        let split =
+                            group_split(&groups(labels, &train)?, recipe.held_out, SPLIT_SEED);
+                        (split.test, split.train)
+                    }
+                    None => (0..train.len()).partition(|place| place % nth == 0),
+                };
                 let pick = |places: Vec<usize>| places.iter().map(|&p| train[p]).collect();
                 let held: Vec<usize> = pick(held);
                 train = pick(rest);

@@ -2,6 +2,7 @@
 
 mod index;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use burn::data::dataset::Dataset;
 
 use crate::classes::classes;
 use crate::fingerprint::{first, pieces};
+use crate::odd_name::shown;
 use crate::{Content, DataError, ImageItem, Labelled, Ledger, ReadConfig, Remark};
 use index::{Member, index};
 
@@ -31,6 +33,8 @@ pub struct TarShards {
     labels: Vec<Option<u32>>,
     class_names: Vec<String>,
     ledger: Ledger,
+    /// What precedes the ids of each shard's items, where keys repeat.
+    prefixes: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone)]
@@ -82,6 +86,7 @@ impl TarShards {
         }
         Ok(Self {
             read,
+            prefixes: prefixes(&shards, &items),
             shards,
             items,
             labels: classes.numbers,
@@ -98,6 +103,22 @@ impl TarShards {
         file.seek(SeekFrom::Start(item.member.start)).map_err(io)?;
         Ok((path, file))
     }
+}
+
+/// The names of the shards, or their paths where names repeat; none if every key occurs once.
+fn prefixes(shards: &[PathBuf], items: &[Item]) -> Option<Vec<String>> {
+    let mut keys = HashSet::new();
+    if items.iter().all(|item| keys.insert(&item.key)) {
+        return None;
+    }
+    let name = |path: &PathBuf| shown(path.file_name().unwrap_or_default());
+    let mut names = HashSet::new();
+    let differ = shards.iter().map(name).all(|name| names.insert(name));
+    let whole = |path: &PathBuf| shown(path.as_os_str());
+    Some(match differ {
+        true => shards.iter().map(name).collect(),
+        false => shards.iter().map(whole).collect(),
+    })
 }
 
 impl Dataset<ImageItem, DataError> for TarShards {
@@ -128,9 +149,13 @@ impl Labelled for TarShards {
         &self.class_names
     }
 
-    /// The key; that of two items may be the same if they lie in different shards.
+    /// The key; where keys of different shards are the same, `SHARD/KEY`.
     fn id(&self, index: usize) -> String {
-        self.items[index].key.to_string()
+        let Item { shard, key, .. } = &self.items[index];
+        match &self.prefixes {
+            Some(prefixes) => format!("{}/{key}", prefixes[*shard as usize]),
+            None => key.to_string(),
+        }
     }
 
     fn ledger(&self) -> Ledger {

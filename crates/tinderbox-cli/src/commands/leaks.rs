@@ -33,8 +33,18 @@ pub(super) fn run(args: &LeaksArgs, context: Context<'_>) -> Result<(), CliError
         }
         (Items::Rows(train), Items::Rows(test)) => (leak::check_bytes(&**train, &**test), "rows"),
         _ => {
-            let message = "one holds images, the other rows of a table";
-            return Err(CliError::usage(message));
+            let kind = |items: &Items| match items {
+                Items::Images(_) => "images",
+                Items::Rows(_) => "rows of a table",
+                Items::Texts(_) => "texts",
+            };
+            return Err(CliError::usage(format!(
+                "{} holds {}, and {} {}: nothing to compare",
+                args.train.display(),
+                kind(&train),
+                args.test.display(),
+                kind(&test)
+            )));
         }
     };
     let id = |items: &Items, index| items.labelled().id(index);
@@ -70,8 +80,12 @@ pub(super) fn run(args: &LeaksArgs, context: Context<'_>) -> Result<(), CliError
         test.count(),
         train.count()
     ));
-    if args.distance.is_some() {
-        output.text(&format!("{alike} more look like one of them\n"));
+    match args.distance {
+        Some(_) => output.text(&format!("{alike} more look like one of them\n")),
+        None if items == "images" => output.text(
+            "Copies that were resized or stored anew with loss have other pixels: `--distance 4` finds them too.\n",
+        ),
+        None => {}
     }
     let unreadable = leaks.unreadable_train.len() + leaks.unreadable_test.len();
     if unreadable > 0 {

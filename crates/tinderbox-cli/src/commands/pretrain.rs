@@ -48,7 +48,7 @@ pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliEr
     if recipe.compare.is_some() {
         data.require_labels()?;
     }
-    let name = file.name.clone();
+    let name = recipe.name.clone().unwrap_or(file.name);
     let plan = Plan {
         recipe_text: file.text,
         data,

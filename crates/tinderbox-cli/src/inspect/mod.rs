@@ -10,11 +10,11 @@ mod source;
 mod tabular;
 mod text;
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use serde_json::{Value, json};
 
-use tinderbox::data::Ledger;
+use tinderbox::data::{Ledger, SplitFolders, split_folders};
 
 use crate::error::CliError;
 use crate::output::escaped;
@@ -65,12 +65,18 @@ impl Inspection {
     /// # Errors
     /// If there is nothing that can be read, or the kind of data cannot be told.
     pub fn of(path: &Path) -> Result<Self, CliError> {
-        Ok(match Source::find(path)? {
+        let mut inspection = match Source::find(path)? {
             Source::Table(file) => tabular::inspect(&file)?,
             Source::Images(recipe) => images::inspect(&recipe)?,
             Source::Text(path) => text::inspect(&path)?,
             Source::Sound(folder) => sound::inspect(&folder)?,
-        })
+        };
+        if let Some(rest) = inspection.recipe.strip_prefix("version = 1\n") {
+            let name = toml::Value::from(name_of(path));
+            inspection.recipe =
+                format!("version = 1\nname = {name} # of the run: runs/NAME\n{rest}");
+        }
+        Ok(inspection)
     }
 
     /// For a terminal.
@@ -132,6 +138,13 @@ impl Inspection {
         self.fact("classes", counts.len());
         if counts.is_empty() {
             return;
+        }
+        if let Some(split) = split_folders(names.iter().map(String::as_str)) {
+            let SplitFolders { train, test } = split;
+            self.warnings.push(format!(
+                "the folders `{}` are the parts of a split and no classes: name `{train}` as `data.path` and `{test}` as `data.test_path`",
+                names.join("`, `")
+            ));
         }
         let least = counts.iter().map(|(_, count)| *count).min();
         let largest = counts.iter().map(|(_, count)| *count).max();
@@ -245,6 +258,25 @@ fn range(values: &[f64]) -> String {
     }
 }
 
+/// What data is called by its path: the last name that says something, without its ending and without what is no letter or digit.
+fn name_of(path: &Path) -> String {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let names = whole.components().rev().filter_map(|part| match part {
+        Component::Normal(name) => name.to_str(),
+        _ => None,
+    });
+    let name = |whole: &str| -> String {
+        let whole = whole.split_once('.').map_or(whole, |(front, _)| front);
+        let words = whole.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        words.join("-")
+    };
+    let mut names = names.map(name).filter(|name| !name.is_empty());
+    // A part of a split, such as `train`, is of something.
+    let says = |name: &String| split_folders([name.as_str(), "test"]).is_none();
+    names.find(says).unwrap_or_else(|| "data".to_owned())
+}
+
 /// A path as a value of TOML.
 fn quoted(path: &Path) -> String {
     toml::Value::from(path.to_string_lossy().into_owned()).to_string()
@@ -265,6 +297,19 @@ mod tests {
             [("from 2".into(), 2)]
         );
         assert_eq!(Chart::histogram("t", "", &[], 4), None);
+    }
+
+    #[test]
+    fn a_recipe_is_named_after_its_data() {
+        for (path, name) in [
+            ("/d/my birds", "my-birds"),
+            ("/d/birds/train", "birds"),
+            ("/d/birds/train.csv.gz", "birds"),
+            ("/d/shards-{000..004}.tar", "shards-000"),
+            ("/", "data"),
+        ] {
+            assert_eq!(name_of(Path::new(path)), name);
+        }
     }
 
     #[test]

@@ -58,6 +58,9 @@ pub const VERSION: u64 = 1;
 pub struct Recipe {
     /// Version of the format.
     pub version: u64,
+    /// What the run directory is called; without it, as the recipe's file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Where to run.
     pub device: DeviceName,
     /// Threads that load data; without it, one for each core. Results do not depend on it.
@@ -122,8 +125,15 @@ impl Recipe {
             let (name, batch) = (objective.name(), train.batch);
             root.complain(format!("`train.batch` is {batch}, expected 2 or more: {name} tells the items of a batch from each other"));
         }
+        let plain = |name: &String| {
+            !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\'])
+        };
         Self {
             version,
+            name: root
+                .field("name")
+                .check("the name of a folder", plain)
+                .optional(),
             device,
             threads: root
                 .field("threads")

@@ -368,6 +368,25 @@ fn what_inspect_writes_runs_as_it_is() {
     expect(at, &["data", "inspect", "images", "--out", "look"], 0);
     let recipe = fs::read_to_string(at.join("look/recipe.toml")).unwrap();
     assert!(recipe.contains("batch = 8"), "{recipe}");
+    assert!(
+        recipe.starts_with("version = 1\nname = \"images\""),
+        "{recipe}"
+    );
+    let quick = [
+        "pretrain",
+        "look/recipe.toml",
+        "--set",
+        "encoder={kind=\"reference-cnn\"}",
+        "--set",
+    ];
+    expect(at, &[&quick[..], &["train={steps=2,batch=4}"]].concat(), 0);
+    assert!(at.join("runs/images/exported").is_dir());
+    let wrong = [&quick[..], &["name=a/b"]].concat();
+    let said = unwrapped(&expect(at, &wrong, 2).stderr);
+    assert!(
+        said.contains("`name` is \"a/b\", expected the name of a folder"),
+        "{said}"
+    );
     let small = [
         "pretrain",
         "look/recipe.toml",
@@ -480,10 +499,71 @@ fn groups_stay_together() {
         shown.contains("24 items, 16 to train on, 8 held out"),
         "{shown}"
     );
+    let measured = [
+        "pretrain",
+        "r.toml",
+        "--dry-run",
+        "--set",
+        "data.held_out=0.25",
+    ];
+    let shown = text(&expect(at, &measured, 0).stdout);
+    assert!(shown.contains("8 to train on, 16 held out"), "{shown}");
     let flat = ["pretrain", "r.toml", "--dry-run", "--set", "data.path=flat"];
     let said = unwrapped(&expect(at, &flat, 3).stderr);
     assert!(
         said.contains("`data.group` is set, but none of 24 items has one"),
         "{said}"
+    );
+}
+
+#[test]
+fn lists_of_images_are_compared_by_what_they_show() {
+    let root = tempfile::tempdir().unwrap();
+    let at = root.path();
+    write_images(&at.join("images"), 2, 4);
+    let third = image::open(at.join("images/class-0/002.png")).unwrap();
+    third.save(at.join("images/again.bmp")).unwrap();
+    put(
+        at,
+        "a.csv",
+        "file,label\nimages/class-0/000.png,x\nimages/class-0/002.png,x\n",
+    );
+    put(
+        at,
+        "b.csv",
+        "file,label\nimages/again.bmp,y\nimages/class-0/001.png,y\n",
+    );
+    let shown = text(&expect(at, &["data", "leaks", "a.csv", "b.csv"], 0).stdout);
+    for part in [
+        "images/again.bmp",
+        "equal pixels",
+        "1 of 2 test images are in the training data, of 2",
+        "`--distance 4`",
+    ] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    put(at, "t.csv", "n,m\n1,2\n");
+    let said = unwrapped(&expect(at, &["data", "leaks", "a.csv", "t.csv"], 2).stderr);
+    assert!(
+        said.contains("a.csv holds images, and t.csv rows of a table: nothing to compare"),
+        "{said}"
+    );
+}
+
+#[test]
+fn folders_of_a_split_are_told_of_texts_too() {
+    let root = tempfile::tempdir().unwrap();
+    let at = root.path();
+    for (part, name) in [("train", "a"), ("train", "b"), ("test", "c")] {
+        put(
+            at,
+            &format!("texts/{part}/{name}.txt"),
+            format!("a text called {name}"),
+        );
+    }
+    let shown = text(&expect(at, &["data", "inspect", "texts"], 0).stdout);
+    assert!(
+        shown.contains("name `train` as `data.path` and `test` as `data.test_path`"),
+        "{shown}"
     );
 }

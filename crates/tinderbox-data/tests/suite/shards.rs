@@ -224,3 +224,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn ids_of_items_in_different_shards_differ() {
+    let one = tar(&[("1.png", &picture(1))]);
+    let (_root, paths) = files(&[
+        &one,
+        &tar(&[("1.png", &picture(2)), ("2.png", &picture(3))]),
+    ]);
+    let ids = |paths: &[PathBuf]| {
+        let shards = TarShards::open(paths, ReadConfig::default()).unwrap();
+        (0..shards.len())
+            .map(|index| shards.id(index))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&paths), ["0.tar/1", "1.tar/1", "1.tar/2"]);
+    assert_eq!(ids(&paths[1..]), ["1", "2"]);
+}
