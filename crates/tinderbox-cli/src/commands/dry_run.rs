@@ -20,17 +20,26 @@ const TIMED: u64 = 3;
 /// Classes that are named.
 const CLASSES: usize = 10;
 
-pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError> {
+/// How many seconds a step takes here.
+pub(super) fn seconds_a_step(plan: &Plan<'_>, context: Context<'_>) -> Result<f64, CliError> {
+    measured(plan, context).map(|found| found.step_seconds)
+}
+
+fn measured(plan: &Plan<'_>, context: Context<'_>) -> Result<Found, CliError> {
     let preprocess = match &plan.preprocess {
         Some(preprocess) => preprocess.clone(),
         None => plan.data.fit()?,
     };
     let inputs = plan.data.items.prepare(&preprocess)?;
-    let found = plan.build().run(DryRun {
+    plan.build().run(DryRun {
         plan,
         inputs: &inputs,
         context,
-    })?;
+    })
+}
+
+pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError> {
+    let found = measured(plan, context)?;
     let data = &plan.data;
     let batch = plan.recipe.train.batch;
     let input = [vec![batch], data.shape.dims()].concat();

@@ -11,7 +11,7 @@ use crate::comparison;
 use crate::dataset::DataSet;
 use crate::error::CliError;
 use crate::inputs::Views;
-use crate::recipe::{Labels, RecipeFile};
+use crate::recipe::{Labels, Override, RecipeFile};
 use crate::report::write_report;
 use crate::rivals;
 use crate::session::{Context, Finished, Plan};
@@ -20,7 +20,28 @@ use crate::table::{Table, tidy};
 
 pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliError> {
     let file = RecipeFile::find(&args.recipe)?;
-    let mut recipe = file.resolve(&context.global.overrides())?;
+    let plan = plan(file, &context.global.overrides(), context)?;
+    if context.global.dry_run {
+        return dry_run::run(&plan, context);
+    }
+    let stop = StopSignals::listen()?;
+    let finished = plan.run(context, &stop)?;
+    let comparison = match &plan.recipe.compare {
+        Some(compare) => Some(rivals::compare(&plan, compare, &finished, context.output)?),
+        None => None,
+    };
+    write_report(finished.opened.dir.path())?;
+    show(&finished, comparison.as_ref(), context);
+    Ok(())
+}
+
+/// What a recipe comes to, before it runs.
+pub(super) fn plan(
+    file: RecipeFile,
+    overrides: &[Override],
+    context: Context<'_>,
+) -> Result<Plan<'static>, CliError> {
+    let mut recipe = file.resolve(overrides)?;
     if recipe.finetune.is_some() {
         return Err(CliError::usage(
             "`[finetune]` has no use in a recipe to pre-train by",
@@ -49,7 +70,7 @@ pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliEr
         data.require_labels()?;
     }
     let name = recipe.name.clone().unwrap_or(file.name);
-    let plan = Plan {
+    Ok(Plan {
         recipe_text: file.text,
         data,
         items,
@@ -62,19 +83,7 @@ pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliEr
             number => PathBuf::from("runs").join(format!("{name}-{number}")),
         }),
         recipe,
-    };
-    if context.global.dry_run {
-        return dry_run::run(&plan, context);
-    }
-    let stop = StopSignals::listen()?;
-    let finished = plan.run(context, &stop)?;
-    let comparison = match &plan.recipe.compare {
-        Some(compare) => Some(rivals::compare(&plan, compare, &finished, context.output)?),
-        None => None,
-    };
-    write_report(finished.opened.dir.path())?;
-    show(&finished, comparison.as_ref(), context);
-    Ok(())
+    })
 }
 
 fn show(finished: &Finished, comparison: Option<&LabelEfficiency>, context: Context<'_>) {

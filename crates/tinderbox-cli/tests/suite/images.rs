@@ -368,6 +368,10 @@ fn what_inspect_writes_runs_as_it_is() {
     expect(at, &["data", "inspect", "images", "--out", "look"], 0);
     let recipe = fs::read_to_string(at.join("look/recipe.toml")).unwrap();
     assert!(recipe.contains("batch = 8"), "{recipe}");
+    let timed = recipe
+        .lines()
+        .find(|line| line.starts_with("epochs = ") || line.starts_with("steps = "));
+    assert!(timed.unwrap().contains(" on this machine"), "{recipe}");
     assert!(
         recipe.starts_with("version = 1\nname = \"images\""),
         "{recipe}"
