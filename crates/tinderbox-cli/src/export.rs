@@ -15,7 +15,7 @@ use crate::model_card::{CardFacts, FORMAT_VERSION, HeadDescription, ModelDescrip
 use crate::recipe::Recipe;
 use crate::registry::Trainable;
 use crate::run::PREPROCESSING;
-use crate::table::tidy;
+use crate::table::figure;
 use crate::training::json_bytes;
 
 /// The weights.
@@ -248,7 +248,7 @@ impl Exported<'_> {
             results: self
                 .figures
                 .iter()
-                .map(|(name, value)| (name.clone(), tidy(*value)))
+                .map(|(name, value)| (name.clone(), figure(name, *value)))
                 .collect(),
             recipe: self.recipe.to_toml(),
         };

@@ -46,7 +46,7 @@ pub struct Progress {
     first: Option<(u64, Instant)>,
     last_line: Option<Instant>,
     /// Figures that come now and then and stay until the next, such as kNN accuracy.
-    kept: Vec<(String, f64)>,
+    kept: Vec<(String, String)>,
 }
 
 impl Progress {
@@ -77,16 +77,16 @@ impl Progress {
         Self { unit, ..self }
     }
 
-    /// Shows that `step` steps are done, with the loss and further figures. A figure is shown
+    /// Shows that `step` steps are done, with the loss and further figures, each as it is to be read. A figure is shown
     /// until another of its name comes.
-    pub fn update(&mut self, step: u64, loss: f64, extra: &[(&str, f64)]) {
+    pub fn update(&mut self, step: u64, loss: f64, extra: &[(&str, String)]) {
         if self.mode == ProgressMode::Silent {
             return;
         }
         for (name, value) in extra {
             match self.kept.iter_mut().find(|(kept, _)| kept == name) {
-                Some((_, kept)) => *kept = *value,
-                None => self.kept.push((name.to_string(), *value)),
+                Some((_, kept)) => kept.clone_from(value),
+                None => self.kept.push((name.to_string(), value.clone())),
             }
         }
         let now = Instant::now();
@@ -165,7 +165,7 @@ fn message(
     left: u64,
     seconds: f64,
     loss: f64,
-    kept: &[(String, f64)],
+    kept: &[(String, String)],
 ) -> String {
     let mut parts = Vec::new();
     if done > 0 && seconds > 0.0 {
@@ -175,7 +175,7 @@ fn message(
     }
     parts.push(format!("loss {}", tidy(loss)));
     for (name, value) in kept {
-        parts.push(format!("{name} {}", tidy(*value)));
+        parts.push(format!("{name} {value}"));
     }
     parts.join("  ")
 }
@@ -194,10 +194,10 @@ mod tests {
 
     #[test]
     fn a_message_shows_speed_time_left_loss_and_figures() {
-        let kept = [("kNN".to_string(), 0.9731)];
+        let kept = [("kNN".to_string(), "97.3 %".to_string())];
         assert_eq!(
             message("steps", 50, 100, 10.0, 2.345_67, &kept),
-            "5.00 steps/s  20 s left  loss 2.346  kNN 0.9731"
+            "5.00 steps/s  20 s left  loss 2.346  kNN 97.3 %"
         );
         assert_eq!(message("words", 0, 100, 0.0, 1.0, &[]), "loss 1");
     }
@@ -214,10 +214,10 @@ mod tests {
     #[test]
     fn figures_stay_until_the_next() {
         let mut progress = Progress::new(10, ProgressMode::Lines);
-        progress.update(1, 1.0, &[("kNN", 0.5)]);
+        progress.update(1, 1.0, &[("kNN", "50.0 %".into())]);
         progress.update(2, 1.0, &[]);
-        progress.update(3, 1.0, &[("kNN", 0.6)]);
-        assert_eq!(progress.kept, [("kNN".to_string(), 0.6)]);
+        progress.update(3, 1.0, &[("kNN", "60.0 %".into())]);
+        assert_eq!(progress.kept, [("kNN".to_string(), "60.0 %".to_string())]);
         progress.finish();
     }
 }

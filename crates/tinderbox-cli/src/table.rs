@@ -1,5 +1,7 @@
 //! Small tables of text with aligned columns.
 
+use tinderbox::transfer::{FigureKind, Unit};
+
 /// A table: a heading and rows of as many cells.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
@@ -93,6 +95,14 @@ pub fn tidy(value: f64) -> String {
     }
 }
 
+/// The value of a figure as its name says it is read: a share in percent, any other number as it is.
+pub fn figure(name: &str, value: f64) -> String {
+    match FigureKind::of(name).unit {
+        Unit::Share if value.is_finite() => format!("{:.1} %", 100.0 * value),
+        Unit::Share | Unit::Number => tidy(value),
+    }
+}
+
 /// A length of time, such as `2 h 5 min`, `41 s` or `0.3 s`.
 pub fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
@@ -120,6 +130,20 @@ mod tests {
              pre-trained  80.1 ± 1.0   97.0\n\
              pixels              5.0\n"
         );
+    }
+
+    #[test]
+    fn a_share_is_shown_in_percent_and_an_error_is_not() {
+        for (name, value, shown) in [
+            ("test/accuracy", 0.9731, "97.3 %"),
+            ("test/exact_match", 1.0, "100.0 %"),
+            ("test/rmse", 3.25, "3.25"),
+            ("held-out/loss", 0.5, "0.5"),
+            ("held-out/perplexity", 61.2, "61.2"),
+            ("test/accuracy", f64::NAN, "not finite"),
+        ] {
+            assert_eq!(figure(name, value), shown, "{name}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tinderbox::data::{DataError, Loader, LoaderConfig, Skipped};
 use tinderbox::objectives::Objective;
 use tinderbox::train::{
     CheckpointConfig, FromPlain, HealthEvaluator, HeldOutEvaluator, KnnEvaluator, LabelledItems,
-    METRICS, Observer, Outcome, ProbeEvaluator, StepReport, Timing, Trainer, TrainerConfig,
+    METRICS, Observer, Outcome, ProbeEvaluator, StepReport, Timing, Trainer, TrainerConfig, Watched,
     read_metrics,
 };
 use tinderbox::transfer::{Knn, LinearProbeConfig};
@@ -28,6 +28,7 @@ use crate::progress::{Progress, ProgressMode};
 use crate::recipe::Recipe;
 use crate::run::{DATA, Opened};
 use crate::signals::StopSignals;
+use crate::table::figure;
 use crate::texts::UnigramLoss;
 
 /// Items of the fixed batch whose features tell the health of a representation.
@@ -104,7 +105,7 @@ impl Setup<'_> {
             checkpoint: CheckpointConfig {
                 every: recipe.checkpoint.every.unwrap_or(tenth),
                 keep: recipe.checkpoint.keep,
-                best: best.filter(|_| recipe.checkpoint.best).map(String::from),
+                best: best.filter(|_| recipe.checkpoint.best).and_then(Watched::known),
             },
         }
     }
@@ -146,7 +147,7 @@ impl Setup<'_> {
                 });
             }
         }
-        if !self.data.held_out.is_empty() && !self.recipe.objective.is_supervised() {
+        if self.measures_held_out() {
             let config = self.loader_config(self.recipe.train.batch);
             let (items, most) = (&self.data.held_out, eval.items);
             let views = &self.recipe.data.views;
@@ -176,16 +177,21 @@ impl Setup<'_> {
         Ok(trainer)
     }
 
+    fn measures_held_out(&self) -> bool {
+        !self.data.held_out.is_empty() && !self.recipe.objective.is_supervised()
+    }
+
     /// The figure whose best checkpoint is kept.
     pub fn best_figure(&self) -> Option<&'static str> {
         let eval = &self.recipe.eval;
+        let labels = self.data.has_labels();
         match self.views {
             Views::Tagged if self.data.has(Target::Words) => Some(HEAD_ACCURACY),
             Views::Question if self.data.has(Target::Answers) => Some(ANSWER_F1),
-            _ if !self.data.has_labels() => None,
-            Views::One => Some(HEAD_ACCURACY),
-            _ if eval.knn => Some("knn/accuracy"),
-            _ if eval.linear_probe => Some("probe/accuracy"),
+            Views::One if labels => Some(HEAD_ACCURACY),
+            _ if labels && eval.knn => Some("knn/accuracy"),
+            _ if labels && eval.linear_probe => Some("probe/accuracy"),
+            _ if self.measures_held_out() => Some(HeldOutEvaluator::LOSS),
             _ => None,
         }
     }
@@ -375,14 +381,17 @@ impl Observer for RunObserver {
     }
 
     fn evaluation(&mut self, step: u64, figures: &[(String, f64)]) {
-        let shown: Vec<(&str, f64)> = figures
+        let shown: Vec<(&str, String)> = figures
             .iter()
-            .filter_map(|(name, value)| match name.as_str() {
-                "knn/accuracy" => Some(("kNN", *value)),
-                "probe/accuracy" => Some(("probe", *value)),
-                HEAD_ACCURACY | ANSWER_F1 => Some(("test", *value)),
-                HeldOutEvaluator::LOSS => Some(("held-out", *value)),
-                _ => None,
+            .filter_map(|(name, value)| {
+                let short = match name.as_str() {
+                    "knn/accuracy" => "kNN",
+                    "probe/accuracy" => "probe",
+                    HEAD_ACCURACY | ANSWER_F1 => "test",
+                    HeldOutEvaluator::LOSS => "held-out",
+                    _ => return None,
+                };
+                Some((short, figure(name, *value)))
             })
             .collect();
         if step > 0 {

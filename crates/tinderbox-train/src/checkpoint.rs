@@ -10,6 +10,7 @@ use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::Skipped;
+use tinderbox_transfer::{Better, FigureKind};
 
 use crate::error::TrainError;
 
@@ -26,8 +27,35 @@ pub struct CheckpointConfig {
     pub every: u64,
     /// How many of the newest to keep.
     pub keep: usize,
-    /// A figure of the evaluators, such as `knn/accuracy`, whose highest value is kept too.
-    pub best: Option<String>,
+    /// A figure of the evaluators whose best value is kept too.
+    pub best: Option<Watched>,
+}
+
+/// A figure that tells the best checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// Its name, such as `knn/accuracy`.
+    pub name: String,
+    /// Which way it is better.
+    pub better: Better,
+}
+
+impl Watched {
+    /// A figure whose name says which way it is better, by [`FigureKind::of`]; none if it does not.
+    pub fn known(name: &str) -> Option<Self> {
+        let better = FigureKind::of(name).better?;
+        Some(Self {
+            name: name.to_string(),
+            better,
+        })
+    }
+
+    /// Whether a value is better than the best so far.
+    pub(crate) fn is_better(&self, value: f64, best: Option<&Best>) -> bool {
+        let best = best.filter(|best| best.name == self.name);
+        let than = best.map_or(f64::NAN, |best| best.value);
+        self.better.is_better(value, than)
+    }
 }
 
 /// The best value of the watched figure so far.

@@ -36,7 +36,9 @@ mod update;
 pub mod word_vectors;
 
 pub use batch::{FromPlain, PlainInput, named, view_data};
-pub use checkpoint::{Best, Checkpoint, CheckpointConfig, CheckpointState, Checkpoints, SetAside};
+pub use checkpoint::{
+    Best, Checkpoint, CheckpointConfig, CheckpointState, Checkpoints, SetAside, Watched,
+};
 pub use error::{TrainConfigError, TrainError};
 pub use evaluator::{
     Evaluation, Evaluator, HealthEvaluator, HeldOutEvaluator, KnnEvaluator, ProbeEvaluator,

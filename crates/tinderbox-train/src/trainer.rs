@@ -491,10 +491,9 @@ where
         let Some(watched) = &self.config.checkpoint.best else {
             return Ok(false);
         };
-        let found = figures.iter().find(|(name, _)| name == watched);
-        let better = |value: f64| self.best.as_ref().is_none_or(|best| value > best.value);
+        let found = figures.iter().find(|(name, _)| *name == watched.name);
         match found {
-            Some((name, value)) if self.step > 0 && better(*value) => {
+            Some((name, value)) if self.step > 0 && watched.is_better(*value, self.best()) => {
                 self.best = Some(Best {
                     name: name.clone(),
                     value: *value,

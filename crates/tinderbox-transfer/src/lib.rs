@@ -12,6 +12,7 @@
 //! | is one encoder better than another? | [`stats::paired_interval`] |
 //! | what do word vectors know? | [`word_similarity`], [`word_analogies`], [`spearman`] |
 //! | how right are extracted answers? | [`exact_match`], [`answer_f1`] |
+//! | what is a figure's unit, and which way is better? | [`FigureKind`] |
 //! | which layers move in fine-tuning? | [`FineTuneConfig`], [`LayerGroups`] |
 //!
 //! # Cost
@@ -39,6 +40,7 @@ mod answer_tests;
 mod eigenvalues;
 mod error;
 mod feature_matrix;
+mod figure;
 mod fine_tune;
 pub mod health;
 mod knn;
@@ -55,6 +57,7 @@ mod word_tests;
 pub use answer_tests::{answer_f1, exact_match};
 pub use error::TransferError;
 pub use feature_matrix::{FeatureMatrix, accuracy};
+pub use figure::{Better, FigureKind, Unit};
 pub use fine_tune::{FineTuneConfig, LayerGroups};
 pub use health::Health;
 pub use knn::{Knn, knn_accuracy};

@@ -16,7 +16,7 @@ use crate::recipe::{DataRecipe, FinetuneRecipe, ObjectiveRecipe, RecipeFile};
 use crate::report::write_report;
 use crate::session::{Context, Plan};
 use crate::signals::StopSignals;
-use crate::table::Table;
+use crate::table::{Table, figure};
 
 /// What a fine-tuning is unless `--set` says otherwise; its length depends on the labels.
 const DEFAULTS: &str = "\
@@ -105,7 +105,7 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
     for (name, value) in &finished.figures {
         if let Some(name) = name.strip_prefix("test/") {
             let shown = format!("test {}", name.replace('_', " "));
-            table.row([shown.as_str(), &format!("{:.1} %", 100.0 * value)]);
+            table.row([shown.as_str(), &figure(name, *value)]);
             found[format!("test_{name}")] = json!(value);
         }
     }

@@ -16,7 +16,7 @@ use crate::report::write_report;
 use crate::rivals;
 use crate::session::{Context, Finished, Plan};
 use crate::signals::StopSignals;
-use crate::table::{Table, tidy};
+use crate::table::{Table, figure};
 
 pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliError> {
     let file = RecipeFile::find(&args.recipe)?;
@@ -96,7 +96,7 @@ fn show(finished: &Finished, comparison: Option<&LabelEfficiency>, context: Cont
         None => {
             let mut table = Table::new(["figure", "value"]);
             for (name, value) in &finished.figures {
-                table.row([name.as_str(), &tidy(*value)]);
+                table.row([name.as_str(), &figure(name, *value)]);
             }
             output.text(&table.render());
         }

@@ -10,10 +10,11 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Deserialize;
 use tinderbox::data::Ledger;
 use tinderbox::train::LabelEfficiency;
+use tinderbox::transfer::{Better, FigureKind};
 
 use crate::comparison;
 use crate::error::CliError;
-use crate::table::{duration, tidy};
+use crate::table::{duration, figure, tidy};
 use chart::{Series, colour, line_chart};
 
 /// The name of the report in a run directory.
@@ -45,12 +46,12 @@ const TITLES: &[(&str, &str, &str)] = &[
     (
         "f1",
         "F1",
-        "Precision and recall of the words of answers, in one.",
+        "Precision and recall in one.",
     ),
     (
         "accuracy",
         "Accuracy",
-        "Share of the batch that is classified right.",
+        "Share that is classified right.",
     ),
     (
         "embedding_std",
@@ -216,7 +217,7 @@ impl ReportData {
                         // The text in it is numbers of ours, written by the plotter.
                         (PreEscaped(line_chart(&chart.series)))
                         @if let Some((_, value)) = chart.series[0].points.last() {
-                            p.soft { "last: " (tidy(*value)) }
+                            p.soft { "last: " (figure(&chart.name, *value)) (chart.best()) }
                         }
                     }
                 }
@@ -256,9 +257,33 @@ pub fn write_report(run: &Path) -> Result<(), CliError> {
 }
 
 struct Chart {
+    name: String,
     title: String,
     hint: &'static str,
     series: Vec<Series>,
+}
+
+impl Chart {
+    /// The best value of an evaluation, if one way is better. A step's figures are of one batch, and the best of those is luck.
+    fn best(&self) -> String {
+        let series = &self.series[0];
+        let (true, Some(better)) = (series.name == "eval", FigureKind::of(&self.name).better) else {
+            return String::new();
+        };
+        let better_of = |best: (f64, f64), other: (f64, f64)| match better.is_better(other.1, best.1) {
+            true => other,
+            false => best,
+        };
+        let best = series.points.iter().copied().reduce(better_of);
+        let way = match better {
+            Better::Higher => "higher",
+            Better::Lower => "lower",
+        };
+        best.map_or(String::new(), |(step, value)| {
+            let value = figure(&self.name, value);
+            format!(", best: {value} at step {} ({way} is better)", tidy(step))
+        })
+    }
 }
 
 /// One chart a figure's name, the known ones first and in their order.
@@ -294,6 +319,7 @@ fn charts(figures: &[Figure]) -> Vec<Chart> {
                 })
                 .collect();
             Chart {
+                name: name.to_string(),
                 title,
                 hint: known.map_or("", |(_, _, hint)| hint),
                 series,

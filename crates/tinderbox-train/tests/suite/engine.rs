@@ -8,9 +8,10 @@ use burn::tensor::Device;
 use tinderbox_nn::StateDict;
 use tinderbox_train::{
     CheckpointConfig, Checkpoints, Evaluation, Evaluator, METRICS, Metric, Observer, OptimConfig,
-    Outcome, RunDir, StepReport, StopFlag, TrainError, Trainer, TrainerConfig, initialise,
-    read_metrics, replay,
+    Outcome, RunDir, StepReport, StopFlag, TrainError, Trainer, TrainerConfig, Watched,
+    initialise, read_metrics, replay,
 };
+use tinderbox_transfer::Better;
 
 use crate::table::{Denoise, Table, denoise, loader, table};
 
@@ -24,7 +25,10 @@ fn config() -> TrainerConfig {
         checkpoint: CheckpointConfig {
             every: 5,
             keep: 2,
-            best: Some("spread".to_string()),
+            best: Some(Watched {
+                name: "spread".to_string(),
+                better: Better::Higher,
+            }),
         },
         ..TrainerConfig::new(24, OptimConfig::adamw(0.02, 0.01))
     }
@@ -240,4 +244,43 @@ fn a_frozen_parameter_stays_and_the_rest_learns() {
     trainer.run().unwrap();
     let after = trainer.trained();
     assert_eq!(after.encoder.linear.weight.val().into_data(), encoder);
+}
+
+/// Says these values in turn.
+struct Says(Vec<f64>);
+
+impl Evaluator<Denoise> for Says {
+    fn evaluate(&mut self, _objective: &Denoise) -> Result<Evaluation, TrainError> {
+        Ok(Evaluation {
+            figures: vec![("test/rmse".to_string(), self.0.remove(0))],
+            warnings: Vec::new(),
+        })
+    }
+}
+
+#[test]
+fn the_best_checkpoint_of_an_error_is_its_lowest() {
+    let root = tempfile::tempdir().unwrap();
+    let run = RunDir::create(root.path().join("run")).unwrap();
+    let device = Device::flex().autodiff();
+    let config = TrainerConfig {
+        evaluate_every: 2,
+        checkpoint: CheckpointConfig {
+            every: 100,
+            keep: 1,
+            best: Watched::known("test/rmse"),
+        },
+        ..TrainerConfig::new(10, OptimConfig::adamw(0.02, 0.01))
+    };
+    let data = loader(table(40), 4, 0);
+    // The first is of step 0, of which there is no checkpoint; a fit that fails is never the best.
+    let values = vec![0.1, f64::NAN, 5.0, 2.0, 3.0, 4.0];
+    let mut trainer = Trainer::new(denoise(&device, 0.0), data, &device, config)
+        .unwrap()
+        .with_evaluator(Says(values));
+    trainer.start_in(&run).unwrap();
+    trainer.run().unwrap();
+    let best = trainer.best().unwrap();
+    assert_eq!((best.value, best.step), (2.0, 6));
+    assert_eq!(Checkpoints::of(run.path()).steps(), [6, 10]);
 }
