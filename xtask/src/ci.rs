@@ -39,6 +39,7 @@ const STEPS: &[Step] = &[
     step("lean", check_without_features),
     step("features", check_all_features),
     step("clippy", clippy),
+    step("tests-alone", check_tests_alone),
     step("api-docs", docs::build),
     step("build", build),
     step("test", test),
@@ -202,6 +203,22 @@ fn clippy() -> Result<()> {
         "-D",
         "warnings",
     ]))
+}
+
+/// The tests of each crate with the features that the crate itself asks for: the workspace as a whole brings those that one
+/// forgot. They are checked and not built, since one set of Burn's features more is enough.
+fn check_tests_alone() -> Result<()> {
+    for name in LIBRARIES.iter().chain(&["tinderbox", "tinderbox-cli"]) {
+        shell::run(&mut shell::cargo(&[
+            "check",
+            "--locked",
+            "--release",
+            "--package",
+            name,
+            "--tests",
+        ]))?;
+    }
+    Ok(())
 }
 
 /// What is tested: everything, with the default backend and the one for GPUs.

@@ -9,7 +9,7 @@ use tinderbox::data::table::{TableItems, TableOptions};
 use tinderbox::data::text::DocumentSource;
 use tinderbox::data::{
     Background, DataError, Labelled, Ledger, Preprocess, Remark, SplitFolders, group_split,
-    split_folders, spread, stratified_split, stratified_subset,
+    split_folders, spread, spread_split, stratified_split, stratified_subset,
 };
 
 use crate::encoder::{ImageShape, InputShape, Modality};
@@ -118,25 +118,16 @@ impl DataSet {
         };
         let mut train = [labelled.clone(), without].concat();
         train.sort_unstable();
-        let held_out = match recipe.held_out > 0.0 {
-            true => {
-                let nth = (1.0 / recipe.held_out).round() as usize;
-                let (held, rest): (Vec<usize>, Vec<usize>) = match recipe.group {
-                    // No group is on both sides of this split either.
-                    Some(_) => {
-                        let split =
-                            group_split(&groups(labels, &train)?, recipe.held_out, SPLIT_SEED);
-                        (split.test, split.train)
-                    }
-                    None => (0..train.len()).partition(|place| place % nth == 0),
-                };
-                let pick = |places: Vec<usize>| places.iter().map(|&p| train[p]).collect();
-                let held: Vec<usize> = pick(held);
-                train = pick(rest);
-                held
+        let split = match recipe.group {
+            // No group is on both sides of this split either.
+            Some(_) if recipe.held_out > 0.0 => {
+                group_split(&groups(labels, &train)?, recipe.held_out, SPLIT_SEED)
             }
-            false => Vec::new(),
+            _ => spread_split(train.len(), recipe.held_out),
         };
+        let pick = |places: Vec<usize>| places.iter().map(|&p| train[p]).collect::<Vec<usize>>();
+        let held_out = pick(split.test);
+        let train = pick(split.train);
         let classes = match usable {
             true => labels.class_names().to_vec(),
             false => Vec::new(),
@@ -474,6 +465,26 @@ mod tests {
         assert_eq!(images.subset(&images.labelled, 0.01, 3).len(), 12);
         let (train, test) = images.evaluation_parts(100);
         assert!(train.len() <= 100 && test.len() <= 100 && train.len() >= 90);
+    }
+
+    #[test]
+    fn the_share_held_out_is_the_share_that_was_asked_for() {
+        for (share, held) in [(0.4, 719), (0.05, 90), (0.3, 539), (0.0, 0)] {
+            let recipe = DataRecipe {
+                labels: Labels::Own(false),
+                held_out: share,
+                ..digits_recipe()
+            };
+            let images = DataSet::open(&recipe, None).unwrap();
+            let counts = (images.held_out.len(), images.train.len());
+            assert_eq!(counts, (held, 1797 - held), "{share}");
+            assert!(
+                images
+                    .held_out
+                    .iter()
+                    .all(|item| !images.train.contains(item))
+            );
+        }
     }
 
     #[test]

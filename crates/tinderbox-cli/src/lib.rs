@@ -32,6 +32,7 @@ pub mod rows;
 pub mod run;
 pub mod session;
 pub mod signals;
+mod starting_weights;
 pub mod table;
 pub mod tagger;
 pub mod texts;

@@ -21,20 +21,12 @@ use crate::error::CliError;
 use crate::frozen::Frozen;
 use crate::output::Output;
 use crate::recipe::{ObjectiveRecipe, Recipe};
+use crate::starting_weights::starting_from;
 use crate::tagger::TagEvaluator;
 use crate::training::Setup;
 
 /// An objective that a recipe can name.
 pub trait Trainable: Objective<Encoder = AnyEncoder, Batch: FromPlain> {
-    /// The same objective on the encoder that `change` makes of its own.
-    ///
-    /// # Errors
-    /// Those of `change`.
-    fn map_encoder(
-        self,
-        change: impl FnOnce(AnyEncoder) -> Result<AnyEncoder, CliError>,
-    ) -> Result<Self, CliError>;
-
     /// Its output layer, one logit a class, if it has one.
     fn head(&self) -> Option<&Linear> {
         None
@@ -58,19 +50,6 @@ pub trait Trainable: Objective<Encoder = AnyEncoder, Batch: FromPlain> {
     }
 }
 
-/// Of an objective on a field `encoder`.
-macro_rules! map_encoder {
-    () => {
-        fn map_encoder(
-            mut self,
-            change: impl FnOnce(AnyEncoder) -> Result<AnyEncoder, CliError>,
-        ) -> Result<Self, CliError> {
-            self.encoder = change(self.encoder)?;
-            Ok(self)
-        }
-    };
-}
-
 /// Of an objective with an output layer, and what measures that on the test part.
 macro_rules! output_layer {
     ($field:ident, $evaluator:ident) => {
@@ -88,12 +67,10 @@ macro_rules! output_layer {
     };
 }
 
-/// Objectives on a field `encoder`, without an output layer that is kept.
+/// Objectives without an output layer that is kept.
 macro_rules! pretext {
     ($($objective:ident),*) => {$(
-        impl Trainable for $objective<AnyEncoder> {
-            map_encoder!();
-        }
+        impl Trainable for $objective<AnyEncoder> {}
     )*};
 }
 
@@ -109,34 +86,24 @@ pretext!(
 );
 
 impl Trainable for CausalLm<AnyEncoder> {
-    map_encoder!();
-
     fn word_head(&self) -> Option<&WordHead> {
         Some(&self.head)
     }
 }
 
 impl Trainable for Supervised<AnyEncoder> {
-    map_encoder!();
-
     output_layer!(head, HeadEvaluator);
 }
 
 impl Trainable for Frozen {
-    map_encoder!();
-
     output_layer!(head, HeadEvaluator);
 }
 
 impl Trainable for SpanExtraction<AnyEncoder> {
-    map_encoder!();
-
     output_layer!(qa_outputs, AnswerEvaluator);
 }
 
 impl Trainable for TokenTagging<AnyEncoder> {
-    map_encoder!();
-
     output_layer!(classifier, TagEvaluator);
 }
 
@@ -163,6 +130,8 @@ pub struct Build<'a> {
     pub classes: usize,
     /// The device without gradients.
     pub device: &'a Device,
+    /// What the encoder starts from; without it, from weights that are drawn.
+    pub weights: Option<&'a AnyEncoder>,
 }
 
 impl Build<'_> {
@@ -177,14 +146,20 @@ impl Build<'_> {
         })
     }
 
-    /// Builds the recipe's objective, drawn by the recipe's seed, and does the job with it.
+    /// Builds the recipe's objective on the encoder as it starts, the rest drawn by the recipe's seed, and does the job with it.
     ///
     /// # Errors
     /// Sizes that do not fit the items, or those of the job.
     pub fn run<J: Job>(&self, job: J) -> Result<J::Out, CliError> {
         let device = &self.device.clone().autodiff();
         let config = &self.recipe.encoder.config;
-        let encoder = || -> Result<AnyEncoder, CliError> { Ok(config.init(self.shape, device)?) };
+        let encoder = || -> Result<AnyEncoder, CliError> {
+            let encoder = config.init(self.shape, device)?;
+            Ok(match self.weights {
+                Some(weights) => starting_from(encoder, weights),
+                None => encoder,
+            })
+        };
         let seed = self.recipe.seed;
         let freeze = self.recipe.finetune.is_some_and(|finetune| finetune.freeze);
         match self.recipe.objective {

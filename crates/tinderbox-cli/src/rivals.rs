@@ -48,7 +48,7 @@ pub fn compare(
         doublings: SCRATCH_DOUBLINGS,
         batch: plan.recipe.train.batch,
     };
-    let build = plan.build();
+    let build = plan.build(None);
     let autodiff = plan.device.clone().autodiff();
     let encoder = &plan.recipe.encoder.config;
     let shape = plan.data.shape;
@@ -137,9 +137,14 @@ fn pretrain_again(plan: &Plan<'_>, inputs: &Inputs, seed: u64) -> Result<AnyEnco
         seed,
         ..plan.recipe.clone()
     };
+    let quiet = Output {
+        quiet: true,
+        ..Output::default()
+    };
+    let weights = plan.weights(&quiet)?;
     let build = Build {
         recipe: &recipe,
-        ..plan.build()
+        ..plan.build(weights.as_ref())
     };
     let job = PretrainJob {
         plan,
@@ -163,11 +168,6 @@ impl Job for PretrainJob<'_> {
             recipe: self.recipe,
             ..self.plan.setup(self.inputs)
         };
-        let quiet = Output {
-            quiet: true,
-            ..Output::default()
-        };
-        let objective = self.plan.started(objective, &quiet)?;
         let loader = setup.loader()?;
         let config = setup.config(&loader, None);
         let device = self.plan.device.clone().autodiff();

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burn::module::Module;
 use burn::tensor::Device;
 use tinderbox::train::{RateFactor, Trainer};
 
@@ -70,7 +69,7 @@ pub struct Plan<'a> {
     pub items: Vec<usize>,
     /// What makes items a model's input; without it, fitted to the training part.
     pub preprocess: Option<Preprocessing>,
-    /// The encoder to start from; without it, a new one, or what `encoder.init` names.
+    /// The encoder to start from; without it, what `encoder.init` names, or a new one.
     pub start: Option<AnyEncoder>,
     /// Factors on the learning rate.
     pub rate_factor: Option<RateFactor>,
@@ -106,9 +105,10 @@ impl Finished {
 }
 
 impl Plan<'_> {
-    /// What its objective is built for.
-    pub fn build(&self) -> Build<'_> {
+    /// What its objective is built for, on an encoder with these [weights](Self::weights).
+    pub fn build<'b>(&'b self, weights: Option<&'b AnyEncoder>) -> Build<'b> {
         Build {
+            weights,
             recipe: &self.recipe,
             shape: self.data.shape,
             classes: self.data.classes.len(),
@@ -122,7 +122,8 @@ impl Plan<'_> {
     /// Whatever ends it early.
     pub fn run(&self, context: Context<'_>, stop: &StopSignals) -> Result<Finished, CliError> {
         // Whether it can be built is known before a directory is made.
-        self.build().encoder(self.recipe.seed)?;
+        self.build(None).encoder(self.recipe.seed)?;
+        let weights = self.weights(context.output)?;
         let facts = DataFacts::of(&self.data, &self.items);
         context.output.ledger(&facts.ledger);
         let opened = run::open(self.recipe.out.as_deref(), &self.numbered, context.global)?;
@@ -138,7 +139,7 @@ impl Plan<'_> {
             stop,
             output: context.output,
         };
-        let done = self.build().run(job);
+        let done = self.build(weights.as_ref()).run(job);
         let (encoder, trained) = match done {
             Ok(done) => done,
             Err(error) => {
@@ -238,31 +239,30 @@ impl Plan<'_> {
         }
     }
 
-    /// The objective on the encoder that the run starts from.
+    /// The weights that its encoder starts from; none if they are to be drawn.
     ///
     /// # Errors
     /// If weights to start from cannot be read or do not fit.
-    pub fn started<O: Trainable>(&self, objective: O, output: &Output) -> Result<O, CliError> {
-        objective.map_encoder(|encoder| {
-            if let Some(start) = &self.start {
-                let record = start.clone().into_record();
-                return Ok(encoder.load_record(record));
+    pub fn weights(&self, output: &Output) -> Result<Option<AnyEncoder>, CliError> {
+        if let Some(start) = &self.start {
+            return Ok(Some(start.clone()));
+        }
+        let Some(init) = &self.recipe.encoder.init else {
+            return Ok(None);
+        };
+        let config = &self.recipe.encoder.config;
+        let encoder = config.init(self.data.shape, &self.device.clone().autodiff())?;
+        let (encoder, report) = initialise_from(encoder, init, self.recipe.encoder.partial)?;
+        for (what, names) in [
+            ("left as drawn", &report.missing),
+            ("not used", &report.unexpected),
+        ] {
+            if !names.is_empty() {
+                let names = escaped(&names.join(", "));
+                output.note(&format!("`encoder.init`: {what}: {names}"));
             }
-            let Some(init) = &self.recipe.encoder.init else {
-                return Ok(encoder);
-            };
-            let (encoder, report) = initialise_from(encoder, init, self.recipe.encoder.partial)?;
-            for (what, names) in [
-                ("left as drawn", &report.missing),
-                ("not used", &report.unexpected),
-            ] {
-                if !names.is_empty() {
-                    let names = escaped(&names.join(", "));
-                    output.note(&format!("`encoder.init`: {what}: {names}"));
-                }
-            }
-            Ok(encoder)
-        })
+        }
+        Ok(Some(encoder))
     }
 }
 
@@ -315,7 +315,6 @@ impl Job for TrainJob<'_> {
             ..
         } = self;
         let setup = plan.setup(inputs);
-        let objective = plan.started(objective, self.output)?;
         let loader = setup.loader()?;
         let config = setup.config(&loader, setup.best_figure());
         let total = config.steps;

@@ -10,8 +10,8 @@ use tinderbox::data::{DataError, Loader, LoaderConfig, Skipped};
 use tinderbox::objectives::Objective;
 use tinderbox::train::{
     CheckpointConfig, FromPlain, HealthEvaluator, HeldOutEvaluator, KnnEvaluator, LabelledItems,
-    METRICS, Observer, Outcome, ProbeEvaluator, StepReport, Timing, Trainer, TrainerConfig, Watched,
-    read_metrics,
+    LostFigures, METRICS, Observer, Outcome, ProbeEvaluator, StepReport, Timing, Trainer,
+    TrainerConfig, Watched, read_metrics,
 };
 use tinderbox::transfer::{Knn, LinearProbeConfig};
 
@@ -105,7 +105,9 @@ impl Setup<'_> {
             checkpoint: CheckpointConfig {
                 every: recipe.checkpoint.every.unwrap_or(tenth),
                 keep: recipe.checkpoint.keep,
-                best: best.filter(|_| recipe.checkpoint.best).and_then(Watched::known),
+                best: best
+                    .filter(|_| recipe.checkpoint.best)
+                    .and_then(Watched::known),
             },
         }
     }
@@ -287,6 +289,14 @@ where
             output.warn(&format!(
                 "a damaged checkpoint is set aside as {path}: {}",
                 damaged.reason
+            ));
+        }
+        if resumed.lost.any() {
+            let LostFigures { lines, steps } = resumed.lost;
+            output.warn(&format!(
+                "{} was cut or damaged: {lines} lines cannot be read, {steps} steps that were logged are gone; the curves have gaps, \
+                 the weights do not depend on it",
+                run.join(METRICS).display()
             ));
         }
         output.note(&format!("going on after step {}", resumed.step));

@@ -118,7 +118,7 @@ pub use pattern::expand;
 pub use preprocess::Preprocess;
 pub use rng::SampleRng;
 pub use split::{
-    Split, group_split, random_split, stratified_split, stratified_subset, time_split,
+    Split, group_split, random_split, spread_split, stratified_split, stratified_subset, time_split,
 };
 pub use split_folders::{SplitFolders, split_folders};
 pub use subset::{Subset, spread};

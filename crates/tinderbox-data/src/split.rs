@@ -2,6 +2,7 @@
 
 mod group;
 mod random;
+mod spread;
 mod time;
 
 use std::cmp::Ordering;
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 pub use group::group_split;
 pub use random::random_split;
+pub use spread::spread_split;
 pub use time::time_split;
 
 use crate::SampleRng;

@@ -27,6 +27,8 @@
 //! - **Batch normalisation is our own.** Burn's stores the biased variance of a batch in its running
 //!   statistics, PyTorch the unbiased one, so the same weights would give other features in evaluation;
 //!   and Burn's running statistics are shared between clones. See [`BatchNorm`].
+//! - **A copy of a network is a [`Teacher`]**, and a tensor that is kept but not learnt a [`Buffer`]: a clone shares the ids of its
+//!   parameters with the original, by which gradients are told apart.
 //! - No backend is enabled here: a caller brings the [`Device`](burn::tensor::Device).
 //!
 //! # Cost
@@ -53,6 +55,7 @@ mod bert_checkpoint_error;
 mod bert_heads;
 mod bert_layer;
 mod bert_pooler;
+mod buffer;
 mod decoder_block;
 mod encoder;
 mod encoder_decoder;
@@ -70,8 +73,10 @@ mod recurrent;
 mod recurrent_encoder;
 mod reference_cnn;
 mod resnet;
+mod teacher;
 mod text_encoder;
 mod transformer;
+mod untracked;
 mod vit;
 mod weights;
 mod word_embedding;
@@ -88,6 +93,7 @@ pub use bert_heads::{
 };
 pub use bert_layer::{BertAttention, BertIntermediate, BertLayer, BertOutput, BertSelfAttention};
 pub use bert_pooler::{BertPooler, BertPoolerConfig};
+pub use buffer::Buffer;
 pub use decoder_block::{AttentionLayers, DecoderBlock, Memory};
 pub use encoder::{Encoder, Input, TokenEncoder};
 pub use encoder_decoder::{Continuing, EncoderDecoder, EncoderDecoderConfig};
@@ -108,9 +114,11 @@ pub use recurrent::{
 pub use recurrent_encoder::{RecurrentEncoder, RecurrentEncoderConfig};
 pub use reference_cnn::{ReferenceCnn, ReferenceCnnConfig};
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, ResidualBlock, Stem};
+pub use teacher::{FollowBuffers, Teacher, TeacherMode};
 pub use text_encoder::{AnyTextEncoder, TextEncoderConfig};
 pub use tinderbox_kernels::Activation;
 pub use transformer::{FusedAttention, Mlp, NormOrder, TransformerBlock, TransformerBlockConfig};
+pub use untracked::is_untracked;
 pub use vit::{PatchEmbed, PatchProjection, Vit, VitConfig};
 pub use weights::{LoadReport, StateDict, WeightsError, load_state_dict};
 pub use word_embedding::{WordEmbedding, WordEmbeddingConfig};

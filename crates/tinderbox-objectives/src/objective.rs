@@ -22,6 +22,8 @@ pub struct StepOutput {
     pub loss: Tensor<1>,
     /// Further figures worth a curve, each of shape `[1]`.
     pub metrics: Vec<(&'static str, Tensor<1>)>,
+    /// What [`after_update`](Objective::after_update) gets, such as the keys of a queue.
+    pub carry: Vec<Tensor<2>>,
 }
 
 impl StepOutput {
@@ -30,6 +32,7 @@ impl StepOutput {
         Self {
             loss,
             metrics: Vec::new(),
+            carry: Vec::new(),
         }
     }
 
@@ -38,12 +41,19 @@ impl StepOutput {
         self.metrics.push((name, value));
         self
     }
+
+    /// Adds what the objective needs after the update, without a gradient.
+    pub fn with_carry(mut self, value: Tensor<2>) -> Self {
+        self.carry.push(value.detach());
+        self
+    }
 }
 
 /// A pretext task or a supervised task: an encoder, heads and a loss over a batch.
 ///
-/// All state, such as a momentum teacher or a queue of negatives, is part of the module, so
-/// that a checkpoint of the module is a checkpoint of the objective.
+/// All state is part of the module, so that a checkpoint of the module is a checkpoint of the objective: copies of a network are
+/// [`Teacher`](tinderbox_nn::Teacher)s, tensors that are kept and not learnt, such as a queue of negatives,
+/// [`Buffer`](tinderbox_nn::Buffer)s. A clone of a network shares the ids of its parameters and cannot be trained beside it.
 pub trait Objective: Module {
     /// What one step consumes.
     type Batch: Send;
@@ -53,8 +63,9 @@ pub trait Objective: Module {
     /// The loss of one batch.
     fn step(&self, batch: Self::Batch, at: StepContext) -> StepOutput;
 
-    /// Called once after each optimiser update, for state that follows the weights.
-    fn after_update(self, _at: StepContext) -> Self {
+    /// Called once after each optimiser update, for state that follows the weights. `carried` is the
+    /// [`carry`](StepOutput::carry) of each micro-batch of the step, in order.
+    fn after_update(self, _carried: Vec<Vec<Tensor<2>>>, _at: StepContext) -> Self {
         self
     }
 

@@ -18,6 +18,17 @@ pub enum TrainConfigError {
         /// What is accepted.
         expected: &'static str,
     },
+    /// Two parameters of the objective have one id: gradients, updates and averages would mix them up.
+    #[error(
+        "`{first}` and `{second}` are one parameter to the trainer: an objective that holds a copy of a network \
+         holds a `Teacher` of it, not a clone"
+    )]
+    SharedParameter {
+        /// The path of the one that comes first.
+        first: String,
+        /// The path of the other.
+        second: String,
+    },
 }
 
 /// A run that could not go on.

@@ -88,9 +88,17 @@ where
             .try_fit(&train, &self.train.labels, self.classes)
             .map_err(TrainError::Probe)?;
         let accuracy = accuracy(&probe.predict(&test), &self.test.labels);
+        let mut warnings = Vec::new();
+        if !probe.converged {
+            warnings.push(format!(
+                "the linear probe had not converged after {} iterations (its gradient is {:.1e}): better features \
+                 may have a lower accuracy than worse ones",
+                probe.iterations, probe.gradient_norm
+            ));
+        }
         Ok(Evaluation {
             figures: vec![("probe/accuracy".to_string(), accuracy)],
-            warnings: Vec::new(),
+            warnings,
         })
     }
 }

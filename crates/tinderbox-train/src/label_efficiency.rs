@@ -17,10 +17,11 @@ use tinderbox_transfer::{
 use crate::batch::PlainInput;
 use crate::error::TrainError;
 use crate::labelled::{LabelledItems, encode};
+use crate::observer::{Observer, StepReport};
 use crate::optim::OptimConfig;
 use crate::schedule::Schedule;
 use crate::step::initialise;
-use crate::trainer::{Observer, StepReport, Trainer, TrainerConfig};
+use crate::trainer::{Trainer, TrainerConfig};
 
 /// What is compared with what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

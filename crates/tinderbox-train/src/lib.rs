@@ -23,6 +23,7 @@ mod label_efficiency;
 mod labelled;
 mod lars;
 mod metrics;
+mod observer;
 mod optim;
 mod replay;
 mod run_dir;
@@ -49,14 +50,12 @@ pub use label_efficiency::{
 };
 pub use labelled::{LabelledItems, encode};
 pub use lars::{Lars, LarsConfig, LarsState};
-pub use metrics::{METRICS, Metric, TIMING, read_metrics};
+pub use metrics::{LostFigures, METRICS, Metric, TIMING, read_metrics};
+pub use observer::{Observer, Silent, StepReport};
 pub use optim::OptimConfig;
 pub use replay::{Replay, replay};
 pub use run_dir::{RunDir, write_atomic};
 pub use schedule::Schedule;
 pub use step::initialise;
-pub use trainer::{
-    EMA, MODEL, Observer, Outcome, Resumed, Silent, StepReport, StopFlag, Timing, Trainer,
-    TrainerConfig,
-};
+pub use trainer::{EMA, MODEL, Outcome, Resumed, StopFlag, Timing, Trainer, TrainerConfig};
 pub use update::RateFactor;

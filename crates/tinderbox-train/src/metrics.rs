@@ -1,5 +1,6 @@
 //! Figures of a run: `metrics.jsonl`, one line a figure, and TensorBoard event files.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -33,6 +34,43 @@ pub struct Metric {
     pub seconds: f64,
 }
 
+/// What of the figures up to a checkpoint is gone: a crash cannot lose them, so the file was cut or damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LostFigures {
+    /// Lines that cannot be read.
+    pub lines: u64,
+    /// Steps without a loss that were to be logged.
+    pub steps: u64,
+}
+
+impl LostFigures {
+    /// Whether something is gone.
+    pub fn any(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// What is gone of the figures that were logged every so many steps.
+    fn of(bytes: &[u8], step: u64, every: u64) -> Self {
+        let whole = bytes.split_inclusive(|byte| *byte == b'\n');
+        let whole = whole.filter(|line| line.ends_with(b"\n"));
+        let (mut lines, mut logged) = (0, BTreeSet::new());
+        for line in whole {
+            match serde_json::from_slice::<Metric>(line) {
+                Ok(metric) if metric.phase == "train" && metric.name == "loss" => {
+                    logged.insert(metric.step);
+                }
+                Ok(_) => {}
+                Err(_) => lines += 1,
+            }
+        }
+        let due = (1..=step / every).filter(|number| !logged.contains(&(number * every)));
+        Self {
+            lines,
+            steps: due.count() as u64,
+        }
+    }
+}
+
 /// Appends figures to the files of a run.
 #[derive(Debug)]
 pub(crate) struct MetricsLog {
@@ -45,6 +83,24 @@ pub(crate) struct MetricsLog {
 }
 
 impl MetricsLog {
+    /// Opens the files again after `step` steps, as [`open`](Self::open), and says what is gone of the figures before that, which were
+    /// logged every so many steps.
+    pub(crate) fn reopen(
+        run: &RunDir,
+        step: u64,
+        every: u64,
+    ) -> Result<(Self, LostFigures), TrainError> {
+        let path = run.join(METRICS);
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(TrainError::io("reading", &path)(error));
+            }
+            read => read.unwrap_or_default(),
+        };
+        let lost = LostFigures::of(&bytes, step, every);
+        Ok((Self::open(run, Some(step))?, lost))
+    }
+
     /// Opens the files; lines beyond `resumed_at` steps are cut, as is a line torn by a crash.
     pub(crate) fn open(run: &RunDir, resumed_at: Option<u64>) -> Result<Self, TrainError> {
         let path = run.join(METRICS);
@@ -170,6 +226,36 @@ fn cut(path: &Path, step: u64) -> Result<(), TrainError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_was_cut_or_damaged_is_told() {
+        let root = tempfile::tempdir().unwrap();
+        let run = RunDir::create(root.path().join("run")).unwrap();
+        let mut log = MetricsLog::open(&run, None).unwrap();
+        for step in [2, 4, 6] {
+            let figures = [("loss".into(), 1.0), ("rate".into(), 0.1)];
+            log.write(step, 0, "train", &figures).unwrap();
+            log.write(step, 0, "eval", &[("loss".into(), 1.0)]).unwrap();
+        }
+        let path = run.join(METRICS);
+        let whole = fs::read(&path).unwrap();
+        let lost = |bytes: &[u8], step| {
+            fs::write(&path, bytes).unwrap();
+            let (_, lost) = MetricsLog::reopen(&run, step, 2).unwrap();
+            (lost.lines, lost.steps)
+        };
+        assert_eq!(lost(&whole, 6), (0, 0));
+        // What a crash leaves beyond the checkpoint is no loss.
+        assert_eq!(lost(&[&whole[..], b"{\"step\":7,"].concat(), 7), (0, 0));
+        assert_eq!(lost(&whole[..whole.len() / 2], 6), (0, 1));
+        assert_eq!(lost(b"", 6), (0, 3));
+        let mut damaged = whole.clone();
+        damaged[1] = 0;
+        assert_eq!(lost(&damaged, 6), (1, 1));
+        fs::remove_file(&path).unwrap();
+        let (_, lost) = MetricsLog::reopen(&run, 6, 2).unwrap();
+        assert!(lost.any() && lost.steps == 3);
+    }
 
     #[test]
     fn resuming_cuts_what_lies_beyond_the_checkpoint() {

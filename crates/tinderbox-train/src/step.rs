@@ -24,6 +24,8 @@ pub(crate) struct Computed {
     pub(crate) grads: GradientsParams,
     /// Euclidean norm of the averaged gradient.
     pub(crate) grad_norm: f64,
+    /// What each micro-batch leaves for after the update.
+    pub(crate) carried: Vec<Vec<Tensor<2>>>,
 }
 
 /// Runs every micro-batch of a step. The random generator is seeded for each, so that the
@@ -43,6 +45,7 @@ where
     let mut accumulator = GradientsAccumulator::new();
     let mut loss = 0.0;
     let mut metrics: Vec<(&'static str, f64)> = Vec::new();
+    let mut carried = Vec::with_capacity(batches.len());
     for (micro_batch, batch) in (0..).zip(batches) {
         let at = StepContext { micro_batch, ..at };
         device.seed(step_seed(seed, at));
@@ -55,6 +58,7 @@ where
                 None => metrics.push((name, value)),
             }
         }
+        carried.push(output.carry);
         let grads = GradientsParams::from_grads(output.loss.backward(), objective);
         accumulator.accumulate(objective, grads);
     }
@@ -65,6 +69,7 @@ where
         metrics,
         grads,
         grad_norm,
+        carried,
     }
 }
 

@@ -17,12 +17,13 @@ use crate::checkpoint::{
 use crate::ema::Ema;
 use crate::error::{TrainConfigError, TrainError};
 use crate::evaluator::Evaluator;
-use crate::metrics::MetricsLog;
+use crate::metrics::{LostFigures, MetricsLog};
+use crate::observer::{Observer, Silent, StepReport};
 use crate::optim::OptimConfig;
 use crate::run_dir::RunDir;
 use crate::schedule::Schedule;
 use crate::step::{Computed, compute, write_batches};
-use crate::update::{RateFactor, Update};
+use crate::update::{RateFactor, Update, check_ids};
 
 /// File of the objective's parameters and buffers in a checkpoint.
 pub const MODEL: &str = "model.bpk";
@@ -115,41 +116,6 @@ impl TrainerConfig {
     }
 }
 
-/// What an observer hears after each step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StepReport {
-    /// Steps done, this one included.
-    pub step: u64,
-    /// Steps of the run.
-    pub total_steps: u64,
-    /// Passes over the data done.
-    pub epoch: u64,
-    /// Loss of this step.
-    pub loss: f64,
-    /// Global norm of the gradient before clipping.
-    pub grad_norm: f64,
-    /// Learning rate of this step.
-    pub rate: f64,
-}
-
-/// Watches a run, such as a progress bar.
-pub trait Observer {
-    /// A step was done.
-    fn step(&mut self, _report: &StepReport) {}
-    /// The evaluators spoke.
-    fn evaluation(&mut self, _step: u64, _figures: &[(String, f64)]) {}
-    /// A checkpoint was saved.
-    fn checkpoint(&mut self, _step: u64, _path: &Path) {}
-    /// Something the user should know.
-    fn warning(&mut self, _text: &str) {}
-}
-
-/// An observer that hears nothing.
-#[derive(Debug, Default)]
-pub struct Silent;
-
-impl Observer for Silent {}
-
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
@@ -171,6 +137,8 @@ pub struct Resumed {
     pub step: u64,
     /// Checkpoints that were damaged.
     pub set_aside: Vec<SetAside>,
+    /// Figures of the steps before that are gone.
+    pub lost: LostFigures,
 }
 
 /// How the time of a run was spent.
@@ -227,7 +195,7 @@ where
     /// A trainer without a run directory. `objective` lives on `device`, which has autodiff.
     ///
     /// # Errors
-    /// A value of the configuration out of its range.
+    /// A value of the configuration out of its range, or an objective that holds a clone of a network.
     pub fn new(
         objective: O,
         loader: Loader,
@@ -235,6 +203,7 @@ where
         config: TrainerConfig,
     ) -> Result<Self, TrainConfigError> {
         config.validate()?;
+        check_ids(&objective)?;
         Ok(Self {
             average: config.ema.map(|decay| Ema::new(&objective, decay)),
             update: Update::new(config.optim.clone(), None),
@@ -296,14 +265,19 @@ where
             Err(TrainError::NoCheckpoint { .. }) => (None, Vec::new()),
             Err(error) => return Err(error),
         };
-        let resumed_at = checkpoint.as_ref().map(|found| found.state.step);
         if let Some(checkpoint) = checkpoint {
             self.restore(checkpoint)?;
         }
-        self.run = Some((run, MetricsLog::open(run, resumed_at)?));
+        // Before the first step is nothing but an evaluation, which is made again.
+        let (log, lost) = match self.step {
+            0 => (MetricsLog::open(run, None)?, LostFigures::default()),
+            step => MetricsLog::reopen(run, step, self.config.log_every)?,
+        };
+        self.run = Some((run, log));
         Ok(Resumed {
             step: self.step,
             set_aside,
+            lost,
         })
     }
 
@@ -382,6 +356,8 @@ where
             total_steps: self.config.steps,
             micro_batch: 0,
         };
+        // Running statistics move in the forward pass.
+        let before = self.objective().clone();
         let computed = compute(
             self.objective(),
             &batches,
@@ -394,6 +370,7 @@ where
             ("gradient norm", computed.grad_norm),
         ] {
             if !value.is_finite() {
+                self.objective = Some(before);
                 let saved = self.save_not_finite(&batches)?;
                 return Err(TrainError::NotFinite {
                     step: self.step,
@@ -408,6 +385,7 @@ where
             metrics,
             grads,
             grad_norm,
+            carried,
         } = computed;
         let rate =
             self.config.optim.lr() * self.config.schedule.factor(self.step, self.config.steps);
@@ -416,9 +394,10 @@ where
             _ => 1.0,
         };
         let scale = clip / f64::from(self.config.accumulate);
+        drop(before);
         let objective = self.objective.take().expect(PRESENT);
         let updated = self.update.step(objective, grads, rate, scale);
-        let updated = updated.after_update(at);
+        let updated = updated.after_update(carried, at);
         if let Some(average) = self.average.take() {
             self.average = Some(average.update(&updated, self.step));
         }

@@ -4,15 +4,16 @@
 //! restores it through `Device::default()`, which may be a GPU that the run does not use. Here
 //! the state is keyed by the parameter's path and restored onto the run's own device.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::{DynOptimizer, DynState, GradientsParams, StateSink, StateSource};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use burn_pack::{Reader, Writer};
 use tinderbox_kernels::sum_of_squares;
 
+use crate::error::TrainConfigError;
 use crate::optim::OptimConfig;
 
 /// The rank of a parameter, kept beside its state.
@@ -152,6 +153,47 @@ impl ModuleMapper for UpdateMapper<'_> {
             updated = updated.with_gradient_checkpointing_strategy(strategy);
         }
         Param::from_mapped_value(id, updated.require_grad(), mapper)
+    }
+}
+
+/// Refuses a module with two parameters of one id, as a clone beside its original makes them.
+pub(crate) fn check_ids<M: Module>(module: &M) -> Result<(), TrainConfigError> {
+    #[derive(Default)]
+    struct Ids {
+        path: Path,
+        seen: HashMap<ParamId, String>,
+        shared: Option<(String, String)>,
+    }
+    impl Ids {
+        fn see(&mut self, id: ParamId) {
+            let path = self.path.joined();
+            if let Some(first) = self.seen.insert(id, path.clone()) {
+                self.shared.get_or_insert((first, path));
+            }
+        }
+    }
+    impl ModuleVisitor for Ids {
+        fn enter_module(&mut self, name: &str, _container_type: &str) {
+            self.path.enter(name);
+        }
+        fn exit_module(&mut self, _name: &str, _container_type: &str) {
+            self.path.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.see(param.id);
+        }
+        fn visit_int<const D: usize>(&mut self, param: &Param<Tensor<D, Int>>) {
+            self.see(param.id);
+        }
+        fn visit_bool<const D: usize>(&mut self, param: &Param<Tensor<D, Bool>>) {
+            self.see(param.id);
+        }
+    }
+    let mut ids = Ids::default();
+    module.visit(&mut ids);
+    match ids.shared {
+        Some((first, second)) => Err(TrainConfigError::SharedParameter { first, second }),
+        None => Ok(()),
     }
 }
 

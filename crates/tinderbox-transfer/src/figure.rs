@@ -91,11 +91,10 @@ const KNOWN: &[Names] = &[
 impl FigureKind {
     /// The kind of the figure of this name; a number with no better way if nothing in it is known.
     pub fn of(name: &str) -> Self {
-        let (_, unit, better) = name.split('/').find_map(known).unwrap_or(&(
-            &[],
-            Unit::Number,
-            None,
-        ));
+        let (_, unit, better) =
+            name.split('/')
+                .find_map(known)
+                .unwrap_or(&(&[], Unit::Number, None));
         Self {
             unit: *unit,
             better: *better,
@@ -111,7 +110,13 @@ fn known(part: &str) -> Option<&'static Names> {
         let rest = part.strip_suffix(known);
         rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
     };
-    let longest = |row: &&Names| row.0.iter().filter(|name| fits(name)).map(|n| n.len()).max();
+    let longest = |row: &&Names| {
+        row.0
+            .iter()
+            .filter(|name| fits(name))
+            .map(|n| n.len())
+            .max()
+    };
     let rows = KNOWN.iter().filter(|row| longest(row).is_some());
     rows.max_by_key(longest)
 }

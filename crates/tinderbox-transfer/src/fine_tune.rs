@@ -5,6 +5,9 @@ use tinderbox_nn::{ImageEncoderConfig, TextEncoderConfig};
 
 use crate::error::TransferError;
 
+/// What the path of every parameter of an objective's encoder begins with.
+const ENCODER: &str = "encoder.";
+
 /// The layers of an encoder from input to output, by the names of their modules.
 ///
 /// A parameter belongs to the layer that names the first segment of its path that any layer names:
@@ -70,19 +73,16 @@ impl LayerGroups {
     /// How many layers lie between a parameter and the loss: 0 for a head, 1 for the encoder's last
     /// layer, and so on to the number of groups for the first.
     ///
-    /// A parameter of the encoder (its path begins with `encoder.`) that no group names counts as
-    /// one of the first: it moves least. Any other that no group names belongs to a head, as does
-    /// every path that begins with `head.`.
+    /// A path that does not begin with `encoder.` belongs to a head, whatever it is called: the encoder's layers may have
+    /// numbers, and so may heads (`heads.0.weight`). A parameter of the encoder that no group names counts as one of the
+    /// first: it moves least.
     pub fn depth_from_top(&self, path: &str) -> usize {
-        if path.starts_with("head.") {
+        let Some(inside) = path.strip_prefix(ENCODER) else {
             return 0;
-        }
+        };
         let group_of = |name: &str| self.groups.iter().position(|g| g.iter().any(|n| n == name));
-        match path.split('.').find_map(group_of) {
-            Some(group) => self.groups.len() - group,
-            None if path.starts_with("encoder.") => self.groups.len(),
-            None => 0,
-        }
+        let group = inside.split('.').find_map(group_of);
+        self.groups.len() - group.unwrap_or(0)
     }
 }
 

@@ -31,10 +31,10 @@ fn measured(plan: &Plan<'_>, context: Context<'_>) -> Result<Found, CliError> {
         None => plan.data.fit()?,
     };
     let inputs = plan.data.items.prepare(&preprocess)?;
-    plan.build().run(DryRun {
+    let weights = plan.weights(context.output)?;
+    plan.build(weights.as_ref()).run(DryRun {
         plan,
         inputs: &inputs,
-        context,
     })
 }
 
@@ -149,7 +149,6 @@ struct Found {
 struct DryRun<'d> {
     plan: &'d Plan<'d>,
     inputs: &'d Inputs,
-    context: Context<'d>,
 }
 
 impl Job for DryRun<'_> {
@@ -157,7 +156,6 @@ impl Job for DryRun<'_> {
 
     fn run<O: Trainable>(self, objective: O) -> Result<Found, CliError> {
         let plan = self.plan;
-        let objective = plan.started(objective, self.context.output)?;
         let setup = plan.setup(self.inputs);
         let loader = setup.loader()?;
         let whole = setup.config(&loader, None);

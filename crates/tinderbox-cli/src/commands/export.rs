@@ -85,6 +85,7 @@ fn from_checkpoint(
         shape: data.shape,
         classes: data.classes.len(),
         device: &device,
+        weights: None,
     };
     let step = checkpoint.state.step;
     build.run(ExportJob {

@@ -26,6 +26,7 @@ pub(super) fn run(args: &ReplayArgs, context: Context<'_>) -> Result<(), CliErro
         shape: data.shape,
         classes: data.classes.len(),
         device: &device,
+        weights: None,
     };
     let found = build.run(ReplayJob {
         saved: &saved,

@@ -159,7 +159,7 @@ pub struct DataRecipe {
     pub group: Option<String>,
     /// How many unreadable items are skipped and listed before the run fails.
     pub max_bad: usize,
-    /// The share of the training part that pre-training leaves out, to measure its loss on: every so many-th item.
+    /// The share of the training part that pre-training leaves out, to measure its loss on: evenly spread items.
     pub held_out: f64,
     /// What becomes of the columns of a table; without it, what they suggest.
     #[serde(skip_serializing_if = "Option::is_none")]

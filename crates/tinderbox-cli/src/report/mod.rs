@@ -43,16 +43,8 @@ const TITLES: &[(&str, &str, &str)] = &[
         "Exact match",
         "Share of the answers that are right to the word.",
     ),
-    (
-        "f1",
-        "F1",
-        "Precision and recall in one.",
-    ),
-    (
-        "accuracy",
-        "Accuracy",
-        "Share that is classified right.",
-    ),
+    ("f1", "F1", "Precision and recall in one."),
+    ("accuracy", "Accuracy", "Share that is classified right."),
     (
         "embedding_std",
         "Embedding spread",
@@ -267,13 +259,15 @@ impl Chart {
     /// The best value of an evaluation, if one way is better. A step's figures are of one batch, and the best of those is luck.
     fn best(&self) -> String {
         let series = &self.series[0];
-        let (true, Some(better)) = (series.name == "eval", FigureKind::of(&self.name).better) else {
+        let (true, Some(better)) = (series.name == "eval", FigureKind::of(&self.name).better)
+        else {
             return String::new();
         };
-        let better_of = |best: (f64, f64), other: (f64, f64)| match better.is_better(other.1, best.1) {
-            true => other,
-            false => best,
-        };
+        let better_of =
+            |best: (f64, f64), other: (f64, f64)| match better.is_better(other.1, best.1) {
+                true => other,
+                false => best,
+            };
         let best = series.points.iter().copied().reduce(better_of);
         let way = match better {
             Better::Higher => "higher",

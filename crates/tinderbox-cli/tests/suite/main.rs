@@ -63,7 +63,14 @@ fn expect(folder: &Path, words: &[&str], code: i32) -> Output {
 /// on with another number of threads.
 #[track_caller]
 fn ends_as_if_it_had_not_stopped(at: &Path, words: &[&str]) {
-    let steps = ["--set", "checkpoint.every=10", "--set", "train.steps=30"];
+    let steps = [
+        "--set",
+        "checkpoint.every=10",
+        "--set",
+        "checkpoint.best=false",
+        "--set",
+        "train.steps=30",
+    ];
     let run = |out: &str, more: &[&str]| {
         expect(at, &[words, &steps, &["--out", out], more].concat(), 0);
     };

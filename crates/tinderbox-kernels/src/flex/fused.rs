@@ -145,6 +145,18 @@ pub(crate) fn takes<const D: usize>(tensor: &Tensor<D>) -> bool {
     *ENABLED && tensor.dtype() == DType::F32 && on_flex(&tensor.clone().into_dispatch().kind)
 }
 
+#[cfg(test)]
+thread_local! {
+    /// What fast paths this thread has taken: a test that compares plain with plain shows nothing.
+    pub(crate) static TAKEN: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Lets tests know that a fast path is taken; does nothing elsewhere.
+pub(crate) fn taken() {
+    #[cfg(test)]
+    TAKEN.set(TAKEN.get() + 1);
+}
+
 /// Runs `kernel` on tensors that the fast path takes.
 ///
 /// # Panics
@@ -153,6 +165,7 @@ pub(crate) fn run<const D: usize>(
     inputs: Vec<DispatchTensor>,
     kernel: impl FnOnce(Vec<FlexTensor>, bool) -> (FlexTensor, Gradient) + 'static,
 ) -> Tensor<D> {
+    taken();
     let mut inputs = inputs.into_iter();
     let operands = match [(); 5].map(|()| inputs.next()) {
         [Some(a), None, ..] => Operands::One(a),

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use super::fused::TAKEN;
+
 /// Pools of one and of two threads.
 static POOLS: LazyLock<[ThreadPool; 2]> = LazyLock::new(|| {
     [1, 2].map(|threads| {
@@ -32,6 +34,24 @@ pub(crate) fn numbers(name: &str, len: usize) -> Vec<f32> {
         .collect()
 }
 
+/// What `work` gives, which takes a fast path.
+#[track_caller]
+pub(crate) fn by_fast_path<T>(work: impl FnOnce() -> T) -> T {
+    let before = TAKEN.get();
+    let found = work();
+    assert!(TAKEN.get() > before, "the fast path did not run");
+    found
+}
+
+/// What `work` gives, which takes no fast path.
+#[track_caller]
+fn without_fast_path<T>(work: impl FnOnce() -> T) -> T {
+    let before = TAKEN.get();
+    let found = work();
+    assert_eq!(TAKEN.get(), before, "a fast path ran");
+    found
+}
+
 /// Compares an operation's fast path with its plain composition: the output, and the gradients of all inputs for a random
 /// cotangent. The fast path has to give the same bits on one thread and on two.
 ///
@@ -53,7 +73,10 @@ pub(crate) fn check<const D: usize>(
                 Tensor::from_data(TensorData::new(numbers, [*len]), &device).require_grad()
             })
             .collect();
-        let output = operation(leaves.clone(), fast);
+        let output = match fast {
+            true => by_fast_path(|| operation(leaves.clone(), true)),
+            false => without_fast_path(|| operation(leaves.clone(), false)),
+        };
         let [rank, len] = [D, output.shape().num_elements()];
         let output = output.reshape([len]);
         let cotangent = TensorData::new(numbers("cotangent", len), [len]);

@@ -197,7 +197,7 @@ impl ModuleVisitor for Layout {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let mut shape = param.shape().to_vec();
+        let mut shape = param.lazy_shape().to_vec();
         if self.path.is_transposed() {
             shape.reverse();
         }

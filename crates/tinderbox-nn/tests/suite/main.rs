@@ -15,6 +15,7 @@ mod recurrent;
 mod safetensors;
 mod state_dict;
 mod support;
+mod teacher;
 mod transformer;
 mod vit;
 mod word_vectors;

@@ -1,10 +1,10 @@
 //! Sentence relations, alone and together with masked words.
 
 use burn::tensor::{Tensor, TensorData};
-use tinderbox_nn::{RecurrentEncoderConfig, StateDict};
+use tinderbox_nn::{RecurrentEncoder, RecurrentEncoderConfig, StateDict, TokenEncoder};
 use tinderbox_objectives::{
     BertPretraining, BertPretrainingConfig, LabelledBatch, MaskedPairBatch, Objective,
-    SentenceRelation, SentenceRelationConfig, masked_language_modelling,
+    SentenceRelation, SentenceRelationConfig, cross_entropy, masked_language_modelling,
 };
 
 use crate::support::{check_close, device, floats, scalar};
@@ -129,12 +129,64 @@ fn a_sequence_of_padding_alone_is_finite() {
     check_finite(&objective, objective.step(batch, AT).loss);
 }
 
+/// BERT's pre-training of an LSTM with states of 8; without dropout.
+fn recurrent(bidirectional: bool) -> BertPretraining<RecurrentEncoder> {
+    device().seed(3);
+    let config = RecurrentEncoderConfig {
+        bidirectional,
+        hidden: if bidirectional { 4 } else { 8 },
+        dropout: 0.0,
+        ..RecurrentEncoderConfig::new(8)
+    };
+    let encoder = config.init(VOCABULARY, &device()).unwrap();
+    BertPretrainingConfig::default().init(encoder, &device())
+}
+
+/// Two pairs that differ in the last word alone.
+fn told_by_the_last() -> MaskedPairBatch {
+    let mut batch = pairs(&[1, 5], &[4, 8]);
+    batch.masked.tokens = integers(&[3, 1, 5, 6, 3, 1, 5, 9], [2, 4]);
+    batch.masked.padding = batch.masked.padding.zeros_like();
+    batch
+}
+
 #[test]
 fn recurrent_encoders_have_the_heads_too() {
-    let encoder = RecurrentEncoderConfig::new(8).init(VOCABULARY, &device());
-    let objective = BertPretrainingConfig::default().init(encoder.unwrap(), &device());
-    let output = objective.step(pairs(&[1, 5], &[4, 8]), AT);
+    let objective = recurrent(true);
+    let output = objective.step(told_by_the_last(), AT);
+    let states = objective
+        .encoder
+        .hidden_states(told_by_the_last().masked.input());
+    let summary = objective.pooler.forward(states.clone());
+    let sentence = cross_entropy(
+        objective.cls.relation(summary),
+        told_by_the_last().relations,
+        0.0,
+    );
+    let words = objective.cls.predictions.forward(
+        states,
+        told_by_the_last().masked.positions,
+        objective.encoder.word_embeddings(),
+    );
+    let masked = masked_language_modelling(words, told_by_the_last().masked.targets);
+    let expected = scalar(masked + sentence);
+    check_close(&[scalar(output.loss.clone())], &[expected], 1e-6);
     check_finite(&objective, output.loss);
+
+    let trained = train(objective, 150, told_by_the_last);
+    let output = trained.step(told_by_the_last(), AT);
+    assert!(scalar(output.loss.clone()) < 0.2, "{output:?}");
+    assert_eq!(metric(&output, "masked_accuracy"), 1.0);
+    assert_eq!(metric(&output, "sentence_accuracy"), 1.0);
+}
+
+/// The first state of one direction has read the first word alone, so nothing tells the pairs apart.
+#[test]
+fn in_one_direction_pairs_are_a_guess() {
+    let trained = train(recurrent(false), 100, told_by_the_last);
+    let output = trained.step(told_by_the_last(), AT);
+    let loss = metric(&output, "sentence_loss");
+    assert!(loss >= 2_f32.ln() - 1e-5, "{loss}");
 }
 
 #[test]

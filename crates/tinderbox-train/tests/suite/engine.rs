@@ -1,18 +1,18 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
 
-use burn::nn::LinearConfig;
+use burn::nn::{Linear, LinearConfig};
 use burn::tensor::Device;
 use tinderbox_nn::StateDict;
 use tinderbox_train::{
-    CheckpointConfig, Checkpoints, Evaluation, Evaluator, METRICS, Metric, Observer, OptimConfig,
-    Outcome, RunDir, StepReport, StopFlag, TrainError, Trainer, TrainerConfig, Watched,
-    initialise, read_metrics, replay,
+    CheckpointConfig, Checkpoints, Evaluation, Evaluator, METRICS, Metric, OptimConfig, Outcome,
+    RunDir, StopFlag, TrainError, Trainer, TrainerConfig, Watched, initialise, read_metrics,
+    replay,
 };
 use tinderbox_transfer::Better;
 
+use crate::stop::StopAt;
 use crate::table::{Denoise, Table, denoise, loader, table};
 
 fn config() -> TrainerConfig {
@@ -46,16 +46,6 @@ impl Evaluator<Denoise> for Spread {
             figures: vec![("spread".to_string(), f64::from(spread))],
             warnings: Vec::new(),
         })
-    }
-}
-
-struct StopAt(u64, StopFlag);
-
-impl Observer for StopAt {
-    fn step(&mut self, report: &StepReport) {
-        if report.step == self.0 {
-            self.1.store(2, Ordering::Relaxed);
-        }
     }
 }
 
@@ -95,10 +85,11 @@ fn a_stopped_and_resumed_run_ends_with_the_same_bits() {
     let (expected, expected_figures) = (weights(&reference), figures(whole.path()));
     assert_eq!(reference.loader().skipped().len(), 1);
 
-    for stop_at in [1, 5, 7, 12, 23] {
+    for stop_at in [0, 1, 5, 7, 12, 23] {
         let path = root.path().join(format!("stopped-{stop_at}"));
         let run = RunDir::create(&path).unwrap();
-        let flag = Arc::new(AtomicI32::new(0));
+        // A stop after no step at all leaves a checkpoint, too, after an evaluation.
+        let flag: StopFlag = Arc::new((i32::from(stop_at == 0) * 2).into());
         let mut first = trainer(1)
             .with_stop(flag.clone())
             .with_observer(StopAt(stop_at, flag));
@@ -143,6 +134,13 @@ fn a_damaged_checkpoint_costs_steps_and_not_the_result() {
     }
 }
 
+/// The numbers of all tensors, in the order of their names.
+fn all_values(objective: &Denoise) -> Vec<f32> {
+    let dict = StateDict::of(objective);
+    let values = |name: &str| dict.get(name).unwrap().iter::<f32>().collect::<Vec<_>>();
+    dict.names().flat_map(values).collect()
+}
+
 #[test]
 fn accumulated_batches_equal_one_large_batch() {
     let device = Device::flex().autodiff();
@@ -161,11 +159,18 @@ fn accumulated_batches_equal_one_large_batch() {
         let data = loader(table(32), batch, 0);
         let mut trainer = Trainer::new(denoise(&device, 0.0), data, &device, config).unwrap();
         trainer.run().unwrap();
-        let dict = StateDict::of(&trainer.trained());
-        let name = dict.names().next().unwrap().to_string();
-        dict.get(&name).unwrap().iter::<f32>().collect::<Vec<_>>()
+        all_values(&trainer.trained())
     };
-    for (a, b) in run(8, 1).iter().zip(run(4, 2)) {
+    let start = all_values(&denoise(&device, 0.0));
+    let (whole, parts) = (run(8, 1), run(4, 2));
+    let moved = start.iter().zip(&whole).map(|(a, b)| (a - b).abs());
+    // Far more than the tolerance below.
+    assert!(moved.fold(0.0, f32::max) > 1e-2);
+    // One micro-batch more or less in a sum, or a sum for a mean, moves the weights elsewhere.
+    let other = run(4, 1);
+    assert!(whole.iter().zip(&other).any(|(a, b)| (a - b).abs() > 1e-4));
+    assert_eq!(whole.len(), parts.len());
+    for (a, b) in whole.iter().zip(&parts) {
         // 1e-6: the same sums in another order.
         assert!((a - b).abs() < 1e-6, "{a} against {b}");
     }
@@ -232,7 +237,12 @@ fn weights_are_drawn_by_the_seed_and_nothing_else() {
 fn a_frozen_parameter_stays_and_the_rest_learns() {
     let device = Device::flex().autodiff();
     let before = denoise(&device, 0.0);
-    let encoder = before.encoder.linear.weight.val().into_data();
+    let [encoder, decoder] = [&before.encoder.linear, &before.decoder];
+    let values = |layer: &Linear| {
+        let bias = layer.bias.as_ref().unwrap().val().into_data();
+        [layer.weight.val().into_data(), bias].map(|data| data.iter::<f32>().collect::<Vec<_>>())
+    };
+    let (encoder, decoder) = (values(encoder), values(decoder));
     let mut trainer = Trainer::new(
         before,
         loader(table(40), 8, 0),
@@ -243,7 +253,49 @@ fn a_frozen_parameter_stays_and_the_rest_learns() {
     .with_rate_factor(Arc::new(|path| f64::from(!path.starts_with("encoder"))));
     trainer.run().unwrap();
     let after = trainer.trained();
-    assert_eq!(after.encoder.linear.weight.val().into_data(), encoder);
+    assert_eq!(values(&after.encoder.linear), encoder);
+    for (before, after) in decoder.iter().zip(values(&after.decoder)) {
+        // Adam moves every number by about the rate in each of 20 steps, first in one direction.
+        let moved = before.iter().zip(&after).map(|(a, b)| (a - b).abs());
+        assert!(moved.clone().all(|by| by > 1e-3), "{before:?} to {after:?}");
+        assert!(moved.fold(0.0, f32::max) > 0.1, "{before:?} to {after:?}");
+    }
+}
+
+/// A rate factor scales the update of what it names, and of nothing else.
+#[test]
+fn a_rate_factor_scales_the_update() {
+    let device = Device::flex().autodiff();
+    let optim = OptimConfig::Sgd {
+        lr: 0.1,
+        momentum: 0.0,
+        weight_decay: 0.0,
+    };
+    let updates = |factor: f64| {
+        let before = denoise(&device, 0.0);
+        let start = StateDict::of(&before);
+        let data = loader(table(40), 8, 0);
+        let config = TrainerConfig::new(1, optim.clone());
+        let mut trainer = Trainer::new(before, data, &device, config)
+            .unwrap()
+            .with_rate_factor(Arc::new(move |path| match path.starts_with("decoder") {
+                true => factor,
+                false => 1.0,
+            }));
+        trainer.run().unwrap();
+        let after = StateDict::of(&trainer.trained());
+        ["encoder.linear.weight", "decoder.weight"].map(|name| {
+            let [a, b] = [&start, &after].map(|dict| dict.get(name).unwrap().iter::<f32>());
+            a.zip(b).map(|(a, b)| b - a).collect::<Vec<f32>>()
+        })
+    };
+    let ([encoder, full], [same, half]) = (updates(1.0), updates(0.5));
+    assert_eq!(encoder, same);
+    assert!(full.iter().any(|update| update.abs() > 1e-3), "{full:?}");
+    for (full, half) in full.iter().zip(&half) {
+        // 1e-6: differences of weights in single precision.
+        assert!((0.5 * full - half).abs() < 1e-6, "{full}, {half}");
+    }
 }
 
 /// Says these values in turn.

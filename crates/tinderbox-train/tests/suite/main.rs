@@ -2,6 +2,8 @@
 
 mod engine;
 mod minilm;
+mod momentum;
 mod sequences;
+mod stop;
 mod table;
 mod text;

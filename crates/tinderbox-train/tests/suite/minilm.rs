@@ -72,6 +72,9 @@ fn minilm_embeds_sentences_as_transformers_does() {
         documents: None,
     }));
     let embeddings: Vec<f32> = embeddings.into_data_as::<f32>().try_to_vec().unwrap();
+    assert_eq!(embeddings.len(), cases.len() * encoder.feature_dim());
+    // `max` below would drop what is not a number.
+    assert!(embeddings.iter().all(|value| value.is_finite()));
     let mut worst = 0.0_f64;
     for (got, case) in embeddings.chunks(encoder.feature_dim()).zip(&cases) {
         let expected = case["embedding"].as_array().unwrap();

@@ -1,7 +1,6 @@
 //! Every objective over sequences of tokens: the same bits after a stop, and whatever the number of threads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
 
 use burn::data::dataset::Dataset;
 use burn::tensor::Device;
@@ -18,9 +17,11 @@ use tinderbox_objectives::{
     SpanExtractionConfig, TokenTaggingConfig,
 };
 use tinderbox_train::{
-    CheckpointConfig, FromPlain, Observer, OptimConfig, Outcome, RunDir, StepReport, StopFlag,
-    Trainer, TrainerConfig, initialise,
+    CheckpointConfig, FromPlain, OptimConfig, Outcome, RunDir, StopFlag, Trainer, TrainerConfig,
+    initialise,
 };
+
+use crate::stop::StopAt;
 
 const VOCABULARY: usize = 24;
 const STEPS: u64 = 6;
@@ -89,16 +90,6 @@ impl View<TokenItem> for Answer {
     }
 }
 
-struct StopAt(u64, StopFlag);
-
-impl Observer for StopAt {
-    fn step(&mut self, report: &StepReport) {
-        if report.step == self.0 {
-            self.1.store(2, Ordering::Relaxed);
-        }
-    }
-}
-
 /// A run that is stopped and goes on with other threads ends as one that was not.
 #[track_caller]
 fn check<O, V, C>(build: impl Fn(&Device) -> O, view: fn() -> V, collate: C)
@@ -146,7 +137,7 @@ where
     drop(reference);
 
     let run = RunDir::create(root.path().join("stopped")).unwrap();
-    let flag = Arc::new(AtomicI32::new(0));
+    let flag = StopFlag::default();
     let mut first = trainer(1)
         .with_stop(flag.clone())
         .with_observer(StopAt(3, flag));

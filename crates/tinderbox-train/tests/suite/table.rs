@@ -77,8 +77,8 @@ impl Collate<(u64, Vec<f32>, Vec<f32>)> for Rows {
 }
 
 pub struct RowBatch {
-    noisy: Tensor<2>,
-    clean: Tensor<2>,
+    pub noisy: Tensor<2>,
+    pub clean: Tensor<2>,
 }
 
 impl FromPlain for RowBatch {

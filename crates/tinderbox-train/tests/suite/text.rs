@@ -1,7 +1,6 @@
 //! Each objective on text ends with the same bits whether stopped or not, and on any number of threads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
 
 use burn::data::dataset::Dataset;
 use burn::tensor::Device;
@@ -16,9 +15,11 @@ use tinderbox_objectives::{
     SimCseConfig,
 };
 use tinderbox_train::{
-    CheckpointConfig, FromPlain, METRICS, Observer, OptimConfig, Outcome, RunDir, StepReport,
-    StopFlag, Trainer, TrainerConfig, initialise, read_metrics,
+    CheckpointConfig, FromPlain, METRICS, OptimConfig, Outcome, RunDir, StopFlag, Trainer,
+    TrainerConfig, initialise, read_metrics,
 };
+
+use crate::stop::StopAt;
 
 const VOCABULARY: u32 = 40;
 /// Above two sentences of a document, so that pairs must be cut.
@@ -185,16 +186,6 @@ where
     StateDict::of(&trainer.trained()).to_safetensors_bytes()
 }
 
-struct StopAt(u64, StopFlag);
-
-impl Observer for StopAt {
-    fn step(&mut self, report: &StepReport) {
-        if report.step == self.0 {
-            self.1.store(2, Ordering::Relaxed);
-        }
-    }
-}
-
 #[track_caller]
 fn check<O>(name: &str, build: fn(&Device) -> O, loader: fn(usize) -> Loader)
 where
@@ -217,7 +208,7 @@ where
 
     for stop_at in [1, 3, 5] {
         let run = RunDir::create(root.path().join(format!("stopped-{stop_at}"))).unwrap();
-        let flag = Arc::new(AtomicI32::new(0));
+        let flag = StopFlag::default();
         let mut first = trainer(build, loader(1))
             .with_stop(flag.clone())
             .with_observer(StopAt(stop_at, flag));

@@ -34,7 +34,7 @@ fn rates_halve_from_layer_to_layer_of_a_resnet() {
         ("encoder.layer1.0.conv1.weight", 4),
         ("encoder.bn1.bias", 5),
         ("encoder.conv1.weight", 5),
-        ("layer4.0.conv1.weight", 1),
+        ("layer4.0.conv1.weight", 0),
         ("encoder.unheard_of.weight", 5),
     ] {
         check(&layers, path, depth);
@@ -50,6 +50,34 @@ fn rates_halve_from_layer_to_layer_of_the_reference_network() {
         ("encoder.conv.weight", 2),
     ] {
         check(&layers, path, depth);
+    }
+}
+
+#[test]
+fn a_head_with_a_number_or_a_layer_s_name_is_a_head() {
+    let frozen = FineTuneConfig {
+        freeze: true,
+        layer_decay: None,
+    };
+    let text = LayerGroups::new([vec!["embeddings"], vec!["0"], vec!["1"]]);
+    for (layers, path, depth) in [
+        (LayerGroups::mlp(3), "heads.0.weight", 0),
+        (LayerGroups::mlp(3), "heads.2.bias", 0),
+        (LayerGroups::mlp(3), "encoder.layers.0.weight", 3),
+        (LayerGroups::mlp(3), "encoder.layers.2.weight", 1),
+        (text.clone(), "cls.1.dense.weight", 0),
+        (text.clone(), "classifier.embeddings.weight", 0),
+        (text.clone(), "encoder.encoder.layer.1.output.weight", 1),
+        (text, "encoder.embeddings.LayerNorm.weight", 3),
+        (LayerGroups::resnet(), "decoder.layer4.0.conv1.weight", 0),
+        (LayerGroups::resnet(), "encoders.layer4.0.conv1.weight", 0),
+    ] {
+        check(&layers, path, depth);
+        assert_eq!(
+            frozen.rate_for(path, &layers),
+            f64::from(depth == 0),
+            "{path}"
+        );
     }
 }
 
