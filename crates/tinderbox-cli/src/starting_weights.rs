@@ -37,7 +37,7 @@ impl Start {
     fn next<T: 'static>(&mut self) -> Option<T> {
         const SAME: &str = "the networks are of the same shape";
         let value = self.0.next().expect(SAME)?;
-        Some(*value.downcast::<T>().ok().expect(SAME))
+        Some(*value.downcast::<T>().expect(SAME))
     }
 }
 

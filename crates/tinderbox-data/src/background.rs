@@ -20,7 +20,8 @@ impl Background {
     /// No light.
     pub const BLACK: Self = Self([0; 3]);
 
-    /// Whether it is neither coloured nor turns a grey picture into a coloured one.
+    /// Whether it turns no grey picture into a coloured one.
+    #[cfg(feature = "image")]
     pub(crate) fn is_grey(self) -> bool {
         self.0[0] == self.0[1] && self.0[1] == self.0[2]
     }

@@ -196,7 +196,7 @@ impl Follow {
     /// The next tensor of the online network, and how much of the teacher's own stays; none if it stays as it is.
     fn next<T: 'static>(&mut self) -> Option<(T, f64)> {
         let (value, weight) = self.online.next().expect(DIFFERS);
-        let value = value.downcast::<T>().ok().expect(DIFFERS);
+        let value = value.downcast::<T>().expect(DIFFERS);
         let momentum = match self.mode {
             _ if weight => self.momentum,
             TeacherMode::Training => return None,

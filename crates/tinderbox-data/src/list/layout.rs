@@ -118,7 +118,7 @@ impl Fields {
     fn divided(self, line: &[u8]) -> Vec<Vec<u8>> {
         let blank = |byte: &u8| byte.is_ascii_whitespace();
         match self {
-            Self::LastBlank => match line.iter().rposition(|byte| blank(byte)) {
+            Self::LastBlank => match line.iter().rposition(&blank) {
                 Some(at) => vec![line[..at].trim_ascii().to_vec(), line[at + 1..].to_vec()],
                 None => vec![line.to_vec()],
             },
