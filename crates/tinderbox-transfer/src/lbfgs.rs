@@ -33,9 +33,11 @@ pub(crate) struct Minimum {
 /// Nocedal and Wright, "Numerical Optimization" (2006), algorithms 7.4 and 7.5, with a line search
 /// by bisection for the weak Wolfe conditions (Lewis and Overton 2013, algorithm 2.6). Stops when
 /// no component of the gradient exceeds `tolerance`, after `max_iter` iterations, or when the
-/// function no longer decreases in `f64`.
+/// function no longer decreases in `f64`. `precondition` divides a gradient by an estimate of the
+/// Hessian, where there is one: the curvature model begins with it.
 pub(crate) fn minimise(
     mut f: impl FnMut(&[f64], &mut [f64]) -> f64,
+    precondition: Option<impl Fn(&mut [f64])>,
     start: Vec<f64>,
     max_iter: usize,
     tolerance: f64,
@@ -47,16 +49,16 @@ pub(crate) fn minimise(
     let mut iterations = 0;
 
     while max_abs(&gradient) > tolerance && iterations < max_iter {
-        let mut direction = history.direction(&gradient);
+        let mut direction = history.direction(&gradient, precondition.as_ref());
         let mut slope = dot(&direction, &gradient);
         if slope >= 0.0 {
             // The model of the curvature is spoilt by rounding: start it anew.
             history.clear();
-            direction = gradient.iter().map(|g| -g).collect();
-            slope = -dot(&gradient, &gradient);
+            direction = history.direction(&gradient, precondition.as_ref());
+            slope = dot(&direction, &gradient);
         }
         // Without a model of the curvature, the gradient says nothing of the length of a step.
-        let first = if history.is_empty() {
+        let first = if history.is_empty() && precondition.is_none() {
             (1.0 / dot(&gradient, &gradient).sqrt()).min(1.0)
         } else {
             1.0
@@ -171,7 +173,7 @@ impl History {
     }
 
     /// Minus the modelled inverse Hessian times the gradient, by the two-loop recursion.
-    fn direction(&self, gradient: &[f64]) -> Vec<f64> {
+    fn direction(&self, gradient: &[f64], precondition: Option<&impl Fn(&mut [f64])>) -> Vec<f64> {
         let mut q: Vec<f64> = gradient.iter().map(|g| -g).collect();
         let mut alphas = Vec::with_capacity(self.pairs.len());
         for (moved, bent, rho) in self.pairs.iter().rev() {
@@ -179,8 +181,16 @@ impl History {
             axpy(-alpha, bent, &mut q);
             alphas.push(alpha);
         }
+        let solve = |v: &mut [f64]| {
+            if let Some(precondition) = precondition {
+                precondition(v);
+            }
+        };
+        solve(&mut q);
         if let Some((_, bent, rho)) = self.pairs.back() {
-            let scale = 1.0 / (rho * dot(bent, bent));
+            let mut solved = bent.clone();
+            solve(&mut solved);
+            let scale = 1.0 / (rho * dot(bent, &solved));
             q.iter_mut().for_each(|v| *v *= scale);
         }
         for ((moved, bent, rho), alpha) in self.pairs.iter().zip(alphas.into_iter().rev()) {
@@ -195,6 +205,9 @@ impl History {
 mod tests {
     use super::*;
 
+    /// No estimate of the Hessian.
+    const PLAIN: Option<fn(&mut [f64])> = None;
+
     #[test]
     fn an_ill_conditioned_quadratic_is_solved() {
         let scale = |i: usize| 10f64.powi(i as i32 % 5);
@@ -208,6 +221,7 @@ mod tests {
                 }
                 value
             },
+            PLAIN,
             vec![0.0; 30],
             500,
             1e-9,
@@ -219,6 +233,22 @@ mod tests {
     }
 
     #[test]
+    fn the_hessian_itself_makes_one_step_of_a_quadratic() {
+        let scale = |i: usize| 10f64.powi(i as i32 % 5);
+        let quadratic = |x: &[f64], g: &mut [f64]| {
+            let mut value = 0.0;
+            for (i, (x, g)) in x.iter().zip(g).enumerate() {
+                *g = scale(i) * (x - 1.0);
+                value += 0.5 * scale(i) * (x - 1.0) * (x - 1.0);
+            }
+            value
+        };
+        let divide = |g: &mut [f64]| (g.iter_mut().enumerate()).for_each(|(i, g)| *g /= scale(i));
+        let minimum = minimise(quadratic, Some(divide), vec![0.0; 30], 500, 1e-9);
+        assert_eq!((minimum.iterations, minimum.converged), (1, true));
+    }
+
+    #[test]
     fn the_rosenbrock_valley_is_followed() {
         let minimum = minimise(
             |x, g| {
@@ -227,6 +257,7 @@ mod tests {
                 g[1] = 200.0 * b;
                 a * a + 100.0 * b * b
             },
+            PLAIN,
             vec![-1.2, 1.0],
             200,
             1e-8,
@@ -242,7 +273,7 @@ mod tests {
             g[0] = 4.0 * x[0].powi(3);
             x[0].powi(4)
         };
-        let minimum = minimise(quartic, vec![3.0], 2, 1e-12);
+        let minimum = minimise(quartic, PLAIN, vec![3.0], 2, 1e-12);
         assert_eq!((minimum.iterations, minimum.converged), (2, false));
     }
 
@@ -253,6 +284,7 @@ mod tests {
                 g[0] = f64::NAN;
                 f64::NAN
             },
+            PLAIN,
             vec![0.0],
             10,
             1e-6,

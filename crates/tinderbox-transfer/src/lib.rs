@@ -8,6 +8,7 @@
 //! |---|---|
 //! | what do the features know, without any training? | [`Knn`], [`knn_accuracy`] |
 //! | what can a linear classifier read from them? | [`LinearProbeConfig`], [`LinearProbe`] |
+//! | how good are predicted classes? | [`Classification`] |
 //! | are they healthy? | [`health`] |
 //! | is one encoder better than another? | [`stats::paired_interval`] |
 //! | what do word vectors know? | [`word_similarity`], [`word_analogies`], [`spearman`] |
@@ -16,8 +17,7 @@
 //! | which layers move in fine-tuning? | [`FineTuneConfig`], [`LayerGroups`] |
 //!
 //! # Cost
-//! A linear probe holds the features in `f64` and is fitted to convergence: a second for thousands
-//! of rows of hundreds of features, minutes for ImageNet's. [`Knn`] compares every query with every
+//! A linear probe is fitted to convergence: a second for thousands of rows of hundreds of features, minutes for ImageNet's. [`Knn`] compares every query with every
 //! training row.
 //!
 //! # Example
@@ -37,6 +37,9 @@
 #![forbid(unsafe_code)]
 
 mod answer_tests;
+mod class_weights;
+mod classification;
+mod curvature;
 mod eigenvalues;
 mod error;
 mod feature_matrix;
@@ -45,7 +48,10 @@ mod fine_tune;
 pub mod health;
 mod knn;
 mod lbfgs;
+mod linear_classifier;
 mod linear_probe;
+mod penalty;
+mod products;
 mod rank_correlation;
 mod softmax_regression;
 mod standardiser;
@@ -55,13 +61,16 @@ mod vector;
 mod word_tests;
 
 pub use answer_tests::{answer_f1, exact_match};
+pub use class_weights::ClassWeights;
+pub use classification::{ClassFigures, Classification, ClassificationTally};
 pub use error::TransferError;
 pub use feature_matrix::{FeatureMatrix, accuracy};
 pub use figure::{Better, FigureKind, Unit};
 pub use fine_tune::{FineTuneConfig, LayerGroups};
 pub use health::Health;
 pub use knn::{Knn, knn_accuracy};
-pub use linear_probe::{LinearProbe, LinearProbeConfig};
+pub use linear_classifier::LinearProbe;
+pub use linear_probe::{LinearProbeConfig, ProbeStage};
 pub use rank_correlation::spearman;
 pub use standardiser::{Scaling, Standardiser};
 pub use stats::PairedDifference;

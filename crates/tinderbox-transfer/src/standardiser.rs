@@ -83,12 +83,16 @@ impl Standardiser {
         if features.dim > 0 {
             out.par_chunks_mut(features.dim)
                 .zip(features.values.par_chunks(features.dim))
-                .for_each(|(out, row)| {
-                    for (j, o) in out.iter_mut().enumerate() {
-                        *o = (f64::from(row[j]) - self.mean[j]) / self.scale[j];
-                    }
-                });
+                .for_each(|(out, row)| self.write(row, out));
         }
         out
+    }
+
+    /// Standardises one row into `out`, which may be longer.
+    pub(crate) fn write(&self, row: &[f32], out: &mut [f64]) {
+        let shifts = self.mean.iter().zip(&self.scale);
+        for (out, (value, (mean, scale))) in out.iter_mut().zip(row.iter().zip(shifts)) {
+            *out = (f64::from(*value) - mean) / scale;
+        }
     }
 }

@@ -9,9 +9,8 @@ pub(crate) struct Fold {
 
 /// Deals the rows of each class over the folds in turn.
 ///
-/// There are `folds` of them, or as many as the rarest class has rows, so that every class occurs
-/// on both sides of every fold; `None` when a class of `0..classes` has a single row or none.
-/// Nothing is random.
+/// There are `folds` of them, or as many as the most frequent class has rows; `None` if no class of `0..classes` has two. A class
+/// with rows is in the training part of every fold: a single row is never held out. Nothing is random.
 pub(crate) fn stratified_folds(
     labels: &[usize],
     classes: usize,
@@ -19,7 +18,7 @@ pub(crate) fn stratified_folds(
 ) -> Option<Vec<Fold>> {
     let mut counts = vec![0usize; classes];
     labels.iter().for_each(|&l| counts[l] += 1);
-    let folds = folds.min(counts.iter().copied().min()?);
+    let folds = folds.min(counts.iter().copied().max()?);
     if folds < 2 {
         return None;
     }
@@ -32,17 +31,17 @@ pub(crate) fn stratified_folds(
             Some(start)
         })
         .collect();
-    let fold_of: Vec<usize> = labels
+    let fold_of: Vec<Option<usize>> = labels
         .iter()
         .map(|&l| {
             next[l] += 1;
-            (next[l] - 1) % folds
+            (counts[l] > 1).then_some((next[l] - 1) % folds)
         })
         .collect();
     Some(
         (0..folds)
             .map(|fold| {
-                let (held_out, train) = (0..labels.len()).partition(|&i| fold_of[i] == fold);
+                let (held_out, train) = (0..labels.len()).partition(|&i| fold_of[i] == Some(fold));
                 Fold { train, held_out }
             })
             .collect(),
@@ -72,10 +71,23 @@ mod tests {
     }
 
     #[test]
-    fn the_rarest_class_limits_the_folds() {
-        let labels = [0, 0, 0, 0, 0, 0, 1, 1, 1];
-        assert_eq!(stratified_folds(&labels, 2, 5).unwrap().len(), 3);
-        assert_eq!(stratified_folds(&[0, 0, 1], 2, 5), None);
-        assert_eq!(stratified_folds(&[0, 0], 2, 5), None);
+    fn a_rare_class_costs_no_folds_and_is_always_trained_on() {
+        let labels = [0, 0, 0, 0, 0, 0, 1, 1, 2];
+        let folds = stratified_folds(&labels, 4, 5).unwrap();
+        assert_eq!(folds.len(), 5);
+        let mut held: Vec<usize> = folds.iter().flat_map(|f| f.held_out.clone()).collect();
+        held.sort_unstable();
+        assert_eq!(held, [0, 1, 2, 3, 4, 5, 6, 7]);
+        for fold in &folds {
+            for class in 0..3 {
+                assert!(fold.train.iter().any(|&i| labels[i] == class));
+            }
+        }
+    }
+
+    #[test]
+    fn single_rows_cannot_be_held_out() {
+        assert_eq!(stratified_folds(&[0, 0, 1], 2, 5).unwrap().len(), 2);
+        assert_eq!(stratified_folds(&[0, 1, 2], 3, 5), None);
     }
 }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 use tinderbox_transfer::{
-    FeatureMatrix, LinearProbe, LinearProbeConfig, Scaling, Standardiser, TransferError, accuracy,
+    ClassWeights, FeatureMatrix, LinearProbe, LinearProbeConfig, ProbeStage, Scaling, Standardiser,
+    TransferError, accuracy,
 };
 
 use crate::support::{
@@ -20,6 +21,7 @@ fn config(l2: f64) -> LinearProbeConfig {
         l2: vec![l2],
         tolerance: 1e-9,
         max_iter: 10_000,
+        ..LinearProbeConfig::default()
     }
 }
 
@@ -193,7 +195,7 @@ fn a_single_class_is_certain() {
 }
 
 #[test]
-fn one_label_a_class_takes_the_candidate_nearest_to_one() {
+fn one_label_a_class_takes_the_candidate_nearest_to_ten() {
     let features = matrix(&[[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]);
     let chosen = |l2: &[f64]| {
         let config = LinearProbeConfig {
@@ -202,8 +204,8 @@ fn one_label_a_class_takes_the_candidate_nearest_to_one() {
         };
         config.fit(&features, &[0, 1, 2], 3).l2
     };
-    assert_eq!(chosen(&[0.01, 0.1, 1.0, 10.0]), 1.0);
-    assert_eq!(chosen(&[1e-4, 20.0, 0.01]), 20.0);
+    assert_eq!(chosen(&[0.01, 0.1, 1.0, 10.0, 100.0]), 10.0);
+    assert_eq!(chosen(&[1e-4, 2.0, 0.01]), 2.0);
     assert_eq!(chosen(&[7.0]), 7.0);
 }
 
@@ -217,8 +219,104 @@ fn noise_gets_the_strongest_penalty_and_signal_a_weak_one() {
         .collect();
     let signal: Vec<u32> = x.iter_rows().map(|r| u32::from(r[0] > 0.0)).collect();
     let config = LinearProbeConfig::default();
-    assert_eq!(config.fit(&x, &noise, 2).l2, 100.0);
+    assert!(config.fit(&x, &noise, 2).l2 >= 10.0);
     assert!(config.fit(&x, &signal, 2).l2 <= 1.0);
+}
+
+/// 8 rows of each of two classes: with few labels the least log-loss is that of a penalty far too strong.
+#[test]
+fn few_labels_do_not_end_at_the_shares_of_the_classes() {
+    // Eight features tell the classes apart, each a little; every row misleads in the features that its number names.
+    let (per, dim) = (40, 64);
+    let noise = addressed("noise", 2 * per, dim);
+    let mut x = noise.clone();
+    let labels: Vec<u32> = (0..2 * per).map(|i| u32::from(i % 8 == 0)).collect();
+    for (row, &label) in x.values.chunks_mut(dim).zip(&labels) {
+        for value in &mut row[..8] {
+            *value += if label == 1 { 0.7 } else { -0.7 };
+        }
+    }
+    let few: Vec<usize> = (0..32).collect();
+    let rest: Vec<usize> = (32..2 * per).collect();
+    let of = |rows: &[usize]| -> Vec<u32> { rows.iter().map(|&i| labels[i]).collect() };
+    let probe = LinearProbeConfig::default().fit(&x.select(&few), &of(&few), 2);
+    assert!(probe.l2 <= 10.0, "{}", probe.l2);
+    let right = accuracy(&probe.predict(&x.select(&rest)), &of(&rest));
+    let majority = of(&rest).iter().filter(|&&label| label == 0).count() as f64 / rest.len() as f64;
+    assert!(right > majority, "{right}, the majority is {majority}");
+}
+
+#[test]
+fn balanced_weights_are_scikit_learns() {
+    let digits = digits();
+    // Classes 0 to 4 whole, of the others the first 10.
+    let mut left = [usize::MAX; 10];
+    left[5..].fill(10);
+    let rows = digits.train.iter().copied().filter(|&i| {
+        let left = &mut left[digits.labels[i] as usize];
+        let taken = *left > 0;
+        *left -= usize::from(taken);
+        taken
+    });
+    let rows: Vec<usize> = rows.collect();
+    let case = case("probe_balanced");
+    assert_eq!(number(&case, "train_rows") as usize, rows.len());
+    let (features, labels) = digits.part(&rows);
+    let balanced = LinearProbeConfig {
+        class_weights: ClassWeights::Balanced,
+        ..config(1.0)
+    };
+    let probe = balanced.fit(&features, &labels, 10);
+    assert!(probe.converged, "{}", probe.gradient_norm);
+    check_record("weights", &probe.weights, &case, TOLERANCE);
+    check_record("bias", &centred_bias(&probe), &case, TOLERANCE);
+    let plain = config(1.0).fit(&features, &labels, 10);
+    assert!(plain.weights != probe.weights);
+}
+
+#[test]
+fn raw_features_and_the_affine_form_give_the_same_classes() {
+    let digits = digits();
+    let (features, labels) = digits.part(&digits.train);
+    let probe = LinearProbeConfig::default().fit(&features, &labels, 10);
+    let (weights, bias) = probe.affine();
+    let (features, _) = digits.part(&digits.test);
+    let classes: Vec<u32> = features
+        .iter_rows()
+        .map(|row| {
+            let logit = |class: usize| -> f64 {
+                let weights = &weights[class * 64..(class + 1) * 64];
+                let products = weights.iter().zip(row).map(|(w, v)| w * f64::from(*v));
+                bias[class] + products.sum::<f64>()
+            };
+            let best = (0..10).max_by(|a, b| logit(*a).total_cmp(&logit(*b)));
+            best.unwrap() as u32
+        })
+        .collect();
+    assert_eq!(classes, probe.predict(&features));
+}
+
+#[test]
+fn a_fit_says_what_it_does_and_stops_choosing_once_the_loss_rises() {
+    let digits = digits();
+    let (features, labels) = digits.part(&digits.train);
+    let mut stages = Vec::new();
+    let probe = LinearProbeConfig::default()
+        .try_fit_watched(&features, &labels, 10, &mut |stage| stages.push(stage))
+        .unwrap();
+    let [tried @ .., last] = &stages[..] else {
+        panic!("no stages");
+    };
+    let rows = features.rows;
+    assert_eq!(*last, ProbeStage::Fit { l2: probe.l2, rows });
+    for (place, stage) in tried.iter().enumerate() {
+        let ProbeStage::Choose { l2, number, of } = *stage else {
+            panic!("{stage:?}");
+        };
+        assert_eq!((number, of), (place, 6));
+        assert!((l2 - 1000.0 / 10_f64.powi(place as i32)).abs() < 1e-9 * l2);
+    }
+    assert!((3..6).contains(&tried.len()), "{tried:?}");
 }
 
 #[test]

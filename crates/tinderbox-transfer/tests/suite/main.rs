@@ -2,6 +2,7 @@
 
 #[path = "../../../../fixtures/addressed.rs"]
 mod addressed;
+mod classification;
 mod feature_matrix;
 mod fine_tune;
 mod health;
