@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// Probability that an interval of this module covers the true value.
 const CONFIDENCE: f64 = 0.95;
 
+/// What a normal variable stays within, either way, with that probability.
+const NORMAL: f64 = 1.959_963_984_540_054;
+
 /// The arithmetic mean.
 ///
 /// # Panics
@@ -95,6 +98,120 @@ pub fn paired_interval(a: &[f64], b: &[f64]) -> PairedDifference {
     let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
     let Interval { mean, low, high, n } = interval(&differences);
     PairedDifference { mean, low, high, n }
+}
+
+/// The share of hits over draws and test items, with a 95 % interval that counts both: other draws and other test items would have
+/// given another share.
+///
+/// `draws` holds what each draw hit of the same items, in the same order. With `D` draws of `N` items
+///
+/// ```text
+/// variance of the mean = s^2(means of draws) / D  +  s^2(means of items) / N  -  s^2(what neither explains) / (D N)
+/// ```
+///
+/// by Student's t with the degrees of freedom of Satterthwaite (1946). Items count with two hits and two misses more, so that not even
+/// perfection is certain (Agresti and Coull 1998). A single draw says nothing of other draws: its interval counts the items alone.
+///
+/// # Panics
+/// If there are no draws, no items, or not as many in each draw.
+pub fn hits_interval(draws: &[&[bool]]) -> Interval {
+    let value = |draw: usize, item: usize| f64::from(u8::from(draws[draw][item]));
+    crossed(
+        items_of(draws),
+        draws.len(),
+        value,
+        &[(2.0, 0.0), (2.0, 1.0)],
+    )
+}
+
+/// By how much one of two procedures hits more, with a 95 % interval that counts draws and test items as [`hits_interval`] does.
+///
+/// What a draw, and what an item, has in common cancels. Items count with half a pair more of each kind (Agresti and Min 2005).
+///
+/// # Panics
+/// As [`hits_interval`], or if there are not as many draws or items of both.
+pub fn paired_hits_interval(ours: &[&[bool]], theirs: &[&[bool]]) -> PairedDifference {
+    assert_eq!(ours.len(), theirs.len(), "pairs of draws");
+    let items = items_of(ours);
+    assert_eq!(items, items_of(theirs), "pairs of items");
+    let sign = |hits: &[&[bool]], draw: usize, item: usize| f64::from(u8::from(hits[draw][item]));
+    let value = |draw: usize, item: usize| sign(ours, draw, item) - sign(theirs, draw, item);
+    let more = [(0.5, -1.0), (1.0, 0.0), (0.5, 1.0)];
+    let Interval { mean, low, high, n } = crossed(items, ours.len(), value, &more);
+    PairedDifference { mean, low, high, n }
+}
+
+/// How many items each draw has.
+fn items_of(draws: &[&[bool]]) -> usize {
+    let items = draws.first().map_or(0, |draw| draw.len());
+    assert!(items > 0, "an interval of no draws or items");
+    let all = draws.iter().all(|draw| draw.len() == items);
+    assert!(all, "each draw judges the same items");
+    items
+}
+
+/// The interval of a mean over draws and items; `more` are items that only the variance counts, each with its weight.
+fn crossed(
+    items: usize,
+    draws: usize,
+    value: impl Fn(usize, usize) -> f64,
+    more: &[(f64, f64)],
+) -> Interval {
+    let of_draw = |draw| (0..items).map(|item| value(draw, item)).sum::<f64>() / items as f64;
+    let of_item = |item| (0..draws).map(|draw| value(draw, item)).sum::<f64>() / draws as f64;
+    let draw_means: Vec<f64> = (0..draws).map(of_draw).collect();
+    let item_means: Vec<f64> = (0..items).map(of_item).collect();
+    let mean = mean(&draw_means);
+
+    let by_draws = standard_deviation(&draw_means).powi(2) / draws as f64;
+    let all = || {
+        item_means
+            .iter()
+            .map(|mean| (1.0, *mean))
+            .chain(more.iter().copied())
+    };
+    let count: f64 = all().map(|(weight, _)| weight).sum();
+    let centre = all().map(|(weight, value)| weight * value).sum::<f64>() / count;
+    let squares = all().map(|(weight, value)| weight * (value - centre).powi(2));
+    let by_items = squares.sum::<f64>() / (count * count);
+    let mut rest = 0.0;
+    for (draw, draw_mean) in draw_means.iter().enumerate() {
+        for (item, item_mean) in item_means.iter().enumerate() {
+            rest += (value(draw, item) - draw_mean - item_mean + mean).powi(2);
+        }
+    }
+    let freedom = ((draws - 1) * (items - 1)).max(1);
+    let by_both = rest / (freedom * draws * items) as f64;
+
+    let variance = (by_draws + by_items - by_both).max(by_draws).max(by_items);
+    let part = |variance: f64, count: usize| variance.powi(2) / (count - 1).max(1) as f64;
+    let freedom = variance.powi(2) / (part(by_draws, draws) + part(by_items, items));
+    let margin =
+        student_t_quantile(0.5 + CONFIDENCE / 2.0, (freedom as usize).max(1)) * variance.sqrt();
+    Interval {
+        mean,
+        low: mean - margin,
+        high: mean + margin,
+        n: draws,
+    }
+}
+
+/// The share of hits among items, with its 95 % interval by Wilson's score (1927), which stays within 0 and 1.
+///
+/// # Panics
+/// If there are no items, or more hits than items.
+pub fn share_interval(hits: u64, items: u64) -> Interval {
+    assert!(items > 0 && hits <= items, "{hits} hits of {items} items");
+    let z = NORMAL;
+    let (n, mean) = (items as f64, hits as f64 / items as f64);
+    let centre = (mean + z * z / (2.0 * n)) / (1.0 + z * z / n);
+    let margin = z / (1.0 + z * z / n) * (mean * (1.0 - mean) / n + (z / (2.0 * n)).powi(2)).sqrt();
+    Interval {
+        mean,
+        low: (centre - margin).clamp(0.0, mean),
+        high: (centre + margin).clamp(mean, 1.0),
+        n: items as usize,
+    }
 }
 
 /// The value that a Student-t variable stays below with probability `p`.

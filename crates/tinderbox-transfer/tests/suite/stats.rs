@@ -1,7 +1,8 @@
 //! Intervals by Student's t.
 
 use tinderbox_transfer::stats::{
-    interval, mean, paired_interval, standard_deviation, student_t_quantile,
+    hits_interval, interval, mean, paired_hits_interval, paired_interval, share_interval,
+    standard_deviation, student_t_quantile,
 };
 
 use crate::addressed::uniform;
@@ -96,4 +97,96 @@ fn means_and_deviations() {
 #[should_panic(expected = "pairs of 2 and 1 values")]
 fn unequal_lengths_are_refused() {
     paired_interval(&[1.0, 2.0], &[1.0]);
+}
+
+/// Hits of `draws` on `items`: some items are harder than others, and some draws better than others.
+fn simulated(name: &str, draws: usize, items: usize) -> Vec<Vec<bool>> {
+    let luck = uniform(&format!("{name} draws"), draws);
+    let ease = uniform(&format!("{name} items"), items);
+    let noise = uniform(&format!("{name} noise"), draws * items);
+    let hit = |draw: usize, item: usize| {
+        let level = 0.2 + 0.6 * ease[item] + 0.03 * luck[draw];
+        level + 0.3 * noise[draw * items + item] > 0.0
+    };
+    let of_draw = |draw| (0..items).map(|item| hit(draw, item)).collect();
+    (0..draws).map(of_draw).collect()
+}
+
+fn slices(hits: &[Vec<bool>]) -> Vec<&[bool]> {
+    hits.iter().map(Vec::as_slice).collect()
+}
+
+#[test]
+fn an_interval_of_hits_covers_what_other_draws_and_items_would_give() {
+    let truth = {
+        let many = simulated("truth", 400, 4000);
+        hits_interval(&slices(&many)).mean
+    };
+    let (mut covered, mut by_draws) = (0, 0);
+    for trial in 0..400 {
+        let hits = simulated(&format!("trial {trial}"), 5, 200);
+        let got = hits_interval(&slices(&hits));
+        covered += usize::from(got.low < truth && truth < got.high);
+        let shares: Vec<f64> = hits
+            .iter()
+            .map(|hits| hits.iter().filter(|hit| **hit).count() as f64 / 200.0)
+            .collect();
+        let draws = interval(&shares);
+        check_close(draws.mean, got.mean, 1e-12);
+        by_draws += usize::from(draws.low < truth && truth < draws.high);
+    }
+    assert!((372..=392).contains(&covered), "{covered} of 400");
+    assert!(
+        by_draws < 300,
+        "{by_draws} of 400: draws alone are not enough"
+    );
+}
+
+#[test]
+fn equal_draws_have_the_interval_of_their_items() {
+    // 240 of 265 items, by all of three draws, as with all labels.
+    let hits: Vec<bool> = (0..265).map(|item| item >= 25).collect();
+    let got = hits_interval(&[&hits, &hits, &hits]);
+    let p = 242.0 / 269.0;
+    let expected = student_t_quantile(0.975, 264) * f64::sqrt(p * (1.0 - p) / 269.0);
+    check_close(got.mean, 240.0 / 265.0, 1e-12);
+    check_close(got.high - got.mean, expected, 1e-9);
+    let perfect = vec![true; 265];
+    let got = hits_interval(&[&perfect, &perfect]);
+    assert!(got.low > 0.98 && got.low < 0.992, "{got:?}");
+}
+
+#[test]
+fn a_paired_interval_of_hits_lets_draws_and_items_cancel() {
+    let ours = simulated("ours", 5, 300);
+    let mut theirs = ours.clone();
+    for hits in &mut theirs {
+        // Six items of 300 in every draw.
+        let right: Vec<usize> = (0..300).filter(|&item| hits[item]).take(6).collect();
+        right.into_iter().for_each(|item| hits[item] = false);
+    }
+    let got = paired_hits_interval(&slices(&ours), &slices(&theirs));
+    check_close(got.mean, 0.02, 1e-12);
+    assert!(got.is_significant() && got.high < 0.045, "{got:?}");
+    let alone = hits_interval(&slices(&ours));
+    assert!(alone.high - alone.low > 2.0 * (got.high - got.low));
+    let same = paired_hits_interval(&slices(&ours), &slices(&ours));
+    assert!(same.low < 0.0 && same.high > 0.0, "{same:?}");
+}
+
+#[test]
+fn the_interval_of_a_share_is_wilsons() {
+    // Newcombe 1998, table 1: 81 of 263, 15 of 148, 0 of 20.
+    for (hits, items, low, high) in [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+    ] {
+        let got = share_interval(hits, items);
+        assert!(
+            (got.low - low).abs() < 1e-4 && (got.high - high).abs() < 1e-4,
+            "{got:?}"
+        );
+    }
+    assert_eq!(share_interval(20, 20).high, 1.0);
 }
