@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
 use rayon::prelude::*;
-use tinderbox::data::table::{TableItems, TableOptions};
-use tinderbox::data::text::DocumentSource;
+use tinderbox::data::leak::{self, content_hash};
+use tinderbox::data::table::{ColumnPipeline, NotUtf8, TableItems};
+use tinderbox::data::text::{Document, DocumentSource};
 use tinderbox::data::{
     Background, DataError, Labelled, Ledger, Preprocess, Remark, SplitFolders, group_split,
     split_folders, spread, spread_split, stratified_split, stratified_subset,
@@ -95,7 +96,8 @@ impl DataSet {
         let (with_label, without): (Vec<usize>, Vec<usize>) = used
             .iter()
             .partition(|index| usable && class(**index).is_some());
-        let (labelled, test) = if own < items.count() {
+        let unlabelled = if usable { without.len() } else { 0 };
+        let (mut labelled, test) = if own < items.count() {
             let test = own..items.count();
             let test = test.filter(|index| usable && class(*index).is_some());
             (with_label, test.collect())
@@ -126,22 +128,25 @@ impl DataSet {
             _ => spread_split(train.len(), recipe.held_out),
         };
         let pick = |places: Vec<usize>| places.iter().map(|&p| train[p]).collect::<Vec<usize>>();
-        let held_out = pick(split.test);
-        let train = pick(split.train);
+        let mut held_out = pick(split.test);
+        let mut train = pick(split.train);
         let classes = match usable {
             true => labels.class_names().to_vec(),
             false => Vec::new(),
         };
+        let mut all = labels.ledger();
+        all.extend(ledger);
+        let mut ledger = all;
+        ledger.add(images::left_out(own, used.len()));
         let fitted = match &items {
             Items::Images(_) => None,
             Items::Rows(rows) => Some(match fitted {
-                Some(fitted) => {
-                    if let Preprocessing::Row(pipeline) = fitted {
-                        rows.bind(pipeline)?;
-                    }
-                    fitted.clone()
+                Some(fitted) => fitted.clone(),
+                None => {
+                    let fit = rows.fit(recipe.columns.as_ref(), &train)?;
+                    ledger.extend(fit.ledger);
+                    Preprocessing::Row(fit.pipeline)
                 }
-                None => Preprocessing::Row(rows.fit(recipe.columns.as_ref(), &train)?),
             }),
             Items::Texts(texts) => Some(match (fitted, &recipe.tokens) {
                 (Some(fitted), _) => fitted.clone(),
@@ -151,13 +156,35 @@ impl DataSet {
                 }
             }),
         };
+        let repeated = match (&items, &fitted) {
+            (Items::Rows(rows), Some(Preprocessing::Row(pipeline))) => {
+                let hashes = features_hashed(rows, pipeline)?;
+                for part in [&mut train, &mut labelled, &mut held_out] {
+                    part.retain(|row| hashes[*row].is_some());
+                }
+                leak::on_both_sides(&train, &test, |row| hashes[row])
+            }
+            (Items::Images(images), _) => {
+                leak::on_both_sides(&train, &test, |item| content_hash(&**images, item).ok())
+            }
+            (Items::Texts(texts), _) => leak::on_both_sides(&train, &test, |item| {
+                Some(text_hash(&texts.get(item).ok()?))
+            }),
+            (Items::Rows(_), _) => Vec::new(),
+        };
+        let becomes = "are equal to one that is trained on: what is measured on them is too good";
+        let ids = repeated.iter().map(|item| labels.id(*item));
+        ledger.add(
+            Remark::new("test items", repeated.len(), becomes)
+                .of(test.len())
+                .examples(ids),
+        );
+        let becomes = "have no label: they are pre-trained on, and nothing is measured with them";
+        ledger.add(Remark::new("items", unlabelled, becomes).of(used.len()));
         let shape = match (image, &fitted) {
             (Some(shape), _) => InputShape::Image(shape),
             (None, fitted) => fitted.as_ref().expect("these were fitted").shape(),
         };
-        let mut all = items.labelled().ledger();
-        all.extend(ledger);
-        all.add(images::left_out(own, used.len()));
         Ok(Self {
             items,
             train,
@@ -167,7 +194,7 @@ impl DataSet {
             classes,
             shape,
             background: recipe.background.unwrap_or_default(),
-            ledger: all,
+            ledger,
             fitted,
             target,
             max_bad: recipe.max_bad,
@@ -394,29 +421,74 @@ fn texts_of_questions(questions: &dyn DocumentSource, items: &[usize]) -> Vec<u6
 pub fn open_unsplit(recipe: &DataRecipe) -> Result<Items, DataError> {
     Ok(match recipe.modality() {
         Modality::Text => Items::Texts(texts::open(recipe)?),
-        Modality::Row => Items::Rows(Arc::new(read_table(recipe)?)),
+        Modality::Row => Items::Rows(Arc::new(read_table(recipe, NotUtf8::Replace)?)),
         Modality::Image => Items::Images(images::open(recipe, recipe.channels)?),
     })
 }
 
 /// The rows of a recipe, the test set's behind the others, and how many are not the test set's.
 fn open_table(recipe: &DataRecipe) -> Result<(TableItems, usize), DataError> {
-    let rows = read_table(recipe)?;
+    let rows = read_table(recipe, NotUtf8::Replace)?;
     let own = rows.len();
     let rows = match recipe.of_test() {
-        Some(test) => rows.join(read_table(&test)?)?,
+        Some(mut test) => {
+            test.reading.known = rows.table().columns().to_vec();
+            rows.join(read_table(&test, NotUtf8::Replace)?)?
+        }
         None => rows,
     };
+    rows.check_classes(recipe.columns.as_ref())?;
     Ok((rows, own))
 }
 
-fn read_table(recipe: &DataRecipe) -> Result<TableItems, DataError> {
+/// The table of a recipe, with its labels.
+///
+/// # Errors
+/// If it cannot be read, or lacks the column of the labels.
+pub fn read_table(recipe: &DataRecipe, not_utf8: NotUtf8) -> Result<TableItems, DataError> {
     let path = recipe.path.clone().unwrap_or_default();
     let labels = match &recipe.labels {
         Labels::Column(column) => Some(column.as_str()),
         Labels::Own(_) | Labels::File(_) => None,
     };
-    TableItems::read(&path, &TableOptions::default(), labels)
+    let mut options = recipe.reading.options(not_utf8);
+    if options.columns.is_empty() {
+        let columns = recipe
+            .columns
+            .iter()
+            .flat_map(|columns| columns.columns.keys());
+        let named = columns.chain(&recipe.text).cloned();
+        options.columns = named.chain(labels.map(str::to_owned)).collect();
+    }
+    TableItems::read(&path, &options, labels)
+}
+
+/// What tells the features of each row from those of others; nothing of rows that the pipeline refuses or that could not be read.
+fn features_hashed(
+    rows: &TableItems,
+    pipeline: &ColumnPipeline,
+) -> Result<Vec<Option<u128>>, DataError> {
+    let bound = rows.bind(pipeline)?;
+    let mut values = Vec::new();
+    let hash = |row: usize| {
+        values.clear();
+        bound.apply(rows.row(row).ok()?, &mut values).ok()?;
+        let bits = values.iter().flat_map(|value| (value + 0.0).to_le_bytes());
+        Some(hash_of(bits))
+    };
+    Ok((0..rows.len()).map(hash).collect())
+}
+
+/// What tells a text, with its pair, from others.
+fn text_hash(document: &Document) -> u128 {
+    let second = document.second.as_deref().unwrap_or_default();
+    hash_of([document.text.as_str(), second].join("\0").bytes())
+}
+
+fn hash_of(bytes: impl Iterator<Item = u8>) -> u128 {
+    let hash = blake3::hash(&bytes.collect::<Vec<u8>>());
+    let (first, _) = hash.as_bytes().split_at(16);
+    u128::from_le_bytes(first.try_into().expect("16 bytes"))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod device_suite;
 mod digits;
 mod generate;
 mod images;
+mod odd_tables;
 mod program;
 mod questions;
 mod resume;

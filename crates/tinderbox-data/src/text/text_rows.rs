@@ -6,7 +6,7 @@ use burn::data::dataset::Dataset;
 
 use super::document::Document;
 use crate::table::TableItems;
-use crate::{Content, DataError, Labelled};
+use crate::{Content, DataError, Labelled, Ledger};
 
 /// The texts in one column of a table, or the pairs in two, with the table's labels.
 ///
@@ -37,7 +37,7 @@ impl TextRows {
     }
 
     fn cell(&self, index: usize, column: usize) -> Result<String, DataError> {
-        let cell = self.table.table().rows()[index].cell(column);
+        let cell = self.table.row(index)?.cell(column);
         let text = cell.name().ok_or_else(|| {
             let line = format!("line {}", self.table.id(index));
             DataError::format("text", "one in each row", format!("none in {line}"))
@@ -75,6 +75,10 @@ impl Labelled for TextRows {
 
     fn id(&self, index: usize) -> String {
         self.table.id(index)
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.table.ledger()
     }
 }
 
