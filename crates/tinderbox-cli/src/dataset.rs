@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
 use rayon::prelude::*;
-use tinderbox::data::leak::{self, content_hash};
-use tinderbox::data::table::{ColumnPipeline, NotUtf8, TableItems};
-use tinderbox::data::text::{Document, DocumentSource};
+use tinderbox::data::table::{NotUtf8, TableItems};
+use tinderbox::data::text::DocumentSource;
 use tinderbox::data::{
     Background, DataError, Labelled, Ledger, Preprocess, Remark, SplitFolders, group_split,
     split_folders, spread, spread_split, stratified_split, stratified_subset,
 };
 
 use crate::encoder::{ImageShape, InputShape, Modality};
+use crate::equal_items::{on_both_sides, readable};
 use crate::inputs::{Items, Preprocessing, Target, Views};
 use crate::recipe::{DataRecipe, DataSource, Labels};
 use crate::{images, texts};
@@ -156,30 +156,15 @@ impl DataSet {
                 }
             }),
         };
-        let repeated = match (&items, &fitted) {
-            (Items::Rows(rows), Some(Preprocessing::Row(pipeline))) => {
-                let hashes = features_hashed(rows, pipeline)?;
-                for part in [&mut train, &mut labelled, &mut held_out] {
-                    part.retain(|row| hashes[*row].is_some());
-                }
-                leak::on_both_sides(&train, &test, |row| hashes[row])
+        if let (Items::Rows(rows), Some(Preprocessing::Row(pipeline))) = (&items, &fitted) {
+            let readable = readable(rows, pipeline)?;
+            for part in [&mut train, &mut labelled, &mut held_out] {
+                part.retain(|row| readable[*row]);
             }
-            (Items::Images(images), _) => {
-                leak::on_both_sides(&train, &test, |item| content_hash(&**images, item).ok())
-            }
-            (Items::Texts(texts), _) => leak::on_both_sides(&train, &test, |item| {
-                Some(text_hash(&texts.get(item).ok()?))
-            }),
-            (Items::Rows(_), _) => Vec::new(),
-        };
-        let becomes = "are equal to one that is trained on: what is measured on them is too good";
-        let ids = repeated.iter().map(|item| labels.id(*item));
-        ledger.add(
-            Remark::new("test items", repeated.len(), becomes)
-                .of(test.len())
-                .examples(ids),
-        );
-        let becomes = "have no label: they are pre-trained on, and nothing is measured with them";
+        }
+        ledger.add(on_both_sides(&items, fitted.as_ref(), &train, &test)?);
+        let becomes =
+            "have no label: no label is learnt from them, and nothing is measured with them";
         ledger.add(Remark::new("items", unlabelled, becomes).of(used.len()));
         let shape = match (image, &fitted) {
             (Some(shape), _) => InputShape::Image(shape),
@@ -463,181 +448,5 @@ pub fn read_table(recipe: &DataRecipe, not_utf8: NotUtf8) -> Result<TableItems, 
     TableItems::read(&path, &options, labels)
 }
 
-/// What tells the features of each row from those of others; nothing of rows that the pipeline refuses or that could not be read.
-fn features_hashed(
-    rows: &TableItems,
-    pipeline: &ColumnPipeline,
-) -> Result<Vec<Option<u128>>, DataError> {
-    let bound = rows.bind(pipeline)?;
-    let mut values = Vec::new();
-    let hash = |row: usize| {
-        values.clear();
-        bound.apply(rows.row(row).ok()?, &mut values).ok()?;
-        let bits = values.iter().flat_map(|value| (value + 0.0).to_le_bytes());
-        Some(hash_of(bits))
-    };
-    Ok((0..rows.len()).map(hash).collect())
-}
-
-/// What tells a text, with its pair, from others.
-fn text_hash(document: &Document) -> u128 {
-    let second = document.second.as_deref().unwrap_or_default();
-    hash_of([document.text.as_str(), second].join("\0").bytes())
-}
-
-fn hash_of(bytes: impl Iterator<Item = u8>) -> u128 {
-    let hash = blake3::hash(&bytes.collect::<Vec<u8>>());
-    let (first, _) = hash.as_bytes().split_at(16);
-    u128::from_le_bytes(first.try_into().expect("16 bytes"))
-}
-
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::recipe::RecipeFile;
-
-    fn digits_recipe() -> DataRecipe {
-        RecipeFile::find("simclr-digits")
-            .unwrap()
-            .resolve(&[])
-            .unwrap()
-            .data
-    }
-
-    fn write_images(folder: &Path, names: &[&str], side: (u32, u32)) {
-        for name in names {
-            let path = folder.join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            image::RgbImage::from_pixel(side.0, side.1, image::Rgb([9, 9, 9]))
-                .save(path)
-                .unwrap();
-        }
-    }
-
-    #[test]
-    fn digits_are_split_once_and_for_all() {
-        let images = DataSet::open(&digits_recipe(), None).unwrap();
-        assert_eq!(
-            images.shape,
-            InputShape::Image(ImageShape {
-                channels: 1,
-                size: 8
-            })
-        );
-        assert_eq!((images.train.len(), images.test.len()), (1198, 599));
-        assert_eq!(images.labelled, images.train);
-        assert!(
-            images
-                .train
-                .iter()
-                .all(|index| !images.test.contains(index))
-        );
-        assert_eq!(images.subset(&images.labelled, 0.01, 3).len(), 12);
-        let (train, test) = images.evaluation_parts(100);
-        assert!(train.len() <= 100 && test.len() <= 100 && train.len() >= 90);
-    }
-
-    #[test]
-    fn the_share_held_out_is_the_share_that_was_asked_for() {
-        for (share, held) in [(0.4, 719), (0.05, 90), (0.3, 539), (0.0, 0)] {
-            let recipe = DataRecipe {
-                labels: Labels::Own(false),
-                held_out: share,
-                ..digits_recipe()
-            };
-            let images = DataSet::open(&recipe, None).unwrap();
-            let counts = (images.held_out.len(), images.train.len());
-            assert_eq!(counts, (held, 1797 - held), "{share}");
-            assert!(
-                images
-                    .held_out
-                    .iter()
-                    .all(|item| !images.train.contains(item))
-            );
-        }
-    }
-
-    #[test]
-    fn without_labels_everything_is_trained_on() {
-        let recipe = DataRecipe {
-            labels: Labels::Own(false),
-            ..digits_recipe()
-        };
-        let images = DataSet::open(&recipe, None).unwrap();
-        assert_eq!((images.train.len(), images.test.len()), (1797, 0));
-        let error = images.require_labels().unwrap_err().to_string();
-        assert!(error.contains("at least 2 classes"), "{error}");
-    }
-
-    #[test]
-    fn a_folder_gives_size_and_classes() {
-        let folder = tempfile::tempdir().unwrap();
-        let names = [
-            "a/1.png",
-            "a/2.png",
-            "a/3.png",
-            "b/1.png",
-            "b/2.png",
-            "b/3.png",
-            "loose.png",
-        ];
-        write_images(folder.path(), &names, (6, 6));
-        let images = DataSet::open(&DataRecipe::folder(folder.path()), None).unwrap();
-        assert_eq!(
-            images.shape,
-            InputShape::Image(ImageShape {
-                channels: 3,
-                size: 6
-            })
-        );
-        assert_eq!(images.classes, ["a", "b"]);
-        assert_eq!(
-            (images.labelled.len(), images.test.len(), images.train.len()),
-            (4, 2, 5)
-        );
-        assert!(images.has_labels());
-    }
-
-    #[test]
-    fn a_test_set_of_its_own_is_held_out_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        let names = [
-            "train/a/1.png",
-            "train/a/2.png",
-            "train/b/1.png",
-            "train/b/2.png",
-        ];
-        write_images(folder.path(), &names, (6, 6));
-        write_images(folder.path(), &["val/b/7.png", "val/loose.png"], (6, 6));
-        let recipe = DataRecipe {
-            test_path: Some(folder.path().join("val")),
-            ..DataRecipe::folder(folder.path().join("train"))
-        };
-        let images = DataSet::open(&recipe, None).unwrap();
-        assert_eq!(images.train, [0, 1, 2, 3]);
-        assert_eq!(images.test.len(), 1);
-        let test = images.test[0];
-        assert_eq!(images.items.labelled().label(test), Some(1));
-        assert_eq!(images.items.labelled().id(test), "test/b/7.png");
-        write_images(folder.path(), &["val/c/1.png"], (6, 6));
-        let error = DataSet::open(&recipe, None).unwrap_err().to_string();
-        assert!(error.contains("the class c"), "{error}");
-    }
-
-    #[test]
-    fn what_cannot_be_used_says_why() {
-        let folder = tempfile::tempdir().unwrap();
-        let open = || {
-            DataSet::open(&DataRecipe::folder(folder.path()), None)
-                .unwrap_err()
-                .to_string()
-        };
-        assert!(open().contains("no PNG, JPEG, GIF, WebP or BMP files found"));
-        write_images(folder.path(), &["wide.png"], (8, 6));
-        assert!(open().contains("wide.png has 8 x 6"));
-        std::fs::write(folder.path().join("wide.png"), b"no picture").unwrap();
-        assert!(open().contains("none of the 1 items can be read"));
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@ use super::items::TableItems;
 use super::pipeline::{ColumnPipeline, FittedTransform};
 use super::profile::{ColumnKind, ColumnProfile, TableProfile};
 use super::row::Cell;
+use crate::same_value::same_value;
 use crate::{DataError, Ledger, Remark};
 
 /// Fewer rows may agree with their labels by chance.
@@ -163,7 +164,7 @@ impl TableItems {
                     continue;
                 };
                 let value = self.table.rows()[row].cell(place).name()?;
-                let value = value.trim().to_owned();
+                let value = same_value(&value).into_owned();
                 if *to_class.entry(value.clone()).or_insert(class) != class
                     || *to_value.entry(class).or_insert_with(|| value.clone()) != value
                 {
@@ -233,6 +234,8 @@ impl TableItems {
                 continue;
             }
             if !matches!(column.kind(), ColumnKind::Number | ColumnKind::Mixed) {
+                let what = format!("categories of {}", Cell::Text(&column.name).shown());
+                ledger.add(column.categories.remark(&what));
                 continue;
             }
             for (mark, (times, line)) in &column.stand_ins {

@@ -6,10 +6,11 @@ use super::form::NumberForm;
 use super::items::TableItems;
 use super::row::Cell;
 use crate::leak::{Leak, Leaks, Same};
+use crate::same_value::same_value;
 use crate::{DataError, Ledger, Remark};
 
 /// Finds which rows of `test` are in `train`: those whose values are equal in all columns that both have. Numbers are equal however they are
-/// written, text is compared without spaces around it, and columns that only count rows are passed over. What is passed over is remarked on.
+/// written, text whatever its spelling, and columns that only count rows are passed over. What is passed over is remarked on.
 ///
 /// # Errors
 /// [`DataError::Config`] when the tables have no column in common.
@@ -136,7 +137,7 @@ fn add(hasher: &mut blake3::Hasher, cell: Cell<'_>, form: &NumberForm) {
         (Some(value), _) => number(value),
         (None, name) => {
             let name = name.unwrap_or_default();
-            let name = name.trim();
+            let name = same_value(&name);
             hasher
                 .update(b"t")
                 .update(&(name.len() as u64).to_le_bytes());
