@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
 use rayon::prelude::*;
-use tinderbox::data::table::{NotUtf8, TableItems};
+use tinderbox::data::table::{NotUtf8, TableItems, check_classes};
 use tinderbox::data::text::DocumentSource;
 use tinderbox::data::{
     Background, DataError, Labelled, Ledger, Preprocess, Remark, SplitFolders, group_split,
@@ -78,6 +78,9 @@ impl DataSet {
             }
         };
         let labels = items.labelled();
+        if let (DataSource::Table, Labels::Column(column)) = (recipe.source, &recipe.labels) {
+            check_classes(labels, items.count(), column, recipe.columns.as_ref())?;
+        }
         let target = recipe.source.target();
         let usable = target == Target::Answers || labels.class_names().len() > 1;
         let usable = usable && recipe.labels != Labels::Own(false);
@@ -422,7 +425,6 @@ fn open_table(recipe: &DataRecipe) -> Result<(TableItems, usize), DataError> {
         }
         None => rows,
     };
-    rows.check_classes(recipe.columns.as_ref())?;
     Ok((rows, own))
 }
 

@@ -46,6 +46,7 @@
 //! ```
 
 mod category_counts;
+mod class_column;
 mod config;
 mod counter;
 mod csv;
@@ -56,6 +57,7 @@ mod encoder;
 mod fit;
 mod form;
 mod form_finder;
+mod giveaways;
 mod interactions;
 mod item_fit;
 mod items;
@@ -85,6 +87,7 @@ mod ipc;
 mod parquet;
 
 pub use category_counts::CategoryCounts;
+pub use class_column::check_classes;
 pub use config::{ColumnConfig, ColumnPipelineConfig, MissingNumber, NumberConfig, Scale};
 pub use csv::CsvReader;
 pub use date_order::DateOrder;

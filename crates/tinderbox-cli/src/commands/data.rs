@@ -53,6 +53,7 @@ pub(super) fn of(
                     Some(own) if texts.source == DataSource::Table => DataRecipe {
                         labels: own.data.labels,
                         reading: own.data.reading,
+                        columns: own.data.columns,
                         ..texts
                     },
                     _ => texts,
@@ -65,6 +66,7 @@ pub(super) fn of(
                     Some(own) => DataRecipe {
                         labels: own.data.labels,
                         reading: own.data.reading,
+                        columns: own.data.columns,
                         ..table
                     },
                     None => table,

@@ -16,10 +16,12 @@ use crate::dataset::read_table;
 use crate::error::CliError;
 use crate::recipe::DataRecipe;
 
-/// Columns of use beside a text, such as its class and its source, with which a table is still one of texts.
+/// Columns of use beside a text, such as its class and its source, with which a table is still one of texts; beside long ones they may be more.
 const BESIDE_TEXT: usize = 2;
-/// Words of a text, on average; fewer are a name.
+const BESIDE_LONG_TEXT: usize = 6;
+/// Words of a text, on average, and of a long one; fewer are a name.
 const SENTENCE: f64 = 4.0;
+const LONG: f64 = 10.0;
 /// What a column of classes is called.
 const LABELS: [&str; 9] = [
     "label",
@@ -88,9 +90,6 @@ fn text_column<'p>(items: &TableItems, profile: &'p TableProfile) -> Option<&'p 
         .columns
         .iter()
         .filter(|column| column.suggestion().config != ColumnConfig::Drop);
-    if kept.count() > BESIDE_TEXT {
-        return None;
-    }
     let words = |place: usize| {
         let texts = items.table().rows().iter().filter_map(|row| {
             row.cell(place)
@@ -107,7 +106,11 @@ fn text_column<'p>(items: &TableItems, profile: &'p TableProfile) -> Option<&'p 
         .filter(|(_, column)| matches!(column.kind(), ColumnKind::Text | ColumnKind::Category));
     let longest = texts.map(|(place, column)| (words(place), column.name.as_str()));
     let (words, column) = longest.max_by(|one, other| one.0.total_cmp(&other.0))?;
-    (words >= SENTENCE).then_some(column)
+    let (least, most) = match words >= LONG {
+        true => (LONG, BESIDE_LONG_TEXT),
+        false => (SENTENCE, BESIDE_TEXT),
+    };
+    (words >= least && kept.count() <= most).then_some(column)
 }
 
 /// The keys of a table: where it lies, where its test part lies, which column may hold the classes.

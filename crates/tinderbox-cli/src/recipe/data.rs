@@ -328,7 +328,7 @@ impl DataRecipe {
                 table.complain_at(key, format!("`data.{key}` has no use with {what}"));
             }
         }
-        if table.has("columns") && modality != Modality::Row {
+        if table.has("columns") && source != DataSource::Table {
             table.complain_at("columns", "`data.columns` is for rows of a `table` only");
         }
         for key in ["also", "tokens"] {
@@ -363,6 +363,21 @@ impl DataRecipe {
         }
         if table.has("test_labels") && source != DataSource::Idx {
             table.complain_at("test_labels", "`data.test_labels` is for `idx` only");
+        }
+        let columns = table.optional_table("columns", |columns| {
+            let check = |columns: &ColumnPipelineConfig| columns.validate_entries();
+            columns.checked_rest(check).unwrap_or_default()
+        });
+        if let (Modality::Text, Some(config)) = (modality, &columns)
+            && source == DataSource::Table
+        {
+            let is_label = |column: &String| labels == Labels::Column(column.clone());
+            if let Some(other) = config.columns.keys().find(|column| !is_label(column)) {
+                let message = format!(
+                    "`data.columns.{other}` has no use with texts: of their columns, that of the labels alone may be described"
+                );
+                table.complain_at("columns", message);
+            }
         }
         Self {
             source,
@@ -403,10 +418,7 @@ impl DataRecipe {
                 }
             },
             reading: TableReading::read(table, source),
-            columns: table.optional_table("columns", |columns| {
-                let check = |columns: &ColumnPipelineConfig| columns.validate_entries();
-                columns.checked_rest(check).unwrap_or_default()
-            }),
+            columns,
             views: table.table("views", |views| ViewsRecipe::read(views, modality)),
         }
     }

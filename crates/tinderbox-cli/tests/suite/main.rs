@@ -13,6 +13,7 @@ mod questions;
 mod resume;
 mod signals;
 mod system_calls;
+mod table_labels;
 mod tables;
 mod tags;
 mod texts;

@@ -1,4 +1,4 @@
-//! Tables as people have them: odd spellings, marks, dialects, parts, and columns that say too much.
+//! Tables as people have them: odd spellings, marks, dialects, parts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ fn case(name: &str) -> tempfile::TempDir {
 }
 
 /// A folder with a table and a recipe for its column `label`.
-fn project(name: &str, table: &str) -> tempfile::TempDir {
+pub(crate) fn project(name: &str, table: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(name), table).unwrap();
     fs::write(folder.path().join("mine.toml"), recipe(name)).unwrap();
@@ -43,14 +43,14 @@ fn recipe(path: &str) -> String {
 }
 
 /// What a run says beforehand: the number of inputs, and the remarks.
-struct Dry {
-    inputs: u64,
-    items: u64,
-    remarks: Vec<String>,
+pub(crate) struct Dry {
+    pub inputs: u64,
+    pub items: u64,
+    pub remarks: Vec<String>,
 }
 
 #[track_caller]
-fn dry(at: &Path, recipe: &str, set: &[&str]) -> Dry {
+pub(crate) fn dry(at: &Path, recipe: &str, set: &[&str]) -> Dry {
     let set = set.iter().flat_map(|set| ["--set", set]);
     let words: Vec<&str> = ["pretrain", recipe, "--dry-run", "--json"]
         .into_iter()
@@ -71,7 +71,7 @@ fn dry(at: &Path, recipe: &str, set: &[&str]) -> Dry {
 
 impl Dry {
     #[track_caller]
-    fn says(&self, parts: &[&str]) -> &Self {
+    pub fn says(&self, parts: &[&str]) -> &Self {
         let said = |remark: &&String| parts.iter().all(|part| remark.contains(part));
         assert!(
             self.remarks.iter().any(|remark| said(&remark)),
@@ -477,103 +477,6 @@ fn an_odd_row_or_value_never_costs_the_whole() {
 }
 
 #[test]
-fn columns_that_say_too_much_are_left_out_and_told() {
-    let rows: String = (0..90)
-        .map(|row| {
-            let class = row / 45;
-            format!(
-                "{},{},{},{}\n",
-                1000 + 3 * row + row % 2,
-                ["n", "y"][class],
-                row * 37 % 41,
-                ["no", "yes"][class]
-            )
-        })
-        .collect();
-    let folder = project("t.csv", &format!("number,copy,size,label\n{rows}"));
-    let at = folder.path();
-    let found = dry(at, "mine.toml", &[]);
-    assert_eq!(found.inputs, 1);
-    found
-        .says(&["`number`", "counts rows"])
-        .says(&["repeats the labels", "`copy`: `n` = no"]);
-    let told = "data.columns.copy={ kind = \"category\" }";
-    assert_eq!(dry(at, "mine.toml", &[told]).inputs, 2);
-}
-
-#[test]
-fn items_on_both_sides_of_the_split_are_told() {
-    let rows: String = (0..80)
-        .map(|row| {
-            format!(
-                "{},{},{}\n",
-                row / 4 * 37 % 101,
-                row / 4 * 7 % 13,
-                ["no", "yes"][row / 4 % 2]
-            )
-        })
-        .collect();
-    let folder = project("t.csv", &format!("a,b,label\n{rows}"));
-    let found = dry(folder.path(), "mine.toml", &[]);
-    found.says(&["test items are equal to one that is trained on"]);
-    // Pictures, too.
-    let folder = crate::folder_project(2, 3);
-    let at = folder.path();
-    for class in 0..2 {
-        for copy in 0..9 {
-            let inside = at.join(format!("images/class-{class}"));
-            fs::copy(
-                inside.join("000.png"),
-                inside.join(format!("copy-{copy}.png")),
-            )
-            .unwrap();
-        }
-    }
-    let output = expect(
-        at,
-        &[
-            "pretrain",
-            "mine.toml",
-            "--dry-run",
-            "--set",
-            "train.batch=4",
-        ],
-        0,
-    );
-    assert!(
-        unwrapped(&output.stderr).contains("are equal to one that is trained on"),
-        "{}",
-        text(&output.stderr)
-    );
-}
-
-#[test]
-fn labels_that_are_no_classes_are_refused() {
-    let rows: String = (0..300)
-        .map(|row| format!("{},{},one\n", row * row % 101, row * 7 % 253))
-        .collect();
-    let folder = project("t.csv", &format!("a,weight,same\n{rows}"));
-    let at = folder.path();
-    let output = expect(
-        at,
-        &["pretrain", "mine.toml", "--set", "data.labels=weight"],
-        3,
-    );
-    let said = unwrapped(&output.stderr);
-    assert!(
-        said.contains("`weight`") && said.contains("253") && said.contains("regression"),
-        "{said}"
-    );
-    let output = expect(
-        at,
-        &["pretrain", "mine.toml", "--set", "data.labels=same"],
-        3,
-    );
-    let said = unwrapped(&output.stderr);
-    assert!(said.contains("`same`") && said.contains("`one`"), "{said}");
-}
-
-#[test]
 fn no_column_left_is_said_with_their_names_and_values() {
     let rows: String = (0..40)
         .map(|row| format!("name {row} of them,same,{}\n", ["no", "yes"][row % 2]))
@@ -589,33 +492,4 @@ fn no_column_left_is_said_with_their_names_and_values() {
     ] {
         assert!(said.contains(part), "{said}");
     }
-}
-
-#[test]
-fn rows_are_compared_by_value_whatever_their_file() {
-    let line = |row: usize| {
-        format!(
-            "{{\"b\": \"{}\", \"a\": {}}}\n",
-            ["x", "y"][row % 2],
-            row as f64 / 4.0
-        )
-    };
-    let rows: String = (0..20)
-        .map(|row| {
-            format!(
-                "{},{}\n",
-                format!("{:.2}", row as f64 / 4.0).replace('.', ","),
-                ["x", "y"][row % 2]
-            )
-        })
-        .collect();
-    let folder = project(
-        "a.csv",
-        &format!("a;b\n{}", rows.replace(",x", ";x").replace(",y", ";y")),
-    );
-    let at = folder.path();
-    fs::write(at.join("b.jsonl"), (10..30).map(line).collect::<String>()).unwrap();
-    let output = expect(at, &["data", "leaks", "a.csv", "b.jsonl", "--json"], 0);
-    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(found["leaks"].as_array().unwrap().len(), 10);
 }

@@ -1,19 +1,14 @@
 //! Fitting a pipeline to rows of a table: what their columns are is found, and corrected by what a person says of some.
 
-use std::collections::HashMap;
-
 use super::config::{ColumnConfig, ColumnPipelineConfig};
 use super::form::NumberForm;
 use super::form_finder::{FoundForms, find};
+use super::giveaways::Giveaway;
 use super::items::TableItems;
 use super::pipeline::{ColumnPipeline, FittedTransform};
 use super::profile::{ColumnKind, ColumnProfile, TableProfile};
 use super::row::Cell;
-use crate::same_value::same_value;
 use crate::{DataError, Ledger, Remark};
-
-/// Fewer rows may agree with their labels by chance.
-const MIN_ROWS: u64 = 20;
 
 /// A pipeline with what of its rows it does not use as it was given.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,10 +47,10 @@ impl TableItems {
             self.table.place("data.columns", column)?;
         }
         let (profile, forms) = self.look(&rows, Some(&told))?;
-        let copies = self.copies(&rows);
+        let giveaways = self.giveaways(&rows, &forms.forms);
         let mut columns = profile.config().columns;
-        for (column, _) in &copies {
-            columns.insert(column.clone(), ColumnConfig::Drop);
+        for copy in giveaways.iter().filter(|column| column.is_copy) {
+            columns.insert(copy.name.clone(), ColumnConfig::Drop);
         }
         for (column, entry) in &told.columns {
             let mut entry = entry.clone();
@@ -79,7 +74,7 @@ impl TableItems {
         if !profile.columns.iter().any(|column| is_kept(&column.name)) {
             return Err(self.nothing_left(&profile));
         }
-        let mut ledger = self.remarks(&profile, &told, &forms, is_kept, &copies);
+        let mut ledger = self.remarks(&profile, &told, &forms, is_kept, &giveaways);
         let config = ColumnPipelineConfig { columns };
         let mut fit = config.start(self.table.columns())?;
         let mut refused: Vec<DataError> = Vec::new();
@@ -152,37 +147,6 @@ impl TableItems {
         Ok((profile, found))
     }
 
-    /// Columns of which each value stands beside one class alone, and each class beside one value, with an example.
-    fn copies(&self, rows: &[usize]) -> Vec<(String, String)> {
-        let columns = self.table.columns().iter().enumerate();
-        let others = columns.filter(|(_, column)| Some(*column) != self.label_column.as_ref());
-        let copy = |(place, column): (usize, &String)| {
-            let (mut to_class, mut to_value) = (HashMap::new(), HashMap::new());
-            let mut count = 0;
-            for &row in rows {
-                let Some(class) = self.labels[row] else {
-                    continue;
-                };
-                let value = self.table.rows()[row].cell(place).name()?;
-                let value = same_value(&value).into_owned();
-                if *to_class.entry(value.clone()).or_insert(class) != class
-                    || *to_value.entry(class).or_insert_with(|| value.clone()) != value
-                {
-                    return None;
-                }
-                count += 1;
-            }
-            let (class, value) = to_value.into_iter().min()?;
-            let example = format!(
-                "{} = {}",
-                Cell::Text(&value).shown(),
-                crate::Labelled::class_names(self)[class as usize]
-            );
-            (to_class.len() > 1 && count >= MIN_ROWS).then(|| (column.clone(), example))
-        };
-        others.filter_map(copy).collect()
-    }
-
     fn nothing_left(&self, profile: &TableProfile) -> DataError {
         let others = profile
             .columns
@@ -205,7 +169,7 @@ impl TableItems {
         told: &ColumnPipelineConfig,
         forms: &FoundForms,
         is_kept: impl Fn(&str) -> bool,
-        copies: &[(String, String)],
+        giveaways: &[Giveaway],
     ) -> Ledger {
         let columns = profile.columns.iter().zip(&forms.forms).enumerate();
         let inputs: Vec<_> = columns
@@ -216,22 +180,25 @@ impl TableItems {
         for (place, (column, form)) in &inputs {
             let is_told = told.columns.contains_key(&column.name);
             if !is_kept(&column.name) {
-                let copy = copies.iter().find(|(name, _)| *name == column.name);
-                let (reason, example) = match copy {
-                    Some((name, example)) => {
-                        let name = Cell::Text(name).shown();
-                        (
-                            "it repeats the labels".to_owned(),
-                            format!("{name}: {example}"),
-                        )
-                    }
+                let is_copy = |other: &&Giveaway| other.is_copy && other.name == column.name;
+                let (reason, example) = match giveaways.iter().find(is_copy) {
+                    Some(copy) => ("it repeats the labels".to_owned(), copy.example.clone()),
                     None => (column.suggestion().reason, shown(column)),
                 };
+                let key = match column.is_sentences() {
+                    true => "data.text",
+                    false => "data.columns",
+                };
                 if !is_told {
-                    let becomes = format!("are left out, each because {reason}");
-                    groups.add(becomes, "data.columns", example);
+                    groups.add(format!("are left out, each because {reason}"), key, example);
                 }
                 continue;
+            }
+            if let Some(giveaway) = giveaways.iter().find(|other| other.name == column.name)
+                && !is_told
+            {
+                let becomes = "alone tell the labels, nearly without fail: if they follow from the label, or are known after it only, figures are too good, and they are to be left out";
+                groups.add(becomes.to_owned(), "data.columns", giveaway.example.clone());
             }
             if !matches!(column.kind(), ColumnKind::Number | ColumnKind::Mixed) {
                 let what = format!("categories of {}", Cell::Text(&column.name).shown());

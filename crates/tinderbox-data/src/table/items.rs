@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
 
-use super::config::{ColumnConfig, ColumnPipelineConfig};
 use super::matrix::Matrix;
 use super::numeral::Decimal;
 use super::pipeline::{BoundPipeline, ColumnPipeline, place};
@@ -16,10 +15,6 @@ use super::source::{SourceFile, TableSource};
 use crate::classes::classes;
 use crate::joined::numbers;
 use crate::{Content, DataError, Labelled, Ledger, Remark};
-
-/// Whole numbers that are classes have at most so many values, and others so many, unless a person says that they are classes.
-const MOST_WHOLE_CLASSES: usize = 100;
-const MOST_OTHER_CLASSES: usize = 20;
 
 /// A table in memory whose rows are items, of which one column may tell the classes.
 ///
@@ -177,6 +172,11 @@ impl TableItems {
         &self.table
     }
 
+    /// The column that tells the classes.
+    pub fn label_column(&self) -> Option<&str> {
+        self.label_column.as_deref()
+    }
+
     /// A row.
     ///
     /// # Errors
@@ -195,48 +195,6 @@ impl TableItems {
     pub(super) fn file(&self, index: usize) -> &SourceFile {
         let behind = self.files.partition_point(|file| file.first <= index);
         &self.files[behind.saturating_sub(1)]
-    }
-
-    /// Refuses a column of labels that names no classes: one of numbers that hardly repeat, or of one value or none. A column that the
-    /// configuration says to hold categories may have as many as it likes.
-    ///
-    /// # Errors
-    /// [`DataError::Config`] with the key that helps.
-    pub fn check_classes(&self, config: Option<&ColumnPipelineConfig>) -> Result<(), DataError> {
-        let Some(column) = &self.label_column else {
-            return Ok(());
-        };
-        let shown = Cell::Text(column).shown();
-        let count = self.class_names.len();
-        if count < 2 {
-            let got = match self.class_names.first() {
-                Some(only) => format!("{shown}, whose values are all {}", Cell::Text(only).shown()),
-                None => format!("{shown}, which has no values"),
-            };
-            let expected = "a column of at least 2 classes, or `labels = false` to train without";
-            return Err(DataError::config("data.labels", expected, got));
-        }
-        let told = config.and_then(|config| config.columns.get(column));
-        let numbers: Option<Vec<f64>> = self
-            .class_names
-            .iter()
-            .map(|name| name.parse().ok())
-            .collect();
-        let most = match &numbers {
-            Some(numbers) if numbers.iter().all(|number| number.fract() == 0.0) => {
-                MOST_WHOLE_CLASSES
-            }
-            Some(_) => MOST_OTHER_CLASSES,
-            None => return Ok(()),
-        };
-        if count > most && !matches!(told, Some(ColumnConfig::Category(_))) {
-            let got = format!("{shown}, numbers of {count} different values");
-            let expected = format!(
-                "a column of classes: there is no regression, which learns numbers, yet; if these are names of classes, write `{column} = {{ kind = \"category\" }}` in `[data.columns]`"
-            );
-            return Err(DataError::config("data.labels", expected, got));
-        }
-        Ok(())
     }
 
     /// Finds the columns of a pipeline.

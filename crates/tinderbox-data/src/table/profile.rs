@@ -223,6 +223,12 @@ impl ColumnProfile {
         self.first.as_deref()
     }
 
+    /// Whether its values are texts of several words.
+    pub(super) fn is_sentences(&self) -> bool {
+        let words = |text: &String| text.split_whitespace().count();
+        self.kind() == ColumnKind::Text && self.first.as_ref().is_some_and(|text| words(text) > 2)
+    }
+
     fn standing_in(&self) -> u64 {
         self.stand_ins.values().map(|(count, _)| count).sum()
     }
