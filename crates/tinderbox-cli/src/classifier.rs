@@ -6,7 +6,6 @@ use burn::tensor::{Device, Tensor};
 use tinderbox::nn::Encoder;
 use tinderbox::objectives::{Objective, Supervised};
 use tinderbox::train::{Evaluation, Evaluator, FromPlain, LabelledItems, TrainError, Trainer};
-use tinderbox::transfer::accuracy;
 
 use crate::encoder::AnyInput;
 use crate::error::CliError;
@@ -77,7 +76,7 @@ pub fn test_accuracy(model: &impl Classifier, items: &LabelledItems, device: &De
         .inputs(device)
         .flat_map(|input| classes_of(model.classify(input)))
         .collect();
-    accuracy(&predicted, &items.labels)
+    items.accuracy(&predicted)
 }
 
 /// The most probable class of each row of logits.

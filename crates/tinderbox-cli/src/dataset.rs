@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
 use rayon::prelude::*;
-use tinderbox::data::table::{TableItems, TableOptions};
+use tinderbox::data::table::{NotUtf8, TableItems, check_classes};
 use tinderbox::data::text::DocumentSource;
 use tinderbox::data::{
     Background, DataError, Labelled, Ledger, Preprocess, Remark, SplitFolders, group_split,
@@ -13,6 +13,7 @@ use tinderbox::data::{
 };
 
 use crate::encoder::{ImageShape, InputShape, Modality};
+use crate::equal_items::{on_both_sides, readable};
 use crate::inputs::{Items, Preprocessing, Target, Views};
 use crate::recipe::{DataRecipe, DataSource, Labels};
 use crate::{images, texts};
@@ -77,6 +78,9 @@ impl DataSet {
             }
         };
         let labels = items.labelled();
+        if let (DataSource::Table, Labels::Column(column)) = (recipe.source, &recipe.labels) {
+            check_classes(labels, items.count(), column, recipe.columns.as_ref())?;
+        }
         let target = recipe.source.target();
         let usable = target == Target::Answers || labels.class_names().len() > 1;
         let usable = usable && recipe.labels != Labels::Own(false);
@@ -95,7 +99,8 @@ impl DataSet {
         let (with_label, without): (Vec<usize>, Vec<usize>) = used
             .iter()
             .partition(|index| usable && class(**index).is_some());
-        let (labelled, test) = if own < items.count() {
+        let unlabelled = if usable { without.len() } else { 0 };
+        let (mut labelled, test) = if own < items.count() {
             let test = own..items.count();
             let test = test.filter(|index| usable && class(*index).is_some());
             (with_label, test.collect())
@@ -126,22 +131,25 @@ impl DataSet {
             _ => spread_split(train.len(), recipe.held_out),
         };
         let pick = |places: Vec<usize>| places.iter().map(|&p| train[p]).collect::<Vec<usize>>();
-        let held_out = pick(split.test);
-        let train = pick(split.train);
+        let mut held_out = pick(split.test);
+        let mut train = pick(split.train);
         let classes = match usable {
             true => labels.class_names().to_vec(),
             false => Vec::new(),
         };
+        let mut all = labels.ledger();
+        all.extend(ledger);
+        let mut ledger = all;
+        ledger.add(images::left_out(own, used.len()));
         let fitted = match &items {
             Items::Images(_) => None,
             Items::Rows(rows) => Some(match fitted {
-                Some(fitted) => {
-                    if let Preprocessing::Row(pipeline) = fitted {
-                        rows.bind(pipeline)?;
-                    }
-                    fitted.clone()
+                Some(fitted) => fitted.clone(),
+                None => {
+                    let fit = rows.fit(recipe.columns.as_ref(), &train)?;
+                    ledger.extend(fit.ledger);
+                    Preprocessing::Row(fit.pipeline)
                 }
-                None => Preprocessing::Row(rows.fit(recipe.columns.as_ref(), &train)?),
             }),
             Items::Texts(texts) => Some(match (fitted, &recipe.tokens) {
                 (Some(fitted), _) => fitted.clone(),
@@ -151,13 +159,20 @@ impl DataSet {
                 }
             }),
         };
+        if let (Items::Rows(rows), Some(Preprocessing::Row(pipeline))) = (&items, &fitted) {
+            let readable = readable(rows, pipeline)?;
+            for part in [&mut train, &mut labelled, &mut held_out] {
+                part.retain(|row| readable[*row]);
+            }
+        }
+        ledger.add(on_both_sides(&items, fitted.as_ref(), &train, &test)?);
+        let becomes =
+            "have no label: no label is learnt from them, and nothing is measured with them";
+        ledger.add(Remark::new("items", unlabelled, becomes).of(used.len()));
         let shape = match (image, &fitted) {
             (Some(shape), _) => InputShape::Image(shape),
             (None, fitted) => fitted.as_ref().expect("these were fitted").shape(),
         };
-        let mut all = items.labelled().ledger();
-        all.extend(ledger);
-        all.add(images::left_out(own, used.len()));
         Ok(Self {
             items,
             train,
@@ -167,7 +182,7 @@ impl DataSet {
             classes,
             shape,
             background: recipe.background.unwrap_or_default(),
-            ledger: all,
+            ledger,
             fitted,
             target,
             max_bad: recipe.max_bad,
@@ -394,178 +409,46 @@ fn texts_of_questions(questions: &dyn DocumentSource, items: &[usize]) -> Vec<u6
 pub fn open_unsplit(recipe: &DataRecipe) -> Result<Items, DataError> {
     Ok(match recipe.modality() {
         Modality::Text => Items::Texts(texts::open(recipe)?),
-        Modality::Row => Items::Rows(Arc::new(read_table(recipe)?)),
+        Modality::Row => Items::Rows(Arc::new(read_table(recipe, NotUtf8::Replace)?)),
         Modality::Image => Items::Images(images::open(recipe, recipe.channels)?),
     })
 }
 
 /// The rows of a recipe, the test set's behind the others, and how many are not the test set's.
 fn open_table(recipe: &DataRecipe) -> Result<(TableItems, usize), DataError> {
-    let rows = read_table(recipe)?;
+    let rows = read_table(recipe, NotUtf8::Replace)?;
     let own = rows.len();
     let rows = match recipe.of_test() {
-        Some(test) => rows.join(read_table(&test)?)?,
+        Some(mut test) => {
+            test.reading.known = rows.table().columns().to_vec();
+            rows.join(read_table(&test, NotUtf8::Replace)?)?
+        }
         None => rows,
     };
     Ok((rows, own))
 }
 
-fn read_table(recipe: &DataRecipe) -> Result<TableItems, DataError> {
+/// The table of a recipe, with its labels.
+///
+/// # Errors
+/// If it cannot be read, or lacks the column of the labels.
+pub fn read_table(recipe: &DataRecipe, not_utf8: NotUtf8) -> Result<TableItems, DataError> {
     let path = recipe.path.clone().unwrap_or_default();
     let labels = match &recipe.labels {
         Labels::Column(column) => Some(column.as_str()),
         Labels::Own(_) | Labels::File(_) => None,
     };
-    TableItems::read(&path, &TableOptions::default(), labels)
+    let mut options = recipe.reading.options(not_utf8);
+    if options.columns.is_empty() {
+        let columns = recipe
+            .columns
+            .iter()
+            .flat_map(|columns| columns.columns.keys());
+        let named = columns.chain(&recipe.text).cloned();
+        options.columns = named.chain(labels.map(str::to_owned)).collect();
+    }
+    TableItems::read(&path, &options, labels)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::recipe::RecipeFile;
-
-    fn digits_recipe() -> DataRecipe {
-        RecipeFile::find("simclr-digits")
-            .unwrap()
-            .resolve(&[])
-            .unwrap()
-            .data
-    }
-
-    fn write_images(folder: &Path, names: &[&str], side: (u32, u32)) {
-        for name in names {
-            let path = folder.join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            image::RgbImage::from_pixel(side.0, side.1, image::Rgb([9, 9, 9]))
-                .save(path)
-                .unwrap();
-        }
-    }
-
-    #[test]
-    fn digits_are_split_once_and_for_all() {
-        let images = DataSet::open(&digits_recipe(), None).unwrap();
-        assert_eq!(
-            images.shape,
-            InputShape::Image(ImageShape {
-                channels: 1,
-                size: 8
-            })
-        );
-        assert_eq!((images.train.len(), images.test.len()), (1198, 599));
-        assert_eq!(images.labelled, images.train);
-        assert!(
-            images
-                .train
-                .iter()
-                .all(|index| !images.test.contains(index))
-        );
-        assert_eq!(images.subset(&images.labelled, 0.01, 3).len(), 12);
-        let (train, test) = images.evaluation_parts(100);
-        assert!(train.len() <= 100 && test.len() <= 100 && train.len() >= 90);
-    }
-
-    #[test]
-    fn the_share_held_out_is_the_share_that_was_asked_for() {
-        for (share, held) in [(0.4, 719), (0.05, 90), (0.3, 539), (0.0, 0)] {
-            let recipe = DataRecipe {
-                labels: Labels::Own(false),
-                held_out: share,
-                ..digits_recipe()
-            };
-            let images = DataSet::open(&recipe, None).unwrap();
-            let counts = (images.held_out.len(), images.train.len());
-            assert_eq!(counts, (held, 1797 - held), "{share}");
-            assert!(
-                images
-                    .held_out
-                    .iter()
-                    .all(|item| !images.train.contains(item))
-            );
-        }
-    }
-
-    #[test]
-    fn without_labels_everything_is_trained_on() {
-        let recipe = DataRecipe {
-            labels: Labels::Own(false),
-            ..digits_recipe()
-        };
-        let images = DataSet::open(&recipe, None).unwrap();
-        assert_eq!((images.train.len(), images.test.len()), (1797, 0));
-        let error = images.require_labels().unwrap_err().to_string();
-        assert!(error.contains("at least 2 classes"), "{error}");
-    }
-
-    #[test]
-    fn a_folder_gives_size_and_classes() {
-        let folder = tempfile::tempdir().unwrap();
-        let names = [
-            "a/1.png",
-            "a/2.png",
-            "a/3.png",
-            "b/1.png",
-            "b/2.png",
-            "b/3.png",
-            "loose.png",
-        ];
-        write_images(folder.path(), &names, (6, 6));
-        let images = DataSet::open(&DataRecipe::folder(folder.path()), None).unwrap();
-        assert_eq!(
-            images.shape,
-            InputShape::Image(ImageShape {
-                channels: 3,
-                size: 6
-            })
-        );
-        assert_eq!(images.classes, ["a", "b"]);
-        assert_eq!(
-            (images.labelled.len(), images.test.len(), images.train.len()),
-            (4, 2, 5)
-        );
-        assert!(images.has_labels());
-    }
-
-    #[test]
-    fn a_test_set_of_its_own_is_held_out_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        let names = [
-            "train/a/1.png",
-            "train/a/2.png",
-            "train/b/1.png",
-            "train/b/2.png",
-        ];
-        write_images(folder.path(), &names, (6, 6));
-        write_images(folder.path(), &["val/b/7.png", "val/loose.png"], (6, 6));
-        let recipe = DataRecipe {
-            test_path: Some(folder.path().join("val")),
-            ..DataRecipe::folder(folder.path().join("train"))
-        };
-        let images = DataSet::open(&recipe, None).unwrap();
-        assert_eq!(images.train, [0, 1, 2, 3]);
-        assert_eq!(images.test.len(), 1);
-        let test = images.test[0];
-        assert_eq!(images.items.labelled().label(test), Some(1));
-        assert_eq!(images.items.labelled().id(test), "test/b/7.png");
-        write_images(folder.path(), &["val/c/1.png"], (6, 6));
-        let error = DataSet::open(&recipe, None).unwrap_err().to_string();
-        assert!(error.contains("the class c"), "{error}");
-    }
-
-    #[test]
-    fn what_cannot_be_used_says_why() {
-        let folder = tempfile::tempdir().unwrap();
-        let open = || {
-            DataSet::open(&DataRecipe::folder(folder.path()), None)
-                .unwrap_err()
-                .to_string()
-        };
-        assert!(open().contains("no PNG, JPEG, GIF, WebP or BMP files found"));
-        write_images(folder.path(), &["wide.png"], (8, 6));
-        assert!(open().contains("wide.png has 8 x 6"));
-        std::fs::write(folder.path().join("wide.png"), b"no picture").unwrap();
-        assert!(open().contains("none of the 1 items can be read"));
-    }
-}
+mod tests;

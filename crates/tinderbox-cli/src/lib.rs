@@ -13,6 +13,7 @@ pub mod dataset;
 pub mod device;
 pub mod encoder;
 pub mod environment;
+pub mod equal_items;
 pub mod error;
 pub mod export;
 pub mod frozen;

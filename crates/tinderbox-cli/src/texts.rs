@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::data::dataset::Dataset;
 use rayon::prelude::*;
-use tinderbox::data::table::{TableItems, TableOptions};
+use tinderbox::data::table::NotUtf8;
 use tinderbox::data::text::{
     AnyWindow, DocumentSource, Framed, MaskedCollate, MaskingConfig, NextSentence, NoisedCollate,
     Packed, PairCollate, PairedTexts, PlainTokens, QuestionFile, QuestionTexts, Role,
@@ -20,6 +20,7 @@ use tinderbox::data::{
 use tinderbox::objectives::Objective;
 use tinderbox::train::{Evaluation, Evaluator, TrainError, named};
 
+use crate::dataset::read_table;
 use crate::inputs::{Pair, Pretext, Views};
 use crate::recipe::{DataRecipe, DataSource, Labels, TokensRecipe};
 
@@ -63,11 +64,15 @@ pub fn open(recipe: &DataRecipe) -> Result<Arc<dyn DocumentSource>, DataError> {
 fn open_one(recipe: &DataRecipe, path: &Path) -> Result<Arc<dyn DocumentSource>, DataError> {
     let lossy = recipe.tokens.as_ref().is_some_and(|tokens| tokens.lossy);
     if recipe.source == DataSource::Table {
-        let labels = match &recipe.labels {
-            Labels::Column(column) => Some(column.as_str()),
-            Labels::Own(_) | Labels::File(_) => None,
+        let not_utf8 = match lossy {
+            true => NotUtf8::Replace,
+            false => NotUtf8::Refuse,
         };
-        let table = TableItems::read(path, &TableOptions::default(), labels)?;
+        let part = DataRecipe {
+            path: Some(path.to_path_buf()),
+            ..recipe.clone()
+        };
+        let table = read_table(&part, not_utf8)?;
         let mut columns = recipe.text.iter().map(String::as_str);
         let text = columns.next().unwrap_or_default();
         let rows = TextRows::new(Arc::new(table), text, columns.next())?;

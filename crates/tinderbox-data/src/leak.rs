@@ -2,7 +2,7 @@
 
 mod hash;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use burn::data::dataset::Dataset;
 use rayon::prelude::*;
@@ -37,6 +37,8 @@ impl Default for LeakConfig {
 pub enum Same {
     /// The bytes of [`Content`] are equal.
     Bytes,
+    /// The values of all columns that two tables have in common are equal.
+    Values,
     /// Size, channels and values are equal.
     Pixels,
     /// The hashes differ in so many bits.
@@ -142,6 +144,28 @@ where
         unreadable_train,
         unreadable_test,
     }
+}
+
+/// Which of the items `test` have the same hash as one of the items `train`, all of one data set; those without a hash have none.
+pub fn on_both_sides(
+    train: &[usize],
+    test: &[usize],
+    hash: impl Fn(usize) -> Option<u128> + Sync,
+) -> Vec<usize> {
+    if test.is_empty() {
+        return Vec::new();
+    }
+    let known: HashSet<u128> = train.par_iter().filter_map(|index| hash(*index)).collect();
+    let is_known = |index: &usize| hash(*index).is_some_and(|hash| known.contains(&hash));
+    test.par_iter().copied().filter(is_known).collect()
+}
+
+/// The first 128 bits of BLAKE3 over the [`Content`] of an item.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn content_hash<D: Content + ?Sized>(items: &D, index: usize) -> Result<u128, DataError> {
+    bytes(items, index)
 }
 
 /// What is kept of the items that can be read, and why others cannot, by index.

@@ -62,6 +62,11 @@ impl<'a> Spellings<'a> {
         for text in texts {
             *counts.entry(text).or_default() += 1;
         }
+        Self::counted(counts)
+    }
+
+    /// Those of different texts, each with how often it occurs.
+    pub(crate) fn counted(counts: impl IntoIterator<Item = (&'a str, u64)>) -> Self {
         let mut values = HashMap::<Cow<'_, str>, BTreeMap<&str, u64>>::new();
         for (text, count) in counts {
             values

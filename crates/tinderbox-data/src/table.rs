@@ -46,22 +46,35 @@
 //! ```
 
 mod category_counts;
+mod class_column;
 mod config;
+mod counter;
 mod csv;
 mod date;
+mod date_order;
+mod dialect;
 mod encoder;
 mod fit;
+mod form;
+mod form_finder;
+mod giveaways;
 mod interactions;
+mod item_fit;
 mod items;
 mod json_lines;
 mod matrix;
 mod moments;
+mod numeral;
+mod parts;
 mod pipeline;
 mod profile;
 mod quantiles;
 mod reader;
 mod row;
 mod scaler;
+#[cfg(feature = "image")]
+mod shared_rows;
+mod source;
 mod suggest;
 mod swap_noise;
 mod view;
@@ -74,21 +87,29 @@ mod ipc;
 mod parquet;
 
 pub use category_counts::CategoryCounts;
+pub use class_column::check_classes;
 pub use config::{ColumnConfig, ColumnPipelineConfig, MissingNumber, NumberConfig, Scale};
 pub use csv::CsvReader;
+pub use date_order::DateOrder;
 pub use encoder::{CategoryConfig, CategoryEncoder, Encoding, MissingCategory, UnknownCategory};
 pub use fit::PipelineFit;
+pub use form::NumberForm;
 pub use interactions::{InteractionColumns, Interactions};
+pub use item_fit::TableFit;
 pub use items::{RowItem, TableItems, TableRows};
 pub use json_lines::JsonLinesReader;
 pub use matrix::Matrix;
 pub use moments::Moments;
+pub use numeral::Decimal;
+pub use parts::{is_one_table, is_table, split_of};
 pub use pipeline::{BoundPipeline, ColumnPipeline, FittedColumn, FittedNumber, FittedTransform};
 pub use profile::{ColumnKind, ColumnProfile, TableProfile};
 pub use quantiles::QuantileSketch;
 pub use reader::{NotUtf8, RowReader, Table, TableFormat, TableOptions, open};
 pub use row::{Cell, Row, Value};
 pub use scaler::{MaxAbsScaler, MinMaxScaler, RobustScaler, Scaler, StandardScaler};
+#[cfg(feature = "image")]
+pub use shared_rows::shared_rows;
 pub use suggest::Suggestion;
 pub use swap_noise::SwapNoise;
 pub use view::{PlainRow, SwapViews};

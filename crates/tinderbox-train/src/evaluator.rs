@@ -7,7 +7,7 @@ use tinderbox_data::PlainBatch;
 use tinderbox_nn::Encoder;
 use tinderbox_objectives::{Objective, StepContext, ViewBatch};
 use tinderbox_transfer::health::alignment;
-use tinderbox_transfer::{FeatureMatrix, Health, Knn, LinearProbeConfig, accuracy};
+use tinderbox_transfer::{FeatureMatrix, Health, Knn, LinearProbeConfig};
 
 use crate::batch::{FromPlain, PlainInput};
 use crate::error::TrainError;
@@ -53,7 +53,7 @@ where
         let train = encode(objective.encoder(), &self.train, &self.device);
         let test = encode(objective.encoder(), &self.test, &self.device);
         let predicted = self.knn.predict(&train, &self.train.labels, &test);
-        let accuracy = accuracy(&predicted, &self.test.labels);
+        let accuracy = self.test.accuracy(&predicted);
         Ok(Evaluation {
             figures: vec![("knn/accuracy".to_string(), accuracy)],
             warnings: Vec::new(),
@@ -87,7 +87,7 @@ where
             .probe
             .try_fit(&train, &self.train.labels, self.classes)
             .map_err(TrainError::Probe)?;
-        let accuracy = accuracy(&probe.predict(&test), &self.test.labels);
+        let accuracy = self.test.accuracy(&probe.predict(&test));
         let mut warnings = Vec::new();
         if !probe.converged {
             warnings.push(format!(

@@ -11,7 +11,7 @@ use tinderbox_data::{DataError, Loader, LoaderConfig, stratified_subset};
 use tinderbox_nn::Encoder;
 use tinderbox_objectives::{Supervised, SupervisedConfig};
 use tinderbox_transfer::{
-    FeatureMatrix, Knn, LinearProbeConfig, PairedDifference, accuracy, stats::paired_interval,
+    FeatureMatrix, Knn, LinearProbeConfig, PairedDifference, stats::paired_interval,
 };
 
 use crate::batch::PlainInput;
@@ -197,12 +197,12 @@ where
             for Frozen { arm, train, test } in [pretrained, &random, &plain] {
                 let known = train.select(&drawn);
                 let predicted = Knn::default().predict(&known, &labels, test);
-                add(*arm, Readout::Knn, accuracy(&predicted, &task.test.labels));
+                add(*arm, Readout::Knn, task.test.accuracy(&predicted));
                 let fitted = config
                     .probe
                     .try_fit(&known, &labels, task.classes)
                     .map_err(TrainError::Probe)?;
-                let right = accuracy(&fitted.predict(test), &task.test.labels);
+                let right = task.test.accuracy(&fitted.predict(test));
                 add(*arm, Readout::LinearProbe, right);
             }
             if config.fine_tune {

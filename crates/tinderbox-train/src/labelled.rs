@@ -8,7 +8,7 @@ use tinderbox_data::{
     View, ViewCollate,
 };
 use tinderbox_nn::Encoder;
-use tinderbox_transfer::FeatureMatrix;
+use tinderbox_transfer::{FeatureMatrix, accuracy};
 
 use crate::batch::{PlainInput, view_data};
 
@@ -24,6 +24,8 @@ pub struct LabelledItems {
     pub labels: Vec<u32>,
     /// Index of each item in its data set.
     pub indices: Vec<usize>,
+    /// Items with a label that could not be read.
+    pub unreadable: usize,
 }
 
 impl LabelledItems {
@@ -46,6 +48,7 @@ impl LabelledItems {
             batches: Vec::new(),
             labels: Vec::with_capacity(indices.len()),
             indices: Vec::with_capacity(indices.len()),
+            unreadable: 0,
         };
         let mut skipped = Vec::new();
         let read = |&index: &usize| {
@@ -84,6 +87,7 @@ impl LabelledItems {
         if !waiting.is_empty() {
             items.batches.push(collate.collate(waiting));
         }
+        items.unreadable = skipped.len();
         if items.is_empty() {
             let reasons = skipped.iter().take(3);
             return Err(DataError::NothingReadable {
@@ -121,6 +125,15 @@ impl LabelledItems {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
+    }
+
+    /// The share of items whose class is predicted, 0 to 1. One that could not be read is a wrong one: refusing it does not make a model better.
+    ///
+    /// # Panics
+    /// If there are not as many predictions as items that could be read.
+    pub fn accuracy(&self, predicted: &[u32]) -> f64 {
+        let readable = self.len() as f64;
+        accuracy(predicted, &self.labels) * readable / (readable + self.unreadable as f64)
     }
 
     /// The items as an encoder reads them, batch by batch in order.

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::args::{DataArgs, GlobalArgs};
 use crate::encoder::{ImageShape, InputShape, Modality};
 use crate::error::CliError;
-use crate::inputs::Target;
+use crate::inputs::{Preprocessing, Target};
 use crate::model::Model;
 use crate::recipe::{DataRecipe, DataSource, Labels, RecipeFile, TokensRecipe};
 
@@ -52,18 +52,26 @@ pub(super) fn of(
                 match own {
                     Some(own) if texts.source == DataSource::Table => DataRecipe {
                         labels: own.data.labels,
+                        reading: own.data.reading,
+                        columns: own.data.columns,
                         ..texts
                     },
                     _ => texts,
                 }
             }
             Modality::Image => DataRecipe::images(path),
-            Modality::Row => DataRecipe {
-                labels: model
-                    .recipe()?
-                    .map_or(Labels::Own(false), |own| own.data.labels),
-                ..DataRecipe::table(path)
-            },
+            Modality::Row => {
+                let table = DataRecipe::table(path);
+                match model.recipe()? {
+                    Some(own) => DataRecipe {
+                        labels: own.data.labels,
+                        reading: own.data.reading,
+                        columns: own.data.columns,
+                        ..table
+                    },
+                    None => table,
+                }
+            }
         },
         (None, Some(name)) => RecipeFile::find(name)?.resolve(&[])?.data,
         (None, None) => own()?,
@@ -83,7 +91,14 @@ pub(super) fn of(
                 .map(|tokens| TokensRecipe { length, ..tokens }),
             ..labelled(data, global)
         },
-        InputShape::Row { .. } => labelled(data, global),
+        InputShape::Row { .. } => {
+            let mut data = labelled(data, global);
+            if let Preprocessing::Row(pipeline) = &model.preprocess {
+                let columns = pipeline.columns().iter();
+                data.reading.known = columns.map(|column| column.name.clone()).collect();
+            }
+            data
+        }
     })
 }
 

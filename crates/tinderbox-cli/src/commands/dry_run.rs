@@ -1,5 +1,6 @@
 //! `--dry-run`: everything of a run but the run: shapes, parameters, memory, and the time of 3 steps.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use serde_json::json;
@@ -43,15 +44,19 @@ pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError>
     let data = &plan.data;
     let batch = plan.recipe.train.batch;
     let input = [vec![batch], data.shape.dims()].concat();
+    let held_out = held_out(plan);
+    let count = data.items.count();
+    let unused = match count - plan.items.len() - held_out {
+        0 => String::new(),
+        unused => format!(", {unused} not used"),
+    };
     let mut table = Table::new(["", ""]).left();
     table
         .row([
             "data",
             &format!(
-                "{} items, {} to train on, {} held out",
-                data.items.count(),
+                "{count} items, {} to train on, {held_out} held out{unused}",
                 plan.items.len(),
-                data.test.len() + data.held_out.len()
             ),
         ])
         .row(["classes", &classes(&data.classes)])
@@ -96,8 +101,9 @@ pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError>
     context.output.text(text.trim_start_matches('\n'));
     context.output.ledger(&data.ledger);
     context.output.json(&json!({
-        "items": data.items.count(),
+        "items": count,
         "train": plan.items.len(),
+        "held_out": held_out,
         "test": data.test.len(),
         "classes": data.classes,
         "input": input,
@@ -113,6 +119,14 @@ pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError>
         "ledger": data.ledger,
     }));
     Ok(())
+}
+
+/// How many items are held out of what is trained on.
+fn held_out(plan: &Plan<'_>) -> usize {
+    let trained: HashSet<&usize> = plan.items.iter().collect();
+    let data = &plan.data;
+    let all = data.test.iter().chain(&data.held_out);
+    all.filter(|item| !trained.contains(item)).count()
 }
 
 /// How many there are, and the first of their names.

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use serde_json::json;
+use tinderbox::data::Labelled;
 use tinderbox::data::leak::{self, LeakConfig, Same};
+use tinderbox::data::table::shared_rows;
 
 use crate::args::LeaksArgs;
 use crate::dataset::open_unsplit;
@@ -31,7 +33,14 @@ pub(super) fn run(args: &LeaksArgs, context: Context<'_>) -> Result<(), CliError
         (Items::Images(train), Items::Images(test)) => {
             (leak::check(&**train, &**test, config), "images")
         }
-        (Items::Rows(train), Items::Rows(test)) => (leak::check_bytes(&**train, &**test), "rows"),
+        (Items::Rows(train), Items::Rows(test)) => {
+            let (leaks, ledger) = shared_rows(train, test)?;
+            for items in [train, test] {
+                context.output.ledger(&items.ledger());
+            }
+            context.output.ledger(&ledger);
+            (leaks, "rows")
+        }
         _ => {
             let kind = |items: &Items| match items {
                 Items::Images(_) => "images",
@@ -50,6 +59,7 @@ pub(super) fn run(args: &LeaksArgs, context: Context<'_>) -> Result<(), CliError
     let id = |items: &Items, index| items.labelled().id(index);
     let how = |same: Same| match same {
         Same::Bytes => "equal bytes".to_owned(),
+        Same::Values => "equal values".to_owned(),
         Same::Pixels => "equal pixels".to_owned(),
         Same::Near(bits) => format!("{bits} bits differ"),
     };

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 use tinderbox::train::encode;
-use tinderbox::transfer::{Knn, LinearProbeConfig, accuracy};
+use tinderbox::transfer::{Knn, LinearProbeConfig};
 
 use super::{data, device_of, share};
 use crate::args::ProbeArgs;
@@ -34,11 +34,8 @@ pub(super) fn run(args: &ProbeArgs, context: Context<'_>) -> Result<(), CliError
     let fitted = LinearProbeConfig::default()
         .try_fit(&features, &train.labels, classes)
         .map_err(|error| CliError::Run(error.into()))?;
-    let linear = accuracy(&fitted.predict(&queries), &test.labels);
-    let knn = accuracy(
-        &Knn::default().predict(&features, &train.labels, &queries),
-        &test.labels,
-    );
+    let linear = test.accuracy(&fitted.predict(&queries));
+    let knn = test.accuracy(&Knn::default().predict(&features, &train.labels, &queries));
     let found = json!({
         "model": model.folder.display().to_string(),
         "labels": train.len(),

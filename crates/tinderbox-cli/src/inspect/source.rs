@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tinderbox::data::table::TableFormat;
+use tinderbox::data::table::{TableFormat, is_one_table, split_of};
 use tinderbox::data::{ImageFolder, ImageList, expand, split_folders};
 
 use crate::error::CliError;
@@ -174,13 +174,24 @@ impl Source {
             _ => {}
         }
         match tables.iter().max_by_key(|path| size(path)) {
-            Some(table) => Ok(Self::Table(table.clone())),
+            Some(_) if is_one_table(root) => Ok(Self::Table(root.to_owned())),
+            Some(table) => Ok(Self::Table(
+                training(root, &tables).unwrap_or(table.clone()),
+            )),
             None => Err(unknown(
                 root,
                 &format!("none of its {seen} files has a known name"),
             )),
         }
     }
+}
+
+/// The table for training among those of a folder, if some are named for training and others for testing.
+fn training(root: &Path, tables: &[PathBuf]) -> Option<PathBuf> {
+    let below = tables
+        .iter()
+        .filter_map(|table| table.strip_prefix(root).ok()?.to_str());
+    Some(root.join(split_of(below)?.0))
 }
 
 /// Down to the first folder that holds more than one folder and nothing to train on: `data/mail/messages` for `data/mail`.

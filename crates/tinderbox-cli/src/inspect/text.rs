@@ -34,6 +34,13 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection, CliError> {
     Ok(inspection)
 }
 
+/// The recipe of some texts, without the path.
+pub(super) fn recipe_of(documents: &dyn DocumentSource) -> String {
+    let mut inspection = Inspection::default();
+    look(&mut inspection, documents);
+    inspection.recipe
+}
+
 /// A folder of files, or the lines of a file. Bytes that are no text are replaced and counted.
 fn open(path: &Path) -> Result<Box<dyn DocumentSource>, CliError> {
     if path.is_dir() {

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tinderbox::data::Background;
-use tinderbox::data::table::{ColumnPipelineConfig, TableFormat};
+use tinderbox::data::table::{ColumnPipelineConfig, is_table};
 
 use super::reader::TableReader;
+use super::table_reading::TableReading;
 use super::tokens::TokensRecipe;
 use super::views::ViewsRecipe;
 use crate::encoder::Modality;
@@ -30,7 +31,7 @@ pub enum DataSource {
     List,
     /// A tar file of images in WebDataset's layout, a folder of such files, or several by `*` or `{000000..000004}`.
     Shards,
-    /// A file that holds a table: CSV, TSV, JSON lines, Parquet or Arrow, by its ending.
+    /// A table: CSV, TSV, JSON lines, Parquet or Arrow, by its ending, in a file or in the files of a folder.
     Table,
     /// A file of texts, one a line, or a folder of text files; sub-folders name the classes.
     Text,
@@ -161,7 +162,10 @@ pub struct DataRecipe {
     pub max_bad: usize,
     /// The share of the training part that pre-training leaves out, to measure its loss on: evenly spread items.
     pub held_out: f64,
-    /// What becomes of the columns of a table; without it, what they suggest.
+    /// How a table is written, where that is not as it is found.
+    #[serde(flatten)]
+    pub reading: TableReading,
+    /// What becomes of columns of a table; of those without an entry, what they suggest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub columns: Option<ColumnPipelineConfig>,
     /// How texts become tokens; for texts only.
@@ -183,7 +187,7 @@ impl DataRecipe {
     /// Texts without labels, as `--data PATH` means it for a model of texts: a file or a folder, or a table with `columns`.
     pub fn texts(path: impl Into<PathBuf>, columns: &[String]) -> Self {
         let path = path.into();
-        let table = !columns.is_empty() && TableFormat::of_path(&path).is_some();
+        let table = !columns.is_empty() && is_table(&path);
         let source = match table {
             true => DataSource::Table,
             false => DataSource::Text,
@@ -273,6 +277,7 @@ impl DataRecipe {
             limit: None,
             group: None,
             max_bad: 100,
+            reading: TableReading::default(),
             columns: None,
             held_out: if text { 0.05 } else { 0.0 },
             tokens: text.then(TokensRecipe::default),
@@ -323,7 +328,7 @@ impl DataRecipe {
                 table.complain_at(key, format!("`data.{key}` has no use with {what}"));
             }
         }
-        if table.has("columns") && modality != Modality::Row {
+        if table.has("columns") && source != DataSource::Table {
             table.complain_at("columns", "`data.columns` is for rows of a `table` only");
         }
         for key in ["also", "tokens"] {
@@ -358,6 +363,21 @@ impl DataRecipe {
         }
         if table.has("test_labels") && source != DataSource::Idx {
             table.complain_at("test_labels", "`data.test_labels` is for `idx` only");
+        }
+        let columns = table.optional_table("columns", |columns| {
+            let check = |columns: &ColumnPipelineConfig| columns.validate_entries();
+            columns.checked_rest(check).unwrap_or_default()
+        });
+        if let (Modality::Text, Some(config)) = (modality, &columns)
+            && source == DataSource::Table
+        {
+            let is_label = |column: &String| labels == Labels::Column(column.clone());
+            if let Some(other) = config.columns.keys().find(|column| !is_label(column)) {
+                let message = format!(
+                    "`data.columns.{other}` has no use with texts: of their columns, that of the labels alone may be described"
+                );
+                table.complain_at("columns", message);
+            }
         }
         Self {
             source,
@@ -397,10 +417,8 @@ impl DataRecipe {
                     None
                 }
             },
-            columns: table.optional_table("columns", |columns| {
-                let check = |columns: &ColumnPipelineConfig| columns.validate();
-                columns.checked_rest(check).unwrap_or_default()
-            }),
+            reading: TableReading::read(table, source),
+            columns,
             views: table.table("views", |views| ViewsRecipe::read(views, modality)),
         }
     }

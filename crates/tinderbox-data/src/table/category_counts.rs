@@ -1,9 +1,11 @@
 //! Counting categories in bounded memory.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::row::Cell;
+use crate::Remark;
+use crate::same_value::{Spellings, same_value};
 
 /// The longest name that a category may have, in bytes.
 const MAX_NAME: usize = 1024;
@@ -12,10 +14,15 @@ const MAX_NAME: usize = 1024;
 ///
 /// A column with more, or with a name of more than 1,024 bytes, is not one of categories: its counts are given up, so that memory stays
 /// bounded and the result does not depend on the order of rows or on how parts are merged.
+///
+/// Spellings of one value, such as `True` and `TRUE` or `0` and `0.0`, are one category, known by the most frequent of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CategoryCounts {
     limit: usize,
+    /// By spelling.
     counts: HashMap<String, u64>,
+    /// The form that all spellings of a category share.
+    values: HashSet<String>,
     total: u64,
     missing: u64,
     given_up: bool,
@@ -30,6 +37,7 @@ impl CategoryCounts {
         Self {
             limit,
             counts: HashMap::new(),
+            values: HashSet::new(),
             total: 0,
             missing: 0,
             given_up: false,
@@ -58,6 +66,7 @@ impl CategoryCounts {
             *known += count;
         } else if self.counts.len() < self.limit && name.len() <= MAX_NAME {
             self.counts.insert(name.to_owned(), count);
+            self.values.insert(same_value(name).into_owned());
         } else {
             self.give_up();
         }
@@ -66,6 +75,7 @@ impl CategoryCounts {
     fn give_up(&mut self) {
         self.given_up = true;
         self.counts = HashMap::new();
+        self.values = HashSet::new();
     }
 
     /// Takes in all that `other` has seen. The smaller limit holds.
@@ -101,7 +111,7 @@ impl CategoryCounts {
 
     /// How many categories there are, nothing when there are more than the limit.
     pub fn distinct(&self) -> Option<usize> {
-        (!self.given_up).then_some(self.counts.len())
+        (!self.given_up).then_some(self.values.len())
     }
 
     /// The categories with their counts, nothing when there are more than the limit. Numbers come first, by size, then text, by bytes.
@@ -114,6 +124,15 @@ impl CategoryCounts {
         self.sorted(|a, b| b.1.cmp(&a.1).then_with(|| by_name(a.0, b.0)))
     }
 
+    /// That spellings of one value are one category; `what` they are is in the plural.
+    pub(super) fn remark(&self, what: &str) -> Remark {
+        self.spellings().remark(what)
+    }
+
+    fn spellings(&self) -> Spellings<'_> {
+        Spellings::counted(self.counts.iter().map(|(name, count)| (&**name, *count)))
+    }
+
     fn sorted(
         &self,
         order: impl Fn(&(&str, u64), &(&str, u64)) -> Ordering,
@@ -121,8 +140,12 @@ impl CategoryCounts {
         if self.given_up {
             return None;
         }
-        let counts = self.counts.iter();
-        let mut all: Vec<(&str, u64)> = counts.map(|(name, count)| (&**name, *count)).collect();
+        let mut counts = HashMap::new();
+        let spellings = self.spellings();
+        for (name, count) in &self.counts {
+            *counts.entry(spellings.name(name)).or_default() += count;
+        }
+        let mut all: Vec<(&str, u64)> = counts.into_iter().collect();
         all.sort_unstable_by(order);
         Some(all)
     }
@@ -179,6 +202,24 @@ mod tests {
         assert_eq!(order, ["-1.5", "2", "10", "a", "b"]);
         assert_eq!(counts.by_count().unwrap()[0], ("a", 2));
         assert_eq!((counts.distinct(), counts.total()), (Some(5), 6));
+    }
+
+    #[test]
+    fn spellings_of_one_value_are_one_category() {
+        let names = [
+            "True",
+            "TRUE",
+            "True",
+            "0.0",
+            "0",
+            "caf\u{e9}",
+            "cafe\u{301}",
+        ];
+        let counts = counted(&names.map(String::from), 10);
+        let expected = [("0", 2), ("True", 3), ("cafe\u{301}", 2)];
+        assert_eq!(counts.by_name().unwrap(), expected);
+        assert_eq!(counts.distinct(), Some(3));
+        assert_eq!(counts.remark("categories").count, 3);
     }
 
     #[test]

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Date64Type, Decimal128Type, Float16Type, Float32Type, Float64Type, Int8Type,
-    Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    Date32Type, Date64Type, Decimal128Type, DurationMicrosecondType, DurationMillisecondType,
+    DurationNanosecondType, DurationSecondType, Float16Type, Float32Type, Float64Type, Int8Type,
+    Int16Type, Int32Type, Int64Type, Time32MillisecondType, Time32SecondType,
+    Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
 };
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Float64Array, Int64Array, LargeStringArray, RecordBatch,
@@ -17,17 +20,21 @@ use arrow_schema::{ArrowError, DataType, Schema, TimeUnit};
 
 use super::reader::{RowReader, unique};
 use super::row::{Cell, Row};
-use crate::DataError;
+use crate::{DataError, Ledger, Remark};
 
 const DAY: i64 = 86_400;
 
 /// The rows of batches of columns.
 ///
 /// Whole and other numbers, decimals, text, truth values, and dictionaries of these are read; dates and times become seconds since 1970, of
-/// whatever time zone they are said in. Other types are refused when the file is opened.
+/// whatever time zone they are said in, and durations and times of the day seconds. Columns of other types, such as lists, are left out.
 pub(super) struct ColumnarReader<I> {
     path: PathBuf,
     columns: Vec<String>,
+    /// Where these stand in a batch.
+    places: Vec<usize>,
+    /// The others, with their types.
+    left_out: Vec<String>,
     batches: I,
     batch: Vec<Column>,
     next: usize,
@@ -38,18 +45,27 @@ pub(super) struct ColumnarReader<I> {
 impl<I: Iterator<Item = Result<RecordBatch, ArrowError>> + Send> ColumnarReader<I> {
     pub(super) fn new(path: &Path, schema: &Schema, batches: I) -> Result<Self, DataError> {
         let fields = schema.fields();
-        for field in fields {
-            if !is_read(field.data_type()) {
-                let expected = "numbers, text, truth values, dates or times";
-                let got = format!("{} in column `{}`", field.data_type(), field.name());
-                return Err(DataError::format("type", expected, got).at(path));
-            }
+        let (read, others): (Vec<usize>, Vec<usize>) =
+            (0..fields.len()).partition(|place| is_read(fields[*place].data_type()));
+        let shown = |place: usize| {
+            let field = &fields[place];
+            format!("`{}` ({})", field.name().escape_debug(), field.data_type())
+        };
+        let left_out: Vec<String> = others.into_iter().map(shown).collect();
+        if read.is_empty() && !left_out.is_empty() {
+            let expected = "a column of numbers, text, truth values, dates or times";
+            return Err(DataError::format("type", expected, left_out.join(", ")).at(path));
         }
-        let columns: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
+        let columns: Vec<String> = read
+            .iter()
+            .map(|place| fields[*place].name().clone())
+            .collect();
         unique(&columns)?;
         Ok(Self {
             path: path.to_path_buf(),
             columns,
+            places: read,
+            left_out,
             batches,
             batch: Vec::new(),
             next: 0,
@@ -63,8 +79,11 @@ impl<I: Iterator<Item = Result<RecordBatch, ArrowError>> + Send> ColumnarReader<
         let Some(batch) = guarded(&self.path, || batches.next().transpose())? else {
             return Ok(false);
         };
-        let read = || batch.columns().iter().map(Column::read).collect();
-        let columns: Option<Vec<Column>> = read();
+        let columns: Option<Vec<Column>> = self
+            .places
+            .iter()
+            .map(|place| Column::read(batch.columns().get(*place)?))
+            .collect();
         // The types were checked against the schema.
         self.batch = columns
             .filter(|columns| columns.len() == self.columns.len())
@@ -98,6 +117,15 @@ impl<I: Iterator<Item = Result<RecordBatch, ArrowError>> + Send> RowReader for C
 
     fn path(&self) -> &Path {
         &self.path
+    }
+
+    fn ledger(&self) -> Ledger {
+        let mut ledger = Ledger::default();
+        let becomes = "are left out: neither numbers, text, truth values, dates nor times";
+        let remark = Remark::new("columns", self.left_out.len(), becomes)
+            .of(self.columns.len() + self.left_out.len());
+        ledger.add(remark.examples(self.left_out.clone()));
+        ledger
     }
 }
 
@@ -145,6 +173,9 @@ fn is_read(data_type: &DataType) -> bool {
         | DataType::Date32
         | DataType::Date64
         | DataType::Timestamp(..)
+        | DataType::Duration(_)
+        | DataType::Time32(_)
+        | DataType::Time64(_)
         | DataType::Decimal128(..) => true,
         DataType::Dictionary(_, values) => {
             !matches!(**values, DataType::Dictionary(..)) && is_read(values)
@@ -200,6 +231,14 @@ impl Column {
             DataType::Timestamp(TimeUnit::Millisecond, _) => time!(TimestampMillisecondType, 1e3),
             DataType::Timestamp(TimeUnit::Microsecond, _) => time!(TimestampMicrosecondType, 1e6),
             DataType::Timestamp(TimeUnit::Nanosecond, _) => time!(TimestampNanosecondType, 1e9),
+            DataType::Duration(TimeUnit::Second) => time!(DurationSecondType, 1.0),
+            DataType::Duration(TimeUnit::Millisecond) => time!(DurationMillisecondType, 1e3),
+            DataType::Duration(TimeUnit::Microsecond) => time!(DurationMicrosecondType, 1e6),
+            DataType::Duration(TimeUnit::Nanosecond) => time!(DurationNanosecondType, 1e9),
+            DataType::Time32(TimeUnit::Second) => time!(Time32SecondType, 1.0),
+            DataType::Time32(_) => time!(Time32MillisecondType, 1e3),
+            DataType::Time64(TimeUnit::Microsecond) => time!(Time64MicrosecondType, 1e6),
+            DataType::Time64(_) => time!(Time64NanosecondType, 1e9),
             DataType::Dictionary(..) => {
                 let dictionary = array.as_any_dictionary_opt()?;
                 // Keys of empty dictionaries are null, and those need no normalising.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::encoder::CategoryConfig;
+use super::form::NumberForm;
 use super::scaler::{MinMaxScaler, RobustScaler, check_quantiles, check_range};
 use crate::DataError;
 
@@ -42,6 +43,9 @@ pub enum MissingNumber {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NumberConfig {
+    /// How they are written, by an example such as `1,5`, `$1.5` or `dd.mm.yyyy`; by default as it is found, or plainly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub form: Option<NumberForm>,
     /// How they are scaled.
     pub scale: Scale,
     /// The ends of the range of `min-max`; by default 0 and 1.
@@ -114,7 +118,8 @@ pub enum ColumnConfig {
     Drop,
 }
 
-/// What becomes of the columns of a table, by name; columns without an entry are left out.
+/// What becomes of the columns of a table, by name. Columns without an entry are left out by [`ColumnPipelineConfig::fit`], and as they are
+/// found to [`TableItems::fit`](super::TableItems::fit).
 ///
 /// In a recipe it is a table with an inline table for each column:
 ///
@@ -163,11 +168,11 @@ impl ColumnPipelineConfig {
         Ok(config)
     }
 
-    /// Checks what does not depend on the data.
+    /// Checks each entry as far as it does not depend on the data.
     ///
     /// # Errors
-    /// [`DataError::Column`] with the first column whose entry is wrong; [`DataError::Config`] when no column is kept.
-    pub fn validate(&self) -> Result<(), DataError> {
+    /// [`DataError::Column`] with the first column whose entry is wrong.
+    pub fn validate_entries(&self) -> Result<(), DataError> {
         for (name, column) in &self.columns {
             match column {
                 ColumnConfig::Number(number) => number.validate(),
@@ -176,6 +181,15 @@ impl ColumnPipelineConfig {
             }
             .map_err(|error| error.of_column(name))?;
         }
+        Ok(())
+    }
+
+    /// As [`validate_entries`](Self::validate_entries), for a configuration of all columns.
+    ///
+    /// # Errors
+    /// Those, and [`DataError::Config`] when no column is kept.
+    pub fn validate(&self) -> Result<(), DataError> {
+        self.validate_entries()?;
         if self
             .columns
             .values()

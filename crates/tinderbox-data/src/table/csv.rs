@@ -7,8 +7,8 @@ use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 
 use super::reader::{NotUtf8, RowReader, TableOptions, unique, wrong_width};
 use super::row::{Cell, Row};
-use crate::DataError;
 use crate::decompress::text_error;
+use crate::{DataError, Ledger, Remark};
 
 /// A record may have this many bytes, quotes and delimiters included.
 const MAX_RECORD: u64 = 16 << 20;
@@ -32,6 +32,10 @@ pub struct CsvReader<R> {
     missing: Vec<String>,
     not_utf8: NotUtf8,
     max_field: usize,
+    delimiter: u8,
+    /// Whether the last error was of one record alone.
+    goes_on: bool,
+    found: Ledger,
 }
 
 impl<R: BufRead + Send> CsvReader<R> {
@@ -52,7 +56,19 @@ impl<R: BufRead + Send> CsvReader<R> {
             Some(other) => {
                 let expected = "an ASCII character, no quote and no line end";
                 let got = other.escape_debug();
-                return Err(DataError::config("delimiter", expected, got));
+                return Err(DataError::config("data.delimiter", expected, got));
+            }
+        };
+        let quote = match options.quote.as_deref().map(str::as_bytes) {
+            None => Some(b'"'),
+            Some([]) => None,
+            Some([one]) if one.is_ascii() && *one != delimiter && !one.is_ascii_control() => {
+                Some(*one)
+            }
+            Some(_) => {
+                let expected = "one ASCII character, or \"\" for none";
+                let got = options.quote.as_deref().unwrap_or_default().escape_debug();
+                return Err(DataError::config("data.quote", expected, got));
             }
         };
         let io = |source| text_error(path, source);
@@ -66,6 +82,8 @@ impl<R: BufRead + Send> CsvReader<R> {
         }
         let inner = ReaderBuilder::new()
             .delimiter(delimiter)
+            .quoting(quote.is_some())
+            .quote(quote.unwrap_or(b'"'))
             .has_headers(false)
             .flexible(true)
             .from_reader(Capped {
@@ -74,6 +92,7 @@ impl<R: BufRead + Send> CsvReader<R> {
                 last: Vec::new(),
                 given: 0,
                 quotes: 0,
+                quote,
                 ended: false,
             });
         let mut csv = Self {
@@ -88,9 +107,18 @@ impl<R: BufRead + Send> CsvReader<R> {
             missing: options.missing.clone(),
             not_utf8: options.not_utf8,
             max_field: options.max_field,
+            delimiter,
+            goes_on: false,
+            found: Ledger::default(),
         };
-        csv.read_columns(options.header)?;
+        csv.read_columns(options.header.unwrap_or(true))?;
         Ok(csv)
+    }
+
+    /// The same, with what was found in the file beforehand.
+    pub(super) fn with_ledger(mut self, found: Ledger) -> Self {
+        self.found = found;
+        self
     }
 
     fn read_columns(&mut self, header: bool) -> Result<(), DataError> {
@@ -209,9 +237,11 @@ impl<R: BufRead + Send> RowReader for CsvReader<R> {
     }
 
     fn read(&mut self, row: &mut Row) -> Result<bool, DataError> {
+        self.goes_on = false;
         if !std::mem::take(&mut self.ahead) && !self.next_record()? {
             return Ok(false);
         }
+        self.goes_on = true;
         let (expected, got) = (self.columns.len(), self.record.len());
         if expected != got {
             return Err(wrong_width(&self.path, self.line, expected, got));
@@ -227,10 +257,29 @@ impl<R: BufRead + Send> RowReader for CsvReader<R> {
     fn replaced(&self) -> u64 {
         self.replaced
     }
+
+    fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
+    fn line(&self) -> u64 {
+        self.line
+    }
+
+    fn delimiter(&self) -> Option<char> {
+        Some(self.delimiter as char)
+    }
+
+    fn ledger(&self) -> Ledger {
+        let mut ledger = self.found.clone();
+        let becomes = "are not UTF-8: what could not be read stands as \u{fffd}";
+        ledger.add(Remark::new("fields", self.replaced as usize, becomes));
+        ledger
+    }
 }
 
 /// The first bytes without the mark that says UTF-8.
-fn beginning(reader: &mut impl Read) -> io::Result<Vec<u8>> {
+pub(super) fn beginning(reader: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
     reader.take(3).read_to_end(&mut start)?;
     if start == [0xef, 0xbb, 0xbf] {
@@ -259,8 +308,9 @@ struct Capped<R> {
     /// What was given last, and how much in all.
     last: Vec<u8>,
     given: u64,
-    /// Quotes in what was given.
+    /// Quotes in what was given, if there are any in this file.
     quotes: u64,
+    quote: Option<u8>,
     /// Whether there is no more to give.
     ended: bool,
 }
@@ -278,7 +328,9 @@ impl<R: Read> Read for Capped<R> {
         let read = self.inner.read(&mut buffer[..most])?;
         self.left -= read as u64;
         self.ended = read == 0 && most > 0;
-        let quotes = buffer[..read].iter().filter(|byte| **byte == b'"');
+        let quotes = buffer[..read]
+            .iter()
+            .filter(|byte| Some(**byte) == self.quote);
         self.quotes += quotes.count() as u64;
         if read > 0 {
             self.last.clear();

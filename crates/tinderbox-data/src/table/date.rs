@@ -21,14 +21,23 @@ pub(super) fn parse(text: &str) -> Option<f64> {
     let (year, rest) = digits::<4>(text.trim().as_bytes())?;
     let (month, rest) = digits::<2>(rest.strip_prefix(b"-")?)?;
     let (day, rest) = digits::<2>(rest.strip_prefix(b"-")?)?;
-    if !(1..=12).contains(&month) || !(1..=days_of(year, month)).contains(&day) {
-        return None;
+    let midnight = midnight(year, month, day)?;
+    match rest {
+        [] => Some(midnight as f64),
+        [b'T' | b't' | b' ', rest @ ..] => at_time(midnight, rest),
+        _ => None,
     }
-    let midnight = days_since_1970(year, month, day) * DAY;
-    let [b'T' | b't' | b' ', rest @ ..] = rest else {
-        return rest.is_empty().then_some(midnight as f64);
-    };
-    let (hour, rest) = below::<24>(rest)?;
+}
+
+/// Seconds since 1970 of the beginning of a day; nothing for one that the calendar does not have.
+pub(super) fn midnight(year: i64, month: i64, day: i64) -> Option<i64> {
+    let is_day = (1..=12).contains(&month) && (1..=days_of(year, month)).contains(&day);
+    is_day.then(|| days_since_1970(year, month, day) * DAY)
+}
+
+/// Seconds since 1970 of a time of the day that begins at `midnight`, with an offset or none.
+pub(super) fn at_time(midnight: i64, time: &[u8]) -> Option<f64> {
+    let (hour, rest) = below::<24>(time)?;
     let (minute, rest) = below::<60>(rest.strip_prefix(b":")?)?;
     let (second, nanoseconds, rest) = match rest.strip_prefix(b":") {
         None => (0, 0, rest),

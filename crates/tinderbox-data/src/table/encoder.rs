@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::category_counts::CategoryCounts;
 use super::row::{Cell, Value};
 use crate::DataError;
+use crate::same_value::same_value;
 
 /// How a class becomes numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -139,9 +140,10 @@ impl CategoryConfig {
                 |counted: Vec<(&str, u64)>| counted.iter().map(|(name, _)| own(name)).collect();
             (names(kept), names(rare))
         } else {
-            let unlisted = all
-                .iter()
-                .find(|(name, _)| !self.order.iter().any(|one| one == name));
+            let unlisted = all.iter().find(|(name, _)| {
+                let value = same_value(name);
+                !self.order.iter().any(|one| same_value(one) == value)
+            });
             if let (UnknownCategory::Refuse, Some((name, _))) = (self.unknown, unlisted) {
                 let got = format!("{}, which is not listed", Cell::Text(name).shown());
                 return Err(DataError::config("order", "every category", got));
@@ -170,7 +172,7 @@ fn check_categories(names: &[String]) -> Result<(), DataError> {
     }
 }
 
-/// A fitted encoder of categories.
+/// A fitted encoder of categories. Another spelling of a category, such as `TRUE` of `True`, is that category.
 ///
 /// ```
 /// use tinderbox_data::table::{CategoryConfig, CategoryCounts, Cell, Value};
@@ -190,6 +192,8 @@ fn check_categories(names: &[String]) -> Result<(), DataError> {
 pub struct CategoryEncoder {
     stored: Stored,
     classes: HashMap<String, usize>,
+    /// By the form that all spellings of a category share.
+    alike: HashMap<String, usize>,
     other: bool,
 }
 
@@ -217,8 +221,14 @@ impl TryFrom<Stored> for CategoryEncoder {
         let numbered = stored.categories.iter().cloned().zip(0..);
         let last = stored.categories.len();
         let folded = stored.folded.iter().cloned().map(|name| (name, last));
+        let classes: Vec<(String, usize)> = numbered.chain(folded).collect();
+        let mut alike = HashMap::new();
+        for (name, class) in &classes {
+            alike.entry(same_value(name).into_owned()).or_insert(*class);
+        }
         let encoder = Self {
-            classes: numbered.chain(folded).collect(),
+            classes: classes.into_iter().collect(),
+            alike,
             other,
             stored,
         };
@@ -295,7 +305,9 @@ impl CategoryEncoder {
                 MissingCategory::Other => Some(other),
             };
         };
-        let known = self.classes.get(&*name).copied();
+        let own = self.classes.get(&*name);
+        let known = own.or_else(|| self.alike.get(&*same_value(&name)));
+        let known = known.copied();
         match self.stored.unknown {
             UnknownCategory::Refuse => known,
             UnknownCategory::Other => known.or(Some(other)),

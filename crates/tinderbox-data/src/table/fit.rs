@@ -4,6 +4,7 @@ use super::category_counts::CategoryCounts;
 use super::config::{ColumnConfig, ColumnPipelineConfig, MissingNumber, NumberConfig, Scale};
 use super::date::check_unit;
 use super::encoder::CategoryConfig;
+use super::form::NumberForm;
 use super::moments::Moments;
 use super::pipeline::{
     ColumnPipeline, FittedColumn, FittedNumber, FittedTransform, place, read_number, refused_cell,
@@ -42,6 +43,7 @@ impl ColumnPipelineConfig {
             let gathered = match self.columns.get(name) {
                 None | Some(ColumnConfig::Drop) => continue,
                 Some(ColumnConfig::Number(config)) => Gathered::Number {
+                    form: config.form.clone().unwrap_or_default(),
                     moments: Moments::default(),
                     quantiles: needs_quantiles(config).then(QuantileSketch::default),
                     dates: 0,
@@ -83,6 +85,7 @@ struct Part {
 enum Gathered {
     Number {
         config: NumberConfig,
+        form: NumberForm,
         moments: Moments,
         quantiles: Option<QuantileSketch>,
         /// How many of the numbers were written as dates.
@@ -95,7 +98,7 @@ enum Gathered {
 }
 
 impl PipelineFit {
-    /// Takes a row in.
+    /// Takes a row in, unless it is refused: then nothing of it is.
     ///
     /// # Errors
     /// [`DataError::Line`] for a cell that is no number in a column of numbers, or an infinite one, or that is missing where that is refused.
@@ -103,30 +106,36 @@ impl PipelineFit {
     /// # Panics
     /// If the row has fewer cells than there are columns.
     pub fn push(&mut self, row: &Row) -> Result<(), DataError> {
-        for Part {
-            place,
-            name,
-            gathered,
-        } in &mut self.parts
-        {
-            let cell = row.cell(*place);
-            match gathered {
+        let mut numbers = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            let Gathered::Number { config, form, .. } = &part.gathered else {
+                continue;
+            };
+            let cell = row.cell(part.place);
+            let refuse = |expected| refused_cell(row, &part.name, expected, cell);
+            let filled = config.missing != MissingNumber::Refuse;
+            let value = read_number(cell, form, filled).map_err(refuse)?;
+            if value.is_nan() && !filled {
+                let expected = "a number, or `missing` that is not `refuse`";
+                return Err(refuse(expected.to_owned()));
+            }
+            numbers.push(value);
+        }
+        let mut next = numbers.iter();
+        for part in &mut self.parts {
+            let cell = row.cell(part.place);
+            match &mut part.gathered {
                 Gathered::Category { counts, .. } => counts.push(cell),
                 Gathered::Number {
-                    config,
+                    form,
                     moments,
                     quantiles,
                     dates,
+                    ..
                 } => {
-                    let refuse = |expected| refused_cell(row, name, expected, cell);
-                    let value = read_number(cell).map_err(refuse)?;
-                    if value.is_nan() && config.missing == MissingNumber::Refuse {
-                        return Err(refuse(
-                            "a number, or `missing` that is not `refuse`".to_owned(),
-                        ));
-                    }
+                    let value = *next.next().expect("a number for each such column");
                     moments.push(value);
-                    *dates += u64::from(cell.date().is_some());
+                    *dates += u64::from(form.is_date(cell) && !value.is_nan());
                     if let Some(sketch) = quantiles {
                         sketch.push(value);
                     }
@@ -196,6 +205,7 @@ impl Gathered {
             Self::Category { config, counts } => FittedTransform::Category(config.fit(&counts)?),
             Self::Number {
                 config,
+                form,
                 moments,
                 quantiles,
                 dates,
@@ -212,6 +222,7 @@ impl Gathered {
                     }
                 };
                 FittedTransform::Number(FittedNumber {
+                    form,
                     scaler,
                     fill: match config.missing {
                         MissingNumber::Refuse => None,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::date::check_unit;
+use super::form::NumberForm;
 use super::pipeline::{place, read_number, refused_cell};
 use super::reader::RowReader;
 use super::row::Row;
@@ -76,7 +77,7 @@ impl Interactions {
                 }
                 if let (Some(times), Some(time)) = (&mut all.times, time) {
                     let cell = row.cell(time.0);
-                    let number = read_number(cell).ok();
+                    let number = read_number(cell, &NumberForm::Plain, false).ok();
                     times.push(finite(&row, time, number, "a finite number or a date")?);
                     dates += u64::from(cell.date().is_some());
                 }

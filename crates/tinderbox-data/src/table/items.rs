@@ -1,48 +1,57 @@
 //! A table as a data set of labelled rows.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
 
-use super::config::ColumnPipelineConfig;
 use super::matrix::Matrix;
+use super::numeral::Decimal;
 use super::pipeline::{BoundPipeline, ColumnPipeline, place};
-use super::profile::TableProfile;
-use super::reader::{Table, TableOptions, open};
+use super::reader::{Table, TableOptions};
 use super::row::{Cell, Row};
+use super::source::{SourceFile, TableSource};
 use crate::classes::classes;
 use crate::joined::numbers;
-use crate::{Content, DataError, Labelled, Ledger};
+use crate::{Content, DataError, Labelled, Ledger, Remark};
 
 /// A table in memory whose rows are items, of which one column may tell the classes.
 ///
 /// Classes are the distinct values of that column, in the order of their values if all are whole numbers, else of their bytes; a row without
-/// one has no label. The id of an item is its line.
+/// one has no label. The id of an item is its line, behind the name of its file if there are several.
+///
+/// A row that cannot be read, such as one with too few fields, is an item without a label that no pipeline reads.
 #[derive(Debug)]
 pub struct TableItems {
-    table: Table,
-    path: PathBuf,
-    /// The first row of the test set that was joined, and where that came from.
-    test: Option<(usize, PathBuf)>,
-    labels: Vec<Option<u32>>,
-    class_names: Vec<String>,
-    label_column: Option<String>,
+    pub(super) table: Table,
+    files: Vec<SourceFile>,
+    pub(super) broken: BTreeMap<usize, DataError>,
     ledger: Ledger,
+    pub(super) labels: Vec<Option<u32>>,
+    class_names: Vec<String>,
+    pub(super) label_column: Option<String>,
+    pub(super) decimal: Option<Decimal>,
+    pub(super) semicolons: bool,
 }
 
 impl TableItems {
-    /// Reads a table, with the classes of its column `labels`, if given.
+    /// Reads a table, or all parts of one in a folder, with the classes of its column `labels`, if given.
     ///
     /// # Errors
-    /// As [`open`] and reading; [`DataError::Empty`] without rows; [`DataError::Config`] when there is no such column.
+    /// As [`open`](super::open) and reading, when most rows cannot be read; [`DataError::Empty`] without rows; [`DataError::Config`] when
+    /// there is no such column, or when a folder holds more than one table.
     pub fn read(
         path: impl AsRef<Path>,
         options: &TableOptions,
         labels: Option<&str>,
     ) -> Result<Self, DataError> {
         let path = path.as_ref();
-        Self::new(Table::read(&mut *open(path, options)?)?, path, labels)
+        let source = TableSource::read(path, options)?;
+        Ok(Self {
+            decimal: options.decimal,
+            ..Self::of_source(source, path, labels)?
+        })
     }
 
     /// The items of a table that came from `path`.
@@ -55,55 +64,106 @@ impl TableItems {
         labels: Option<&str>,
     ) -> Result<Self, DataError> {
         let path = path.into();
-        if table.rows().is_empty() {
+        let source = TableSource {
+            table,
+            files: vec![SourceFile {
+                first: 0,
+                prefix: String::new(),
+                path: path.clone(),
+            }],
+            broken: BTreeMap::new(),
+            ledger: Ledger::default(),
+            semicolons: false,
+        };
+        Self::of_source(source, &path, labels)
+    }
+
+    fn of_source(
+        source: TableSource,
+        path: &Path,
+        labels: Option<&str>,
+    ) -> Result<Self, DataError> {
+        let rows = source.table.rows();
+        if rows.is_empty() {
             return Err(DataError::Empty {
-                path,
+                path: path.to_path_buf(),
                 what: "rows",
                 ignored: 0,
             });
         }
-        let (label_column, labels) = (
-            labels.map(str::to_owned),
-            match labels {
-                None => vec![None; table.rows().len()],
-                Some(column) => {
-                    let place = place(table.columns(), "labels", column)?;
-                    let rows = table.rows().iter();
-                    rows.map(|row| row.cell(place).name().map(|name| name.into_owned()))
-                        .collect()
-                }
-            },
-        );
-        let classes = classes(&labels);
+        let names: Vec<Option<String>> = match labels {
+            None => vec![None; rows.len()],
+            Some(column) => {
+                let place = place(source.table.columns(), "data.labels", column)?;
+                let name = |row: &Row| row.cell(place).name().map(|name| name.into_owned());
+                rows.iter().map(name).collect()
+            }
+        };
+        let classes = classes(&names);
+        let mut ledger = source.ledger;
+        ledger.extend(classes.ledger);
         Ok(Self {
-            table,
-            path,
-            test: None,
+            table: source.table,
+            files: source.files,
+            broken: source.broken,
+            ledger,
             labels: classes.numbers,
             class_names: classes.names,
-            label_column,
-            ledger: classes.ledger,
+            label_column: labels.map(str::to_owned),
+            decimal: None,
+            semicolons: source.semicolons,
         })
     }
 
-    /// A training and a test set as one, the second behind the first. Its ids are `test/LINE`.
+    /// A training and a test set as one, the second behind the first. Its ids are `test/LINE`. Columns of the test set are found by name.
     ///
     /// # Errors
-    /// [`DataError::Config`] if the test set has other columns, or a class that the training set lacks.
-    pub fn join(mut self, test: Self) -> Result<Self, DataError> {
-        if self.table.columns() != test.table.columns() {
-            let expected = format!("the columns {}", self.table.columns().join(", "));
-            let got = test.table.columns().join(", ");
-            return Err(DataError::config("test", expected, got));
+    /// [`DataError::Config`] if the test set lacks a column, or has a class that the training set lacks.
+    pub fn join(mut self, mut test: Self) -> Result<Self, DataError> {
+        let own = self.table.columns();
+        let (theirs, shown) = (test.table.columns(), |name: &String| {
+            Cell::Text(name).shown()
+        });
+        let lacking: Vec<String> = own
+            .iter()
+            .filter(|name| !theirs.contains(name))
+            .map(shown)
+            .collect();
+        if !lacking.is_empty() {
+            let expected = format!("a table with the columns {}", own.join(", "));
+            let got = format!("one without {}", lacking.join(", "));
+            return Err(DataError::config("data.test_path", expected, got));
         }
+        let more: Vec<String> = theirs
+            .iter()
+            .filter(|name| !own.contains(name))
+            .map(shown)
+            .collect();
+        let remark = Remark::new(
+            "columns",
+            more.len(),
+            "of the test table are not in the training table, and are not read",
+        );
+        test.ledger.add(remark.of(theirs.len()).examples(more));
+        test.table.arrange(own);
         let (numbers, ledger) = numbers(&self.class_names, &test.class_names)?;
-        self.ledger.extend(test.ledger);
-        self.ledger.extend(ledger);
+        test.ledger.extend(ledger);
         let labels = test.labels.iter();
         let labels = labels.map(|label| label.map(|label| numbers[label as usize]));
-        self.test = Some((self.len(), test.path));
+        let first = self.len();
         self.labels.extend(labels);
         self.table.extend(test.table);
+        self.ledger.extend(test.ledger);
+        self.semicolons |= test.semicolons;
+        let broken = test.broken.into_iter();
+        self.broken
+            .extend(broken.map(|(row, error)| (first + row, error)));
+        self.files
+            .extend(test.files.into_iter().map(|file| SourceFile {
+                first: first + file.first,
+                prefix: format!("test/{}", file.prefix),
+                ..file
+            }));
         Ok(self)
     }
 
@@ -112,25 +172,29 @@ impl TableItems {
         &self.table
     }
 
-    /// A pipeline fitted to some rows, as configured or else as [`TableProfile::config`] suggests for them. The column of the labels is
-    /// left out, whatever the configuration says.
+    /// The column that tells the classes.
+    pub fn label_column(&self) -> Option<&str> {
+        self.label_column.as_deref()
+    }
+
+    /// A row.
     ///
     /// # Errors
-    /// Those of [`ColumnPipelineConfig::fit`]; [`DataError::Empty`] for no rows.
-    pub fn fit(
-        &self,
-        config: Option<&ColumnPipelineConfig>,
-        rows: &[usize],
-    ) -> Result<ColumnPipeline, DataError> {
-        let reader = || self.table.reader_of(rows, &self.path);
-        let mut config = match config {
-            Some(config) => config.clone(),
-            None => TableProfile::inspect(&mut reader())?.config(),
-        };
-        if let Some(column) = &self.label_column {
-            config.columns.remove(column);
+    /// Why it could not be read, if that is so.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn row(&self, index: usize) -> Result<&Row, DataError> {
+        match self.broken.get(&index) {
+            Some(error) => Err(error.clone()),
+            None => Ok(&self.table.rows()[index]),
         }
-        config.fit(&mut reader())
+    }
+
+    /// The file that a row comes from.
+    pub(super) fn file(&self, index: usize) -> &SourceFile {
+        let behind = self.files.partition_point(|file| file.first <= index);
+        &self.files[behind.saturating_sub(1)]
     }
 
     /// Finds the columns of a pipeline.
@@ -160,14 +224,12 @@ impl TableItems {
         let width = pipeline.width();
         let mut values = Vec::with_capacity(width * self.len());
         let mut refused = vec![None; self.len()];
-        for (index, row) in self.table.rows().iter().enumerate() {
-            if let Err(error) = bound.apply(row, &mut values) {
-                let path = match &self.test {
-                    Some((first, path)) if index >= *first => path,
-                    _ => &self.path,
-                };
-                refused[index] = Some(error.at(path));
-            }
+        for (index, refused) in refused.iter_mut().enumerate() {
+            let applied = self.row(index).and_then(|row| {
+                let applied = bound.apply(row, &mut values);
+                applied.map_err(|error| error.at(&self.file(index).path))
+            });
+            *refused = applied.err();
             values.resize(width * (index + 1), 0.0);
         }
         let matrix = Matrix::of_features(pipeline.feature_names(), pipeline.spans(), values);
@@ -181,7 +243,7 @@ impl TableItems {
 
 impl Dataset<Row, DataError> for TableItems {
     fn get(&self, index: usize) -> Result<Row, DataError> {
-        Ok(self.table.rows()[index].clone())
+        self.row(index).cloned()
     }
 
     fn len(&self) -> usize {
@@ -200,10 +262,7 @@ impl Labelled for TableItems {
 
     fn id(&self, index: usize) -> String {
         let line = self.table.rows()[index].line();
-        match &self.test {
-            Some((first, _)) if index >= *first => format!("test/{line}"),
-            _ => line.to_string(),
-        }
+        format!("{}{line}", self.file(index).prefix)
     }
 
     fn ledger(&self) -> Ledger {
@@ -343,7 +402,7 @@ mod tests {
         let labels: Vec<_> = (0..4).map(|row| items.label(row)).collect();
         assert_eq!(labels, [Some(1), Some(0), None, Some(0)]);
         assert_eq!(items.id(2), "4");
-        let pipeline = items.fit(None, &[0, 1, 2, 3]).unwrap();
+        let pipeline = items.fit(None, &[0, 1, 2, 3]).unwrap().pipeline;
         assert_eq!(pipeline.feature_names(), ["size", "colour"]);
         let rows = items.through(&pipeline).unwrap();
         let views = [0, 3].map(|row| {
@@ -358,7 +417,7 @@ mod tests {
     #[test]
     fn the_second_view_takes_features_of_other_rows() {
         let items = Arc::new(four());
-        let rows = items.through(&items.fit(None, &[0, 1, 2, 3]).unwrap());
+        let rows = items.through(&items.fit(None, &[0, 1, 2, 3]).unwrap().pipeline);
         let rows = rows.unwrap();
         let view = SwapViews {
             noise: SwapNoise::new(1.0).unwrap(),
@@ -372,7 +431,7 @@ mod tests {
     #[test]
     fn a_row_with_a_refused_cell_cannot_be_read_and_the_others_can() {
         let train = four();
-        let pipeline = train.fit(None, &[0, 1, 2, 3]).unwrap();
+        let pipeline = train.fit(None, &[0, 1, 2, 3]).unwrap().pipeline;
         let other = [(f64::INFINITY, "red", None), (2.0, "red", None)];
         let rows = Arc::new(items(&other, None)).through(&pipeline).unwrap();
         let error = rows.get(0).unwrap_err().to_string();
@@ -385,7 +444,7 @@ mod tests {
     #[test]
     fn a_class_that_is_an_input_is_refused() {
         let rows = [(1.0, "red", Some("b")), (2.0, "blue", Some("a"))];
-        let pipeline = items(&rows, None).fit(None, &[0, 1]).unwrap();
+        let pipeline = items(&rows, None).fit(None, &[0, 1]).unwrap().pipeline;
         let labelled = Arc::new(items(&rows, Some("class")));
         let error = labelled.through(&pipeline).unwrap_err().to_string();
         assert!(

@@ -1,16 +1,16 @@
 //! JSON lines: one object a line.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::reader::{RowReader, TableOptions};
 use super::row::{Cell, Row};
-use crate::DataError;
 use crate::decompress::text_error;
+use crate::{DataError, Ledger, Remark};
 
 /// A line may have this many bytes.
 const MAX_LINE: u64 = 16 << 20;
@@ -21,8 +21,9 @@ const AHEAD_BYTES: usize = 16 << 20;
 
 /// A table of JSON objects, one a line.
 ///
-/// The columns are the keys of the first 1,000 objects in the order in which they appear; a key that comes later is an error. A key that an
-/// object lacks, and null, are missing values. True and false are text. Values that hold values are refused. Empty lines are passed over.
+/// The columns are the keys of the first 1,000 objects in the order in which they appear; a key that comes later is passed over and remarked
+/// on. A key that an object lacks, and null, are missing values, and so are values that hold values. True and false are text. Empty lines are
+/// passed over.
 pub struct JsonLinesReader<R> {
     path: PathBuf,
     reader: R,
@@ -33,6 +34,10 @@ pub struct JsonLinesReader<R> {
     buffer: Vec<u8>,
     line: u64,
     max_field: usize,
+    goes_on: bool,
+    /// Keys that came too late, and columns with values that hold values.
+    late: BTreeSet<String>,
+    nested: BTreeSet<String>,
 }
 
 impl<R: BufRead + Send> JsonLinesReader<R> {
@@ -50,11 +55,16 @@ impl<R: BufRead + Send> JsonLinesReader<R> {
             buffer: Vec::new(),
             line: 0,
             max_field: options.max_field,
+            goes_on: false,
+            late: BTreeSet::new(),
+            nested: BTreeSet::new(),
         };
         let (mut lines, mut bytes) = (VecDeque::new(), 0);
         let mut row = Row::new();
+        let mut refused = None;
         while lines.len() < AHEAD && bytes < AHEAD_BYTES && json.next_line()? {
-            json.parse(&mut row, true)?;
+            let parsed = json.parse(&mut row, true);
+            refused = refused.or(parsed.err());
             bytes += json.buffer.len();
             lines.push_back((json.line, json.buffer.clone()));
         }
@@ -65,7 +75,11 @@ impl<R: BufRead + Send> JsonLinesReader<R> {
                 ignored: 0,
             });
         }
-        json.ahead = lines;
+        match refused {
+            // Not one object was among them.
+            Some(error) if json.columns.is_empty() => return Err(error),
+            _ => json.ahead = lines,
+        }
         Ok(json)
     }
 
@@ -122,6 +136,8 @@ impl<R: BufRead + Send> JsonLinesReader<R> {
             places: &mut self.places,
             max_field: self.max_field,
             learn,
+            late: &mut self.late,
+            nested: &mut self.nested,
         };
         let mut json = serde_json::Deserializer::from_slice(&self.buffer);
         object
@@ -140,15 +156,39 @@ impl<R: BufRead + Send> RowReader for JsonLinesReader<R> {
     }
 
     fn read(&mut self, row: &mut Row) -> Result<bool, DataError> {
+        self.goes_on = false;
         if !self.next_line()? {
             return Ok(false);
         }
+        self.goes_on = true;
         self.parse(row, false)?;
         Ok(true)
     }
 
     fn path(&self) -> &Path {
         &self.path
+    }
+
+    fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
+    fn line(&self) -> u64 {
+        self.line
+    }
+
+    fn ledger(&self) -> Ledger {
+        let mut ledger = Ledger::default();
+        let shown = |names: &BTreeSet<String>| -> Vec<String> {
+            names.iter().map(|name| Cell::Text(name).shown()).collect()
+        };
+        let late = format!("are in none of the first {AHEAD} objects, and are not read");
+        let late = Remark::new("keys", self.late.len(), late).examples(shown(&self.late));
+        let nested = "hold lists or objects, which read as missing";
+        let nested = Remark::new("columns", self.nested.len(), nested).of(self.columns.len());
+        ledger.add(late);
+        ledger.add(nested.examples(shown(&self.nested)));
+        ledger
     }
 }
 
@@ -159,6 +199,8 @@ struct Object<'a> {
     places: &'a mut HashMap<String, usize>,
     max_field: usize,
     learn: bool,
+    late: &'a mut BTreeSet<String>,
+    nested: &'a mut BTreeSet<String>,
 }
 
 impl<'de> DeserializeSeed<'de> for Object<'_> {
@@ -190,21 +232,25 @@ impl<'de> Visitor<'de> for Object<'_> {
                     index
                 }
                 None => {
-                    return Err(A::Error::custom(format!(
-                        "key {}, which none of the first {AHEAD} objects has",
-                        Cell::Text(&key).shown()
-                    )));
+                    map.next_value::<IgnoredAny>()?;
+                    self.late.insert(key.into_owned());
+                    continue;
                 }
             };
             if std::mem::replace(&mut seen[index], true) {
                 let key = Cell::Text(&key).shown();
                 return Err(A::Error::custom(format!("key {key} twice")));
             }
+            let mut nested = false;
             map.next_value_seed(Field {
                 row: &mut *self.row,
                 index,
                 max_field: self.max_field,
+                nested: &mut nested,
             })?;
+            if nested {
+                self.nested.insert(key.into_owned());
+            }
         }
         Ok(())
     }
@@ -214,6 +260,7 @@ struct Field<'a> {
     row: &'a mut Row,
     index: usize,
     max_field: usize,
+    nested: &'a mut bool,
 }
 
 impl<'de> DeserializeSeed<'de> for Field<'_> {
@@ -224,11 +271,25 @@ impl<'de> DeserializeSeed<'de> for Field<'_> {
     }
 }
 
-impl Visitor<'_> for Field<'_> {
+impl<'de> Visitor<'de> for Field<'_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a number, text, true, false or null")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        *self.nested = true;
+        self.row.set(self.index, Cell::Missing);
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        *self.nested = true;
+        self.row.set(self.index, Cell::Missing);
+        Ok(())
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {

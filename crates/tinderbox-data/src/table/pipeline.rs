@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::encoder::CategoryEncoder;
+use super::form::NumberForm;
 use super::matrix::Matrix;
 use super::reader::{RowReader, unique};
 use super::row::{Cell, Row, Value};
@@ -74,9 +75,12 @@ pub enum FittedTransform {
 }
 
 /// What happens to the numbers of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FittedNumber {
+    /// How they are written.
+    #[serde(default, skip_serializing_if = "NumberForm::is_plain")]
+    pub form: NumberForm,
     /// How they are scaled.
     pub scaler: Scaler,
     /// What a cell without a number gets, before it is scaled; if nothing, it is refused.
@@ -130,9 +134,9 @@ impl FittedColumn {
             }
             FittedTransform::Number(number) => number,
         };
-        let value = read_number(cell)?;
+        let found = read_number(cell, &number.form, number.fill.is_some())?;
         let value = match number.fill {
-            _ if !value.is_nan() => value,
+            _ if !found.is_nan() => found,
             Some(fill) => fill,
             None => return Err("a number".to_owned()),
         };
@@ -142,7 +146,7 @@ impl FittedColumn {
         }
         out.push(scaled);
         if number.indicator {
-            out.push(f32::from(u8::from(cell.number().is_some_and(f64::is_nan))));
+            out.push(f32::from(u8::from(found.is_nan())));
         }
         Ok(())
     }
@@ -160,10 +164,13 @@ impl FittedColumn {
     }
 }
 
-/// The number of a cell, seconds since 1970 when it is a date, NaN when it is missing; what was expected when it is none, or not finite.
-pub(super) fn read_number(cell: Cell<'_>) -> Result<f64, String> {
-    match cell.number().or_else(|| cell.date()) {
-        None => Err("a number or a date".to_owned()),
+/// The number of a cell, seconds since 1970 when it is a date, NaN when it is missing; what was expected when it is none. One that is not
+/// finite is missing, where that is `filled`, and else refused.
+pub(super) fn read_number(cell: Cell<'_>, form: &NumberForm, filled: bool) -> Result<f64, String> {
+    match form.read(cell) {
+        None if form.is_plain() => Err("a number or a date".to_owned()),
+        None => Err(format!("one such as `{form}`")),
+        Some(value) if value.is_infinite() && filled => Ok(f64::NAN),
         Some(value) if value.is_infinite() => Err("a finite number".to_owned()),
         // Text that says NaN but is not listed as missing reads as missing too.
         Some(value) => Ok(value),

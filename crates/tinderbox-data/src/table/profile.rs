@@ -1,9 +1,12 @@
 //! What there is in a table: types, ranges, gaps, categories.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::category_counts::CategoryCounts;
+use super::counter::Counter;
 use super::date;
+use super::form::{NumberForm, is_mark};
 use super::moments::Moments;
 use super::quantiles::QuantileSketch;
 use super::reader::RowReader;
@@ -13,6 +16,9 @@ use crate::DataError;
 
 /// Values of a column are counted one by one up to this many different ones.
 const MAX_DISTINCT: usize = 10_000;
+
+/// Different stand-ins for a missing number that are told apart.
+const MAX_STAND_INS: usize = 20;
 
 /// The intervals of a histogram that is printed.
 const BINS: usize = 16;
@@ -52,6 +58,8 @@ pub enum ColumnKind {
 pub struct ColumnProfile {
     /// Its name.
     pub name: String,
+    /// How its numbers are written.
+    pub form: NumberForm,
     /// Count, mean, deviation and extremes of its finite numbers.
     pub numbers: Moments,
     /// Their quantiles, and with them their histogram.
@@ -60,13 +68,17 @@ pub struct ColumnProfile {
     pub zeros: u64,
     /// Whether all numbers are whole.
     pub whole: bool,
-    /// How many values are no finite numbers.
+    /// How many values are no numbers, nor marks that stand for one.
     pub others: u64,
     /// The line and the beginning of the first of them.
     pub first_other: Option<(u64, String)>,
     /// How many values are dates ([`Cell::date`]). Where all are, they count as numbers, of seconds since 1970.
     pub dates: u64,
     first_date: Option<(u64, String)>,
+    first: Option<String>,
+    /// Marks and infinite numbers, which are missing where all else are numbers: how often each occurs, and the line of the first.
+    pub(super) stand_ins: BTreeMap<String, (u64, u64)>,
+    pub(super) counter: Counter,
     /// How often each value occurs, and how many cells are missing; up to 10,000 different values.
     pub categories: CategoryCounts,
 }
@@ -77,10 +89,18 @@ impl TableProfile {
     /// # Errors
     /// Those of reading; [`DataError::Empty`] when there are no rows.
     pub fn inspect(reader: &mut dyn RowReader) -> Result<Self, DataError> {
-        let mut columns: Vec<ColumnProfile> = reader
-            .columns()
-            .iter()
-            .map(|name| ColumnProfile::new(name))
+        let forms = vec![NumberForm::Plain; reader.columns().len()];
+        Self::inspect_as(reader, &forms)
+    }
+
+    /// Reads all rows that are left, of numbers that are written in these forms, one for each column.
+    ///
+    /// # Errors
+    /// As [`TableProfile::inspect`].
+    pub fn inspect_as(reader: &mut dyn RowReader, forms: &[NumberForm]) -> Result<Self, DataError> {
+        let names = reader.columns().iter().zip(forms);
+        let mut columns: Vec<ColumnProfile> = names
+            .map(|(name, form)| ColumnProfile::new(name, form.clone()))
             .collect();
         let mut rows = 0;
         let mut row = Row::new();
@@ -106,9 +126,10 @@ impl TableProfile {
 }
 
 impl ColumnProfile {
-    fn new(name: &str) -> Self {
+    fn new(name: &str, form: NumberForm) -> Self {
         Self {
             name: name.to_owned(),
+            form,
             numbers: Moments::default(),
             quantiles: QuantileSketch::default(),
             zeros: 0,
@@ -117,21 +138,45 @@ impl ColumnProfile {
             first_other: None,
             dates: 0,
             first_date: None,
+            first: None,
+            stand_ins: BTreeMap::new(),
+            counter: Counter::default(),
             categories: CategoryCounts::new(MAX_DISTINCT),
         }
     }
 
     fn push(&mut self, cell: Cell<'_>, line: u64) {
-        let number = cell.number().filter(|value| !value.is_infinite());
+        let read = match self.form {
+            NumberForm::Plain => cell.number(),
+            _ => self.form.read(cell),
+        };
+        if self.first.is_none() && !cell.is_missing() {
+            self.first = Some(cell.shown());
+        }
+        let is_mark = matches!(cell, Cell::Text(text) if is_mark(text));
+        let stands_in = read.is_some_and(f64::is_infinite) || is_mark;
+        if stands_in && let Some(name) = cell.name() {
+            let name = name.trim().to_owned();
+            if self.stand_ins.len() < MAX_STAND_INS || self.stand_ins.contains_key(&name) {
+                self.stand_ins.entry(name).or_insert((0, line)).0 += 1;
+                self.categories.push(cell);
+                return;
+            }
+        }
+        let number = read.filter(|value| !value.is_infinite());
         // Text that reads as NaN is missing for a column of numbers, and is so here.
         let cell = if number.is_some_and(f64::is_nan) {
             Cell::Missing
         } else {
             cell
         };
-        let date = cell.date();
+        let date = match self.form {
+            NumberForm::Plain => cell.date(),
+            NumberForm::Date(_) => number,
+            _ => None,
+        };
         // Dates are numbers where there is nothing else. Amid numbers they have another unit, and amid text they are text.
-        let only_dates = self.dates == self.categories.total();
+        let only_dates = self.dates == self.values();
         if only_dates && date.is_none() && !cell.is_missing() {
             self.dates_are_no_numbers();
         }
@@ -145,6 +190,7 @@ impl ColumnProfile {
             Some(value) => {
                 self.numbers.push(value);
                 self.quantiles.push(value);
+                self.counter.push(value);
                 self.zeros += u64::from(value == 0.0);
                 self.whole &= value.fract() == 0.0;
             }
@@ -159,24 +205,59 @@ impl ColumnProfile {
     fn dates_are_no_numbers(&mut self) {
         (self.numbers, self.quantiles) = (Moments::default(), QuantileSketch::default());
         (self.zeros, self.whole) = (0, true);
+        self.counter = Counter::default();
         (self.others, self.first_other) = (self.dates, self.first_date.take());
     }
 
-    /// How many cells have no value.
+    /// How many cells have no value; in a column of numbers, those with a mark that stands for one too.
     pub fn missing(&self) -> u64 {
-        self.categories.missing()
+        let stand_ins = match self.kind() {
+            ColumnKind::Number | ColumnKind::Mixed => self.standing_in(),
+            _ => 0,
+        };
+        self.categories.missing() + stand_ins
+    }
+
+    /// The first value, as errors show it.
+    pub fn example(&self) -> Option<&str> {
+        self.first.as_deref()
+    }
+
+    /// Whether its values are texts of several words.
+    pub(super) fn is_sentences(&self) -> bool {
+        let words = |text: &String| text.split_whitespace().count();
+        self.kind() == ColumnKind::Text && self.first.as_ref().is_some_and(|text| words(text) > 2)
+    }
+
+    fn standing_in(&self) -> u64 {
+        self.stand_ins.values().map(|(count, _)| count).sum()
+    }
+
+    /// How many values there are beside marks.
+    fn values(&self) -> u64 {
+        self.categories.total() - self.standing_in()
+    }
+
+    /// Whether there are more values that are no numbers than a slip explains: more than one, and more than one in twenty.
+    pub(super) fn is_odd(&self) -> bool {
+        self.others > 1 && self.others * 20 > self.values()
     }
 
     /// What the column holds.
     pub fn kind(&self) -> ColumnKind {
-        let present = self.categories.total();
-        let distinct = self.categories.distinct();
+        let mut present = self.values();
+        let mut distinct = self.categories.distinct();
+        if present > 0 && self.others * 10 <= present {
+            distinct = distinct.map(|distinct| distinct - self.stand_ins.len());
+        } else {
+            present = self.categories.total();
+        }
         let hardly_repeats = |distinct: usize| present >= 20 && distinct as u64 * 2 > present;
         match distinct {
             _ if present == 0 => ColumnKind::Empty,
             Some(1) => ColumnKind::Constant,
             None if self.others == 0 && self.numbers.is_constant() => ColumnKind::Constant,
-            _ if self.others == 0 => ColumnKind::Number,
+            _ if self.others == 0 && self.numbers.count() > 0 => ColumnKind::Number,
             // A few codes among which some are numbers are categories.
             _ if self.others * 10 <= present
                 && distinct.is_none_or(|distinct| distinct > 100 || hardly_repeats(distinct)) =>
@@ -203,8 +284,13 @@ impl ColumnProfile {
 
     /// What there is, in a line: `569 numbers from 6.981 to 28.11, median 13.37, 456 different`.
     pub fn summary(&self) -> String {
-        let present = self.categories.total();
-        let mut text = match self.kind() {
+        let kind = self.kind();
+        let is_number = matches!(kind, ColumnKind::Number | ColumnKind::Mixed);
+        let present = match is_number {
+            true => self.values(),
+            false => self.categories.total(),
+        };
+        let mut text = match kind {
             ColumnKind::Empty => "no values".to_owned(),
             ColumnKind::Constant => format!("{present} values, all equal"),
             ColumnKind::Number | ColumnKind::Mixed => {
@@ -222,7 +308,8 @@ impl ColumnProfile {
             ColumnKind::Category => format!("{present} categories"),
             ColumnKind::Text => format!("{present} texts"),
         };
-        match self.categories.distinct() {
+        let stand_ins = if is_number { self.stand_ins.len() } else { 0 };
+        match self.categories.distinct().map(|all| all - stand_ins) {
             Some(0 | 1) => {}
             Some(distinct) => text.push_str(&format!(", {distinct} different")),
             None => text.push_str(&format!(", more than {MAX_DISTINCT} different, or long")),

@@ -1,18 +1,20 @@
 //! One way to read every kind of table: row by row.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::csv::CsvReader;
+use super::dialect;
 use super::json_lines::JsonLinesReader;
+use super::numeral::Decimal;
 use super::pipeline::place;
-use super::row::Row;
-use crate::DataError;
+use super::row::{Cell, Row};
 use crate::decompress::decompressed;
 use crate::error::memory;
+use crate::{DataError, Ledger};
 
 /// A table that is read once, from the first row to the last, in constant memory.
 pub trait RowReader: Send {
@@ -22,7 +24,8 @@ pub trait RowReader: Send {
     /// Reads the next row into `row`, a cell for each column; false when there is none.
     ///
     /// # Errors
-    /// [`DataError`] of the file and the line; after an error the rest of the table is not defined.
+    /// [`DataError`] of the file and the line; after an error the rest of the table is defined only if the reader [goes
+    /// on](RowReader::goes_on).
     fn read(&mut self, row: &mut Row) -> Result<bool, DataError>;
 
     /// The file, or `<memory>`.
@@ -31,6 +34,26 @@ pub trait RowReader: Send {
     /// How many fields so far held bytes that are not UTF-8 and were replaced by U+FFFD.
     fn replaced(&self) -> u64 {
         0
+    }
+
+    /// Whether the error that [`read`](RowReader::read) gave last concerns one row, and the next call reads the one behind it.
+    fn goes_on(&self) -> bool {
+        false
+    }
+
+    /// The line of the row that was read last, or gave an error; 0 where that is not known.
+    fn line(&self) -> u64 {
+        0
+    }
+
+    /// What stands between fields, in files of separated values.
+    fn delimiter(&self) -> Option<char> {
+        None
+    }
+
+    /// What of the file is not used as it was given so far, and what was guessed.
+    fn ledger(&self) -> Ledger {
+        Ledger::default()
     }
 }
 
@@ -91,10 +114,17 @@ pub enum NotUtf8 {
 pub struct TableOptions {
     /// The kind of file; by default what the ending of its name says.
     pub format: Option<TableFormat>,
-    /// CSV: whether the first line names the columns. Without names they are `column_1`, `column_2`, ...
-    pub header: bool,
-    /// CSV: the character between fields, an ASCII one; by default a comma, and a tab for TSV.
+    /// CSV: whether the first line names the columns; by default [`open`] finds that out. Without names they are `column_1`, `column_2`, ...
+    pub header: Option<bool>,
+    /// CSV: the character between fields, an ASCII one; by default [`open`] finds it.
     pub delimiter: Option<char>,
+    /// CSV: the character around fields that hold delimiters, an ASCII one, or nothing if there is none; by default a double quote,
+    /// unless [`open`] finds that these enclose nothing.
+    pub quote: Option<String>,
+    /// CSV: the sign before decimals, if it is known.
+    pub decimal: Option<Decimal>,
+    /// Columns that are known to be there: a first line that has them is a header.
+    pub columns: Vec<String>,
     /// CSV: how many lines before the header, or the first row, are passed over.
     pub skip_lines: usize,
     /// CSV: fields that stand for "no value", quoted or not, spaces around them aside.
@@ -106,12 +136,15 @@ pub struct TableOptions {
 }
 
 impl Default for TableOptions {
-    /// A header, and the empty field and the usual spellings of NA, NaN and null as missing; fields of at most 1 MiB.
+    /// Nothing known of the file, and the empty field and the usual spellings of NA, NaN and null as missing; fields of at most 1 MiB.
     fn default() -> Self {
         Self {
             format: None,
-            header: true,
+            header: None,
             delimiter: None,
+            quote: None,
+            decimal: None,
+            columns: Vec::new(),
             skip_lines: 0,
             missing: ["", "NA", "N/A", "NaN", "nan", "NULL", "null"]
                 .map(String::from)
@@ -122,40 +155,69 @@ impl Default for TableOptions {
     }
 }
 
-/// Opens a table of any kind. Text formats may be compressed by gzip or zstd, whatever the name says.
+/// Opens a table of any kind. Text formats may be compressed by gzip or zstd, whatever the name says. A file whose name says nothing is
+/// taken by what it begins with, and else for one of separated values.
 ///
 /// # Errors
-/// [`DataError::Io`] when the file cannot be read, [`DataError::Config`] when neither the name nor the options say what kind it is or an
-/// option is out of range, [`DataError::Format`] and [`DataError::Line`] when its beginning is not of that kind.
+/// [`DataError::Io`] when the file cannot be read, [`DataError::Config`] when it is a workbook or an archive or an option is out of range, [`DataError::Format`] and [`DataError::Line`] when its beginning is not of that kind.
 pub fn open(
     path: impl AsRef<Path>,
     options: &TableOptions,
 ) -> Result<Box<dyn RowReader>, DataError> {
     let path = path.as_ref();
-    let format = options
-        .format
-        .or_else(|| TableFormat::of_path(path))
-        .ok_or_else(|| {
-            let got = format!("{}, whose ending says nothing", path.display());
-            DataError::config("format", "the kind of table", got)
-        })?;
-    let file = File::open(path).map_err(|source| DataError::io(path, source))?;
+    let mut file = File::open(path).map_err(|source| DataError::io(path, source))?;
     let metadata = file
         .metadata()
         .map_err(|source| DataError::io(path, source))?;
     if !metadata.is_file() {
         return Err(DataError::format("kind", "a regular file", "something else").at(path));
     }
+    let format = match options.format.or_else(|| TableFormat::of_path(path)) {
+        Some(format) => format,
+        None => of_beginning(&mut file, path)?,
+    };
     let text = |file| decompressed(BufReader::new(file), path);
+    let separated = |file, usual| -> Result<Box<dyn RowReader>, DataError> {
+        let (options, found) = dialect::resolved(path, usual, options)?;
+        let reader = CsvReader::new(text(file)?, path, usual, &options)?;
+        Ok(Box::new(reader.with_ledger(found)))
+    };
     Ok(match format {
-        TableFormat::Csv => Box::new(CsvReader::new(text(file)?, path, b',', options)?),
-        TableFormat::Tsv => Box::new(CsvReader::new(text(file)?, path, b'\t', options)?),
+        TableFormat::Csv => separated(file, b',')?,
+        TableFormat::Tsv => separated(file, b'\t')?,
         TableFormat::JsonLines => Box::new(JsonLinesReader::new(text(file)?, path, options)?),
         #[cfg(feature = "parquet")]
         TableFormat::Parquet => Box::new(super::parquet::read(file, path)?),
         #[cfg(feature = "parquet")]
         TableFormat::Arrow => Box::new(super::ipc::read(file, path)?),
     })
+}
+
+/// The kind that the first bytes of a file say.
+fn of_beginning(file: &mut File, path: &Path) -> Result<TableFormat, DataError> {
+    let io = |source| DataError::io(path, source);
+    let mut start = Vec::new();
+    file.by_ref().take(8).read_to_end(&mut start).map_err(io)?;
+    file.rewind().map_err(io)?;
+    let refuse = |what: &str| {
+        let got = format!("{}, {what}", path.display());
+        Err(DataError::config(
+            "data.path",
+            "a table as CSV, TSV, JSON lines, Parquet or Arrow",
+            got,
+        ))
+    };
+    match &start[..] {
+        [b'P', b'K', ..] => refuse("a workbook or an archive: save the sheet as CSV"),
+        [0xd0, 0xcf, 0x11, 0xe0, ..] => refuse("a workbook: save the sheet as CSV"),
+        #[cfg(feature = "parquet")]
+        [b'P', b'A', b'R', b'1', ..] => Ok(TableFormat::Parquet),
+        #[cfg(feature = "parquet")]
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Ok(TableFormat::Arrow),
+        [b'{', ..] => Ok(TableFormat::JsonLines),
+        start if start.contains(&0) => refuse("no text, and of no known kind"),
+        _ => Ok(TableFormat::Csv),
+    }
 }
 
 /// A table in memory.
@@ -217,6 +279,34 @@ impl Table {
     /// Adds the rows of a table with the same columns.
     pub(super) fn extend(&mut self, other: Self) {
         self.rows.extend(other.rows);
+    }
+
+    /// Adds columns with one value each in all rows; `missing` stands for none.
+    pub(super) fn push_columns(&mut self, values: &[(String, String)], missing: &str) {
+        self.columns
+            .extend(values.iter().map(|(name, _)| name.clone()));
+        for row in &mut self.rows {
+            for (_, value) in values {
+                row.push(match value == missing {
+                    true => Cell::Missing,
+                    false => Cell::Text(value),
+                });
+            }
+        }
+    }
+
+    /// Takes on these columns in this order: others are gone, and what it lacks is missing.
+    pub(super) fn arrange(&mut self, columns: &[String]) {
+        if self.columns == columns {
+            return;
+        }
+        let place = |column: &String| self.columns.iter().position(|own| own == column);
+        let places: Vec<Option<usize>> = columns.iter().map(place).collect();
+        for row in &mut self.rows {
+            let cell = |place: &Option<usize>| place.map_or(Cell::Missing, |place| row.cell(place));
+            *row = Row::from_cells(row.line(), places.iter().map(cell));
+        }
+        self.columns = columns.to_vec();
     }
 
     /// A reader from the first row on.
@@ -300,8 +390,20 @@ mod tests {
         assert_eq!(of("a.jsonl.zst"), Some(TableFormat::JsonLines));
         assert_eq!(of("a.xlsx"), None);
         assert_eq!(of("csv"), None);
-        let error = open("/nowhere/a.xlsx", &TableOptions::default()).err();
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            open(&path, &TableOptions::default())
+        };
+        let error = write("a.xlsx", b"PK\x03\x04").err();
         assert!(matches!(error, Some(DataError::Config { .. })));
+        let columns = |reader: Box<dyn RowReader>| reader.columns().to_vec();
+        assert_eq!(
+            columns(write("iris.data", b"a;b\n1;2\n").unwrap()),
+            ["a", "b"]
+        );
+        assert_eq!(columns(write("lines", b"{\"c\": 1}\n").unwrap()), ["c"]);
     }
 
     #[test]

@@ -39,15 +39,15 @@ impl Suggestion {
                 "all its values are equal",
                 "nothing is lost but where they are missing",
             ),
-            ColumnKind::Mixed => left_out(
+            ColumnKind::Mixed if column.is_odd() => left_out(
                 "some of its values are no numbers",
-                "if they stand for missing numbers, name them in `missing` of the source and inspect again",
+                "if they stand for missing numbers, name them in `data.missing`",
             ),
             ColumnKind::Text => left_out(
                 "its text hardly repeats",
                 "if it tells something, it is work for a text encoder; if it names a group, split by it",
             ),
-            ColumnKind::Number => of_numbers(column),
+            ColumnKind::Number | ColumnKind::Mixed => of_numbers(column),
             ColumnKind::Category => of_categories(column),
         }
     }
@@ -90,14 +90,7 @@ fn of_numbers(column: &ColumnProfile) -> Suggestion {
             "their logarithm would do",
         );
     }
-    // Whole numbers with the count, range and variance of consecutive ones, (n^2 - 1) / 12, are hardly anything else.
-    let consecutive = (count * count - 1.0) / 12.0;
-    if column.whole
-        && column.dates == 0
-        && count >= 20.0
-        && max - min + 1.0 == count
-        && (numbers.variance() - consecutive).abs() <= 1e-9 * consecutive
-    {
+    if column.dates == 0 && column.counter.counts_rows() {
         let reason = format!("it counts rows from {} to {}", short(min), short(max));
         return left_out(
             &reason,
@@ -112,7 +105,8 @@ fn of_numbers(column: &ColumnProfile) -> Suggestion {
     let range = high - low;
     let far = (max - high).max(low - min) / range;
     let zeros = column.zeros as f64 / count;
-    let (scale, mut reason, mut trade_off) = if column.categories.distinct() == Some(2) {
+    let two = column.categories.distinct() == Some(2 + column.stand_ins.len());
+    let (scale, mut reason, mut trade_off) = if two {
         let reason = format!(
             "it has two values, {} and {}, which become 0 and 1",
             short(min),
@@ -172,8 +166,15 @@ fn of_numbers(column: &ColumnProfile) -> Suggestion {
             reason.push_str(", with a column that says so");
         }
     }
+    if column.others > 0 {
+        reason.push_str(&format!(
+            "; rows in which it is no number, {}, are left out",
+            column.others
+        ));
+    }
     Suggestion {
         config: ColumnConfig::Number(NumberConfig {
+            form: (!column.form.is_plain()).then(|| column.form.clone()),
             scale,
             missing: if missing {
                 MissingNumber::Median
@@ -226,6 +227,13 @@ fn of_categories(column: &ColumnProfile) -> Suggestion {
                 .iter()
                 .filter(|(_, count)| *count >= MIN_COUNT)
                 .count();
+            if kept == 0 {
+                let reason = format!(
+                    "none of its {many} categories has {MIN_COUNT} rows, so that all would be `other`"
+                );
+                let trade_off = "a smaller `min_count` keeps them apart; if they have a form, such as dates, name it by `form`";
+                return left_out(&reason, trade_off);
+            }
             let width = Encoding::Binary.width(kept + 1 + usize::from(column.missing() > 0));
             let reason = format!(
                 "it has {many} categories, {kept} of them with {MIN_COUNT} rows or more; the others are `other`"

@@ -6,7 +6,7 @@ use burn::data::dataset::Dataset;
 
 use super::document::Document;
 use crate::table::TableItems;
-use crate::{Content, DataError, Labelled};
+use crate::{Content, DataError, Labelled, Ledger, Remark};
 
 /// The texts in one column of a table, or the pairs in two, with the table's labels.
 ///
@@ -37,7 +37,7 @@ impl TextRows {
     }
 
     fn cell(&self, index: usize, column: usize) -> Result<String, DataError> {
-        let cell = self.table.table().rows()[index].cell(column);
+        let cell = self.table.row(index)?.cell(column);
         let text = cell.name().ok_or_else(|| {
             let line = format!("line {}", self.table.id(index));
             DataError::format("text", "one in each row", format!("none in {line}"))
@@ -76,6 +76,33 @@ impl Labelled for TextRows {
     fn id(&self, index: usize) -> String {
         self.table.id(index)
     }
+
+    fn ledger(&self) -> Ledger {
+        let columns = self.table.table().columns();
+        let read = |place: usize| {
+            let is_text = place == self.text || Some(place) == self.second;
+            is_text || self.table.label_column() == Some(columns[place].as_str())
+        };
+        let others = (0..columns.len()).filter(|place| !read(*place));
+        let others: Vec<String> = others.map(|place| columns[place].clone()).collect();
+        let becomes = "are not read: the texts, and their labels, are all that is";
+        let mut ledger = self.table.ledger();
+        ledger.add(
+            Remark::new("columns", others.len(), becomes)
+                .of(columns.len())
+                .examples(others)
+                .key("data.text"),
+        );
+        let rows = 0..self.table.len();
+        let lacks = |row: &usize| self.table.row(*row).is_ok() && self.get(*row).is_err();
+        let lacks: Vec<String> = rows.filter(lacks).map(|row| self.id(row)).collect();
+        ledger.add(
+            Remark::new("rows", lacks.len(), "have no text, and are left out")
+                .of(self.table.len())
+                .examples(lacks.iter().map(|line| format!("line {line}"))),
+        );
+        ledger
+    }
 }
 
 impl Content for TextRows {
@@ -104,6 +131,8 @@ mod tests {
         assert_eq!(rows.class_names()[first.label.unwrap() as usize], "yes");
         let error = rows.get(1).unwrap_err().to_string();
         assert!(error.contains("line 3"), "{error}");
+        let said = rows.ledger().remarks()[0].to_string();
+        assert_eq!(said, "1 of 2 rows have no text, and are left out (line 3)");
         let error = TextRows::new(Arc::new(read()), "b", None).unwrap_err();
         assert!(error.to_string().contains('q'), "{error}");
     }

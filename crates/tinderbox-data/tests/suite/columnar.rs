@@ -183,19 +183,44 @@ fn arrow_files_and_streams_are_read() {
 }
 
 #[test]
-fn other_types_are_refused_when_the_file_is_opened() {
+fn columns_of_other_types_are_left_out_and_told() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("t.parquet");
-    let bytes = arrow_array::BinaryArray::from(vec![&b"x"[..]]);
-    let batch = RecordBatch::try_from_iter([("raw", Arc::new(bytes) as ArrayRef)]).unwrap();
-    let mut writer =
-        ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    let error = read(&path).unwrap_err().to_string();
-    let expected =
-        "type: expected numbers, text, truth values, dates or times, got Binary in column `raw`";
-    assert!(error.ends_with(expected), "{error}");
+    let write = |name: &str, columns: Vec<(&str, ArrayRef)>| {
+        let path = folder.path().join(name);
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let mut writer =
+            ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        path
+    };
+    let raw: ArrayRef = Arc::new(arrow_array::BinaryArray::from(vec![&b"x"[..]]));
+    let list: ArrayRef =
+        Arc::new(arrow_array::ListArray::from_iter_primitive::<Int8Type, _, _>([Some([Some(1)])]));
+    let number: ArrayRef = Arc::new(arrow_array::Float64Array::from(vec![1.5]));
+    let took: ArrayRef = Arc::new(arrow_array::DurationMillisecondArray::from(vec![2500]));
+    let columns = vec![
+        ("raw", raw.clone()),
+        ("number", number),
+        ("list", list),
+        ("took", took),
+    ];
+    let path = write("t.parquet", columns);
+    let mut reader = open(&path, &TableOptions::default()).unwrap();
+    let table = Table::read(&mut *reader).unwrap();
+    assert_eq!(table.columns(), ["number", "took"]);
+    let cells: Vec<Cell<'_>> = table.rows()[0].cells().collect();
+    assert_eq!(cells, [Cell::Number(1.5), Cell::Number(2.5)]);
+    let told = reader.ledger().remarks()[0].to_string();
+    assert!(told.starts_with("2 of 4 columns are left out"), "{told}");
+    assert!(
+        told.contains("`raw` (Binary)") && told.contains("`list`"),
+        "{told}"
+    );
+
+    let error = read(&write("raw.parquet", vec![("raw", raw)])).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("`raw` (Binary)"), "{error}");
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn check_file(name: &str, set: &str, file: &str, options: &TableOptions) {
 /// The first line of these files counts rows, columns and classes.
 fn counted() -> TableOptions {
     TableOptions {
-        header: false,
+        header: Some(false),
         skip_lines: 1,
         ..TableOptions::default()
     }
@@ -207,7 +207,7 @@ fn wine() {
 #[test]
 fn diabetes() {
     let options = TableOptions {
-        header: false,
+        header: Some(false),
         delimiter: Some(' '),
         ..TableOptions::default()
     };

@@ -155,7 +155,9 @@ proptest! {
         let profile = TableProfile::inspect(&mut table.reader()).unwrap();
         prop_assert_eq!(profile.rows, rows.len() as u64);
         let suggested = profile.config();
-        if suggested.validate().is_ok() {
+        // Rows with the odd values of such a column are left out by `TableItems::fit`.
+        let mixed = profile.columns.iter().any(|column| column.kind() == ColumnKind::Mixed);
+        if suggested.validate().is_ok() && !mixed {
             let read = ColumnPipelineConfig::from_toml(&profile.recipe());
             prop_assert_eq!(read.unwrap(), suggested.clone(), "{}", profile.recipe());
             let pipeline = suggested.fit(&mut table.reader()).unwrap();
@@ -427,25 +429,25 @@ fn suggestions_have_their_reasons() {
             "min-max, because it has two values, 0 and 3, which become 0 and 1",
             "one-hot, because it has 3 categories and no order is implied",
             "ordinal, because it has two categories",
-            "binary, because it has 40 categories, 0 of them with 10 rows or more",
+            "dropped, because none of its 40 categories has 10 rows, so that all would be `other`",
             "dropped, because its text hardly repeats",
             "dropped, because all its values are equal",
             "dropped, because it has no values",
-            "dropped, because some of its values are no numbers",
+            "standard, because its numbers have no outliers and no known bounds",
         ]
     );
     let kinds: Vec<ColumnKind> = profile.columns.iter().map(|column| column.kind()).collect();
-    use ColumnKind::{Category, Constant, Empty, Mixed, Number, Text};
+    use ColumnKind::{Category, Constant, Empty, Number, Text};
     assert_eq!(
         kinds,
         [
             Number, Number, Number, Number, Number, Number, Category, Category, Category, Text,
-            Constant, Empty, Mixed
+            Constant, Empty, Number
         ]
     );
     let mixed = profile.columns[12].summary();
     assert!(
-        mixed.contains(", 1 that are no numbers, first `?` in line 10"),
+        mixed.contains("199 whole numbers") && mixed.contains(", 1 missing"),
         "{mixed}"
     );
     let ColumnConfig::Number(share) = profile.columns[4].suggestion().config else {

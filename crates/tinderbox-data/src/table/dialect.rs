@@ -1,0 +1,410 @@
+//! How a file of separated values is written: what stands between fields, whether quotes are quotes, whether there is a header.
+//!
+//! What the options do not say is found in the file, and what is not as the file's ending has it is remarked on.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, Read};
+use std::path::Path;
+
+use ::csv::{ByteRecord, ReaderBuilder};
+
+use super::csv::beginning;
+use super::date;
+use super::date_order::clock;
+use super::form::is_mark;
+use super::numeral::{self, Decimal};
+use super::reader::TableOptions;
+use crate::decompress::{decompressed, text_error};
+use crate::{DataError, Ledger, Remark};
+
+/// What may stand between fields.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// The beginning of a file by which its delimiter and header are judged: so many bytes, and so many records.
+const SAMPLE_BYTES: u64 = 1 << 20;
+const SAMPLE: usize = 1000;
+
+/// The options with what was found in the file, and remarks on it.
+pub(super) fn resolved(
+    path: &Path,
+    usual: u8,
+    options: &TableOptions,
+) -> Result<(TableOptions, Ledger), DataError> {
+    let mut options = options.clone();
+    let mut ledger = Ledger::default();
+    let open = || -> Result<Box<dyn BufRead>, DataError> {
+        let file = File::open(path).map_err(|source| DataError::io(path, source))?;
+        let mut text = decompressed(BufReader::new(file), path)?;
+        let start = beginning(&mut text).map_err(|source| text_error(path, source))?;
+        Ok(Box::new(Cursor::new(start).chain(text)))
+    };
+    let sample = sample(open()?, options.skip_lines).map_err(|source| text_error(path, source))?;
+    let delimiter = match options.delimiter {
+        Some(told) if told.is_ascii() => told as u8,
+        // The reader complains.
+        Some(_) => return Ok((options, ledger)),
+        None => {
+            let found = delimiter(&sample, usual);
+            if found != usual {
+                let shown = (found as char).escape_debug();
+                let becomes =
+                    format!("is read with `{shown}` between its fields, as its first rows have it");
+                let key = format!("data.delimiter = \"{}\"", (usual as char).escape_debug());
+                ledger.add(Remark::new("table", 1, becomes).key(key));
+            }
+            found
+        }
+    };
+    options.delimiter = Some(delimiter as char);
+    if options.quote.is_none() && sample.contains(&b'"') | (sample.len() as u64 >= SAMPLE_BYTES) {
+        let quotes = Quotes::scan(open()?, delimiter).map_err(|source| text_error(path, source))?;
+        if quotes.are_none() {
+            let becomes = "begin with a quote that encloses nothing: quotes are read as they stand";
+            let remark = Remark::new("fields", quotes.opened, becomes);
+            ledger.add(remark.key("data.quote = \"\\\"\""));
+            options.quote = Some(String::new());
+        }
+    }
+    if options.header.is_none() {
+        let quoting = options.quote.as_deref() != Some("");
+        let records = records(&sample, delimiter, quoting);
+        let header = has_header(&records, &options.columns);
+        if !header {
+            let becomes = "has no header: its first row is one of values, and its columns are called column_1, column_2, ...";
+            let first = records.first().map(|first| first.join(" "));
+            let remark = Remark::new("table", 1, becomes).examples(first);
+            ledger.add(remark.key("data.header = true"));
+        }
+        options.header = Some(header);
+    }
+    Ok((options, ledger))
+}
+
+/// The whole lines at the beginning.
+fn sample(mut text: Box<dyn BufRead>, skip_lines: usize) -> std::io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    for _ in 0..skip_lines {
+        line.clear();
+        text.by_ref()
+            .take(SAMPLE_BYTES)
+            .read_until(b'\n', &mut line)?;
+    }
+    let mut sample = Vec::new();
+    text.take(SAMPLE_BYTES).read_to_end(&mut sample)?;
+    if sample.len() as u64 == SAMPLE_BYTES
+        && let Some(end) = sample.iter().rposition(|byte| *byte == b'\n')
+    {
+        sample.truncate(end + 1);
+    }
+    Ok(sample)
+}
+
+fn records(sample: &[u8], delimiter: u8, quoting: bool) -> Vec<Vec<String>> {
+    let mut reader = ReaderBuilder::new()
+        .delimiter(delimiter)
+        .quoting(quoting)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(sample);
+    let mut records = Vec::new();
+    let mut record = ByteRecord::new();
+    while records.len() < SAMPLE && reader.read_byte_record(&mut record).unwrap_or(false) {
+        let fields = record
+            .iter()
+            .map(|field| String::from_utf8_lossy(field).trim().to_owned());
+        records.push(fields.collect());
+    }
+    records
+}
+
+/// The delimiter that gives most records as many fields as the first, and more than one; among equals, one whose fields are numbers, then
+/// the usual one.
+fn delimiter(sample: &[u8], usual: u8) -> u8 {
+    let judged = |delimiter: u8| {
+        let records = records(sample, delimiter, true);
+        let width = records.first().map_or(0, Vec::len);
+        if width < 2 {
+            return (0, 0, u8::from(delimiter == usual));
+        }
+        let same = records
+            .iter()
+            .filter(|record| record.len() == width)
+            .count();
+        let share = 100 * same / records.len();
+        let fields = records.iter().flatten();
+        let (numbers, all) = fields.fold((0, 0), |(numbers, all), field| {
+            (numbers + usize::from(is_number(field)), all + 1)
+        });
+        (share, 100 * numbers / all, u8::from(delimiter == usual))
+    };
+    let best = DELIMITERS.into_iter().max_by_key(|delimiter| {
+        let (share, numbers, is_usual) = judged(*delimiter);
+        // One ragged row in ten is a fault of the file, and not of the delimiter.
+        (share.min(90), numbers, share, is_usual)
+    });
+    match best {
+        Some(best) if judged(best).0 > judged(usual).0.min(89) => best,
+        _ => usual,
+    }
+}
+
+fn is_number(field: &str) -> bool {
+    let spelled = |decimal| numeral::read(field, decimal).is_some();
+    field.parse::<f64>().is_ok()
+        || spelled(Decimal::Point)
+        || spelled(Decimal::Comma)
+        || date::parse(field).is_some()
+        || clock(field).is_some()
+}
+
+/// Whether the first record names the columns. Columns that are known by `names` decide, else those whose values are numbers, else
+/// whether what the first record says comes again below it.
+fn has_header(records: &[Vec<String>], names: &[String]) -> bool {
+    let Some((first, rest)) = records.split_first() else {
+        return true;
+    };
+    if !names.is_empty() {
+        let place =
+            |name: &String| (1..=first.len()).any(|place| *name == format!("column_{place}"));
+        if names.iter().all(|name| first.contains(name)) {
+            return true;
+        }
+        if names.iter().all(place) {
+            return false;
+        }
+    }
+    let (mut header, mut values) = (0, 0);
+    for (place, name) in first.iter().enumerate() {
+        let below = rest.iter().filter_map(|record| record.get(place));
+        let below: Vec<&String> = below.filter(|value| !is_mark(value)).collect();
+        if name.is_empty() || is_mark(name) || below.is_empty() {
+            continue;
+        }
+        let numbers = below.iter().filter(|value| is_number(value)).count();
+        if numbers * 10 >= below.len() * 9 {
+            *(if is_number(name) {
+                &mut values
+            } else {
+                &mut header
+            }) += 1;
+        } else {
+            let again = below.iter().filter(|value| **value == name).count();
+            values += usize::from(again >= 2);
+        }
+    }
+    header > 0 && header >= values || values == 0 || counts_up(first)
+}
+
+/// Whether names are numbers that count columns, or years.
+fn counts_up(names: &[String]) -> bool {
+    let named = names.iter().filter(|name| !name.is_empty());
+    let numbers: Vec<Option<i64>> = named.map(|name| name.parse().ok()).collect();
+    let numbers: Vec<i64> = numbers.into_iter().flatten().collect();
+    let in_order = numbers.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    numbers.len() > 2 && numbers.len() + 1 >= names.len() && in_order
+}
+
+/// What the quotes in a file would enclose.
+#[derive(Debug, Default)]
+struct Quotes {
+    /// Fields that begin with one.
+    opened: usize,
+    /// Closing ones behind which the field goes on.
+    malformed: usize,
+    /// Line ends within them.
+    line_ends: usize,
+    open_at_end: bool,
+    with: Widths,
+    without: Widths,
+}
+
+/// How many fields records have.
+#[derive(Debug, Default)]
+struct Widths {
+    first: Option<usize>,
+    ragged: usize,
+    current: usize,
+    any: bool,
+}
+
+impl Widths {
+    fn field(&mut self) {
+        self.current += 1;
+        self.any = true;
+    }
+
+    fn end(&mut self) {
+        if std::mem::take(&mut self.any) {
+            let width = self.current + 1;
+            self.ragged += usize::from(*self.first.get_or_insert(width) != width);
+        }
+        self.current = 0;
+    }
+}
+
+enum Place {
+    Start,
+    Bare,
+    Quoted,
+    Closing,
+}
+
+impl Quotes {
+    /// Reads the whole file once, with quotes and without.
+    fn scan(mut text: Box<dyn BufRead>, delimiter: u8) -> std::io::Result<Self> {
+        let mut quotes = Self::default();
+        let mut place = Place::Start;
+        loop {
+            let bytes = text.fill_buf()?;
+            let length = bytes.len();
+            if length == 0 {
+                break;
+            }
+            for &byte in bytes {
+                place = quotes.take(place, byte, delimiter);
+            }
+            text.consume(length);
+        }
+        quotes.open_at_end = matches!(place, Place::Quoted);
+        quotes.with.end();
+        quotes.without.end();
+        Ok(quotes)
+    }
+
+    fn take(&mut self, place: Place, byte: u8, delimiter: u8) -> Place {
+        let line_end = matches!(byte, b'\n' | b'\r');
+        match byte {
+            _ if line_end => self.without.end(),
+            _ if byte == delimiter => self.without.field(),
+            _ => self.without.any = true,
+        }
+        match (place, byte) {
+            (Place::Start, b'"') => {
+                self.opened += 1;
+                self.with.any = true;
+                Place::Quoted
+            }
+            (Place::Quoted, b'"') => Place::Closing,
+            (Place::Quoted, _) => {
+                self.line_ends += usize::from(byte == b'\n');
+                Place::Quoted
+            }
+            (Place::Closing, b'"') => Place::Quoted,
+            (_, _) if line_end => {
+                self.with.end();
+                Place::Start
+            }
+            (_, _) if byte == delimiter => {
+                self.with.field();
+                Place::Start
+            }
+            (Place::Closing, _) => {
+                self.malformed += 1;
+                Place::Bare
+            }
+            _ => {
+                self.with.any = true;
+                Place::Bare
+            }
+        }
+    }
+
+    /// Whether they are characters like any other: what they enclose makes no sense, and without them all rows have the same width.
+    fn are_none(&self) -> bool {
+        let several = self.without.first.is_some_and(|width| width > 1);
+        let broken = self.malformed > 0 || self.open_at_end || self.line_ends > 0 && several;
+        self.opened > 0
+            && broken
+            && (self.without.ragged == 0 || self.without.ragged < self.with.ragged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, usual: u8, delimiter_: char, quotes: bool, header: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        std::fs::write(&path, text).unwrap();
+        let (options, ledger) = resolved(&path, usual, &TableOptions::default()).unwrap();
+        assert_eq!(options.delimiter, Some(delimiter_), "{text}");
+        assert_eq!(options.quote.as_deref() != Some(""), quotes, "{text}");
+        assert_eq!(options.header, Some(header), "{text}");
+        let told = [delimiter_ as u8 != usual, !quotes, !header];
+        let told = told.iter().filter(|told| **told).count();
+        assert_eq!(ledger.remarks().len(), told, "{ledger:?}");
+    }
+
+    #[test]
+    fn the_delimiter_is_what_all_rows_have() {
+        check("a,b\n1,2\n3,4\n", b',', ',', true, true);
+        check("a;b\n1,5;2\n3,25;4\n", b',', ';', true, true);
+        check("1,5;2,5\n3,5;4,5\n", b',', ';', true, false);
+        check("a\tb\n1,5\tx, y\n", b',', '\t', true, true);
+        check("a|b\n1|2\n", b',', '|', true, true);
+        check("a\tb\n1\t2\n", b'\t', '\t', true, true);
+        check("a,b\n1,2\n", b'\t', ',', true, true);
+        check("text\nhello, you\nwell\n", b',', ',', true, true);
+        check("a,b\n\"x;y\",2\n\"z;w\",3\n", b',', ',', true, true);
+    }
+
+    #[test]
+    fn quotes_that_enclose_nothing_are_characters() {
+        check(
+            "t\tk\nham\t\"Hi\nspam\tso \" what\nham\tall\" good\n",
+            b'\t',
+            '\t',
+            false,
+            true,
+        );
+        check(
+            "t\tk\nham\t\"Hi\" he said\nspam\tx\n",
+            b'\t',
+            '\t',
+            false,
+            true,
+        );
+        check("t\tk\nham\t\"Hi\nspam\tx\n", b'\t', '\t', false, true);
+        check("t,k\nham,\"two\nlines\"\nspam,x\n", b',', ',', true, true);
+        check(
+            "t,k\nham,\"a, b\"\nspam,\"say \"\"x\"\"\"\n",
+            b',',
+            ',',
+            true,
+            true,
+        );
+    }
+
+    #[test]
+    fn a_header_is_unlike_what_stands_below() {
+        check("1.5,red\n2.5,blue\n3,red\n", b',', ',', true, false);
+        check(
+            "ham,one\nspam,two\nham,three\nham,four\n",
+            b',',
+            ',',
+            true,
+            false,
+        );
+        check("label,text\nspam,two\nham,three\n", b',', ',', true, true);
+        check("0,1,2,3\n5,6,7,8\n9,9,9,9\n", b',', ',', true, true);
+        check(",0,1,2\n0,6,7,8\n1,9,9,9\n", b',', ',', true, true);
+        check(
+            "country,2019,2020,2021\nx,6,7,8\ny,9,9,9\n",
+            b',',
+            ',',
+            true,
+            true,
+        );
+        check("?,2\n1,2\n3,4\n", b',', ',', true, false);
+    }
+
+    #[test]
+    fn known_columns_decide() {
+        let records = vec![vec!["ham".to_owned(), "x".to_owned()]; 4];
+        assert!(!has_header(&records, &[]));
+        assert!(has_header(&records, &["ham".to_owned()]));
+        assert!(!has_header(&records, &["column_1".to_owned()]));
+    }
+}
