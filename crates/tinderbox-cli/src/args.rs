@@ -1,5 +1,6 @@
 //! The command line: verbs, flags and the help that explains them.
 
+mod flags;
 mod generate;
 mod words;
 
@@ -7,8 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::recipe::Override;
-
+pub use flags::{GlobalArgs, command};
 pub use generate::GenerateArgs;
 pub use words::{
     VectorsFormat, WordsAnalogyArgs, WordsKind, WordsNearestArgs, WordsScoreArgs, WordsTrainArgs,
@@ -36,16 +36,29 @@ the other verbs take that directory.";
 
 const EXAMPLES: &str = "\
 Examples:
-  tinderbox pretrain simclr-digits             pre-train on the digits inside the program
-  tinderbox recipes simclr-folder > mine.toml  begin a recipe for your own images
-  tinderbox pretrain mine.toml --dry-run       check recipe and data, see shapes and speed
-  tinderbox pretrain mine.toml --set optim.lr=1e-3 --out runs/mine
-  tinderbox pretrain mine.toml --resume        go on with a run that was stopped
-  tinderbox probe runs/mine                    what a linear model makes of the features
-  tinderbox finetune runs/mine --data labelled/
-  tinderbox predict runs/mine/finetune-1 --data new/ --out predictions.csv
-  tinderbox generate runs/lm --prompt \"My fellow citizens\" --top-p 0.9
-  tinderbox data inspect table.csv             what is in it, and how to prepare it";
+  Pre-train on the digits inside the program:
+    tinderbox pretrain simclr-digits
+  Look at data, and begin a recipe for it:
+    tinderbox data inspect table.csv --out look
+    tinderbox recipes simclr-folder > mine.toml
+    tinderbox help recipe data.views
+  Check recipe and data, run, go on after a stop:
+    tinderbox pretrain mine.toml --dry-run
+    tinderbox pretrain mine.toml --set optim.lr=1e-3 --out runs/mine
+    tinderbox pretrain mine.toml --resume
+  Measure the features, fine-tune, predict:
+    tinderbox probe runs/mine
+    tinderbox finetune runs/mine --data labelled/
+    tinderbox predict runs/mine/finetune-1 --data new/ --out new.csv
+    tinderbox generate runs/lm --prompt \"My fellow citizens\" --top-p 0.9";
+
+/// The help of the program as such: what to do with `-h` and `-V` stands below.
+const TEMPLATE: &str = "\
+{about-with-newline}
+{usage-heading} {usage}
+
+Commands:
+{subcommands}{after-help}";
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -54,90 +67,21 @@ Examples:
     version,
     about = "Pre-train on unlabelled data, transfer, and measure whether it paid",
     long_about = ABOUT,
-    after_help = "`tinderbox help VERB` explains a verb; `tinderbox --help` shows examples and exit codes.",
+    help_template = TEMPLATE,
+    after_help = "`--help` shows examples and exit codes, `-V` the version.",
     after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
     subcommand_required = true,
     arg_required_else_help = true,
-    max_term_width = 100
+    disable_help_subcommand = true,
+    term_width = 80
 )]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
-    /// Flags that all verbs know.
+    /// Flags that several verbs share.
     #[command(flatten)]
     pub global: GlobalArgs,
-}
-
-/// Flags that all verbs know; a verb that has no use for one says so.
-#[derive(Debug, Clone, Default, Args)]
-pub struct GlobalArgs {
-    /// Where to run: flex, vulkan, wgpu, metal, cuda (each also NAME:N), ndarray, remote:HOST:PORT
-    ///
-    /// Which of them this program has depends on the Cargo features it was built with;
-    /// `tinderbox devices` lists them.
-    #[arg(long, global = true, value_name = "DEVICE", help_heading = "Run")]
-    pub device: Option<String>,
-    /// Change a key of the recipe; may be given several times
-    ///
-    /// The value is TOML, or a bare word taken as a string: `--set optim.lr=1e-3`,
-    /// `--set data.source=folder`, `--set 'compare.shares=[0.1, 1.0]'`. Later ones win.
-    #[arg(long, global = true, value_name = "KEY=VALUE", help_heading = "Run")]
-    pub set: Vec<String>,
-    /// The run directory, or the file that a verb writes
-    ///
-    /// Without it, a run goes to `runs/NAME`, or `runs/NAME-2` and so on if that exists.
-    #[arg(long, global = true, value_name = "PATH", help_heading = "Run")]
-    pub out: Option<PathBuf>,
-    /// Go on with a run that was stopped, from its last whole checkpoint
-    ///
-    /// Alone, it takes the newest unfinished run of the recipe's name; with `--out`, that one.
-    #[arg(
-        long,
-        global = true,
-        conflicts_with = "overwrite",
-        help_heading = "Run"
-    )]
-    pub resume: bool,
-    /// Replace what is in the run directory
-    #[arg(long, global = true, help_heading = "Run")]
-    pub overwrite: bool,
-    /// On resume, go on although the data is not what the run began with
-    #[arg(long, global = true, help_heading = "Run")]
-    pub accept_data_change: bool,
-    /// Threads that load data; results do not depend on it
-    #[arg(long, global = true, value_name = "N", help_heading = "Run")]
-    pub threads: Option<usize>,
-    /// Check recipe and data, show shapes, parameters, memory and speed, and stop
-    #[arg(long, global = true, help_heading = "Run")]
-    pub dry_run: bool,
-    /// Print results as JSON, and errors as {"error": {...}}
-    #[arg(long, global = true, help_heading = "Output")]
-    pub json: bool,
-    /// No progress and no notes
-    #[arg(long, short, global = true, help_heading = "Output")]
-    pub quiet: bool,
-}
-
-impl GlobalArgs {
-    /// What the flags change in a recipe: `--set` in order, then flags of their own.
-    pub fn overrides(&self) -> Vec<Override> {
-        let mut overrides: Vec<_> = self.set.iter().map(|text| Override::set(text)).collect();
-        if let Some(device) = &self.device {
-            overrides.push(Override::flag("--device", "device", device.as_str()));
-        }
-        if let Some(threads) = self.threads {
-            overrides.push(Override::flag("--threads", "threads", threads as i64));
-        }
-        if let Some(out) = &self.out {
-            overrides.push(Override::flag(
-                "--out",
-                "out",
-                out.to_string_lossy().as_ref(),
-            ));
-        }
-        overrides
-    }
 }
 
 /// What to do.
@@ -174,7 +118,7 @@ pub enum Verb {
     /// with the reason: in CSV in the column `error`, in npy as NaN, with the reasons beside it.
     #[command(after_long_help = EXIT_CODES)]
     Embed(EmbedArgs),
-    /// Write the class and its probability for items or words, or answers to questions, as CSV
+    /// Write classes and probabilities, or answers, as CSV
     ///
     /// Takes a fine-tuned model. Rows are in input order and carry the path, the id, or of a table the line; an item that
     /// cannot be read has a row with the reason. A model that was fine-tuned on tagged words has a row for each word of raw text:
@@ -192,10 +136,13 @@ pub enum Verb {
     /// a whole; by `--temperature`, `--top-k`, `--top-p` or several `--samples` by chance, which `--set seed=N` fixes.
     #[command(after_long_help = EXIT_CODES)]
     Generate(GenerateArgs),
-    /// Write a model for use elsewhere: safetensors, configuration, preprocessing, model card
+    /// Write a model for use elsewhere
+    ///
+    /// Safetensors, configuration, preprocessing and a model card. `--overwrite` replaces an earlier export and keeps
+    /// what else lies in its folder.
     #[command(after_long_help = EXIT_CODES)]
     Export(ExportArgs),
-    /// Do a saved step again, and name the first tensor that is not finite
+    /// Do a saved step again, and say what is not finite
     ///
     /// A run that meets a loss that is not finite saves the batch and the state before the step,
     /// and prints the command that replays them.
@@ -203,12 +150,17 @@ pub enum Verb {
     Replay(ReplayArgs),
     /// Look at data before training on it
     Data(DataVerbArgs),
-    /// Train vectors of words, and ask them for nearest words and analogies
+    /// Train vectors of words, and ask them for words
     Words(WordsVerbArgs),
     /// List the devices that this program can use
     Devices,
-    /// List the recipes inside the program, or print one to begin your own with
+    /// List the recipes inside the program, or print one
     Recipes(RecipesArgs),
+    /// Explain a verb, or the keys of a recipe
+    ///
+    /// `tinderbox help VERB` explains a verb. `tinderbox help recipe` lists the tables of a recipe,
+    /// `help recipe data` the keys of one, and `help recipe data.views.crop` says what one key takes.
+    Help(HelpArgs),
     /// Print a script that completes commands in a shell
     ///
     /// For bash: `tinderbox completions bash > ~/.local/share/bash-completion/completions/tinderbox`
@@ -225,17 +177,15 @@ pub struct PretrainArgs {
 /// Which data a verb works on.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DataArgs {
-    /// A folder of images, the names of its folders the classes; a table for a model of rows; for one of texts a file of
-    /// one text a line, a folder of text files, or a table with `--set data.text=COLUMN`; for one of answers questions as SQuAD has them
-    #[arg(
-        long,
-        value_name = "FOLDER",
-        conflicts_with = "recipe",
-        help_heading = "Data"
-    )]
+    /// A folder of images, a table, or a file or folder of texts
+    ///
+    /// For a model of images a folder, the names of its folders the classes; for one of rows a table; for
+    /// one of texts a file of one text a line, a folder of text files, or a table with
+    /// `--set data.text=COLUMN`; for one of answers questions as SQuAD has them.
+    #[arg(long, value_name = "PATH", conflicts_with = "recipe")]
     pub data: Option<PathBuf>,
-    /// A recipe whose `data` table to use instead of the run's own
-    #[arg(long, value_name = "RECIPE", help_heading = "Data")]
+    /// A recipe whose data to use instead of the run's own
+    #[arg(long, value_name = "RECIPE")]
     pub recipe: Option<String>,
 }
 
@@ -247,7 +197,9 @@ pub struct ProbeArgs {
     /// Which data.
     #[command(flatten)]
     pub data: DataArgs,
-    /// Share of the training labels to use, above 0 and up to 1
+    /// Share of the training labels to use
+    ///
+    /// Above 0 and up to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
     pub labels: f64,
 }
@@ -260,13 +212,17 @@ pub struct FinetuneArgs {
     /// Which data.
     #[command(flatten)]
     pub data: DataArgs,
-    /// Share of the training labels to use, above 0 and up to 1
+    /// Share of the training labels to use
+    ///
+    /// Above 0 and up to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
     pub labels: f64,
-    /// Leave the encoder as it is and train the output layer only
+    /// Train the output layer only
     #[arg(long, conflicts_with = "layer_decay")]
     pub freeze: bool,
-    /// Factor on the learning rate for each layer further from the output, such as 0.75
+    /// Factor on the rate for each layer below the last
+    ///
+    /// Such as 0.75: the further a layer is from the output, the slower it learns.
     #[arg(long, value_name = "FACTOR")]
     pub layer_decay: Option<f64>,
 }
@@ -274,15 +230,15 @@ pub struct FinetuneArgs {
 /// Arguments of `embed`.
 #[derive(Debug, Clone, Args)]
 pub struct EmbedArgs {
-    /// A run directory or an exported folder; with `--nearest`, a file of word vectors
+    /// A run, an exported folder, or a file of word vectors
     pub model: PathBuf,
-    /// Show the words nearest to this one in a file of word vectors, instead
+    /// Show the words nearest to this one, of word vectors
     #[arg(long, value_name = "WORD", conflicts_with_all = ["data", "recipe", "format"])]
     pub nearest: Vec<String>,
     /// Which data.
     #[command(flatten)]
     pub data: DataArgs,
-    /// npy or csv; by default what the ending of `--out` says, else csv
+    /// How features are written; by default as `--out` ends
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<EmbedFormat>,
 }
@@ -304,6 +260,12 @@ pub struct PredictArgs {
     /// Which data.
     #[command(flatten)]
     pub data: DataArgs,
+    /// Write the probability of every class, a column each
+    #[arg(long)]
+    pub all: bool,
+    /// Write the K most probable classes
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..))]
+    pub top_k: Option<u64>,
 }
 
 /// Arguments of `export`.
@@ -313,7 +275,7 @@ pub struct ExportArgs {
     pub run: PathBuf,
     /// The folder to write
     pub to: PathBuf,
-    /// Take the checkpoint of this step instead of the end of the run
+    /// Take the checkpoint of this step, not the end
     #[arg(long, value_name = "N")]
     pub step: Option<u64>,
 }
@@ -321,7 +283,7 @@ pub struct ExportArgs {
 /// Arguments of `replay`.
 #[derive(Debug, Clone, Args)]
 pub struct ReplayArgs {
-    /// The folder of the saved step, as the error named it, or the run directory
+    /// The folder of the saved step, or the run directory
     pub saved: PathBuf,
 }
 
@@ -373,8 +335,9 @@ pub struct LeaksArgs {
     pub train: PathBuf,
     /// What is tested on
     pub test: PathBuf,
-    /// Also name images that look alike: whose 64-bit hashes differ in at most so many bits
+    /// Also name images that look alike
     ///
+    /// Those whose 64-bit hashes differ in at most so many bits.
     /// 4 finds photographs that were resized or compressed again. Plain images such as single digits have
     /// like hashes without being the same.
     #[arg(long, value_name = "BITS")]
@@ -388,6 +351,14 @@ pub struct RecipesArgs {
     pub name: Option<String>,
 }
 
+/// Arguments of `help`.
+#[derive(Debug, Clone, Args)]
+pub struct HelpArgs {
+    /// A verb, or `recipe` and a key
+    #[arg(value_name = "WORD")]
+    pub words: Vec<String>,
+}
+
 /// Arguments of `completions`.
 #[derive(Debug, Clone, Args)]
 pub struct CompletionsArgs {
@@ -398,39 +369,10 @@ pub struct CompletionsArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn flags_stand_before_or_after_the_verb() {
-        for line in [
-            "--quiet pretrain r --set a=1",
-            "pretrain r --set a=1 --quiet",
-        ] {
-            let cli = Cli::parse_from(std::iter::once("tinderbox").chain(line.split(' ')));
-            assert!(cli.global.quiet);
-            assert_eq!(cli.global.set, ["a=1"]);
-        }
-    }
-
-    #[test]
-    fn flags_become_overrides() {
-        let line = "tinderbox pretrain r --set seed=3 --device vulkan:1 --threads 2 --out a\"b";
-        let cli = Cli::parse_from(line.split(' '));
-        let texts: Vec<_> = cli.global.overrides().into_iter().map(|o| o.text).collect();
-        assert_eq!(
-            texts,
-            ["seed=3", "device=\"vulkan:1\"", "threads=2", "out='a\"b'"]
-        );
-    }
 
     #[test]
     fn the_long_help_lists_every_exit_code() {
-        let help = Cli::command().render_long_help().to_string();
+        let help = command().render_long_help().to_string();
         for code in ["0    done", "4    a loss", "130", "143"] {
             assert!(help.contains(code), "{code}");
         }

@@ -1,5 +1,7 @@
 //! `env.json`: on what a run was made, so that a resumed one can tell whether it will be the same.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::device::{DeviceKind, DeviceName};
@@ -21,6 +23,9 @@ pub struct Environment {
     pub device: String,
     /// Cores.
     pub cores: usize,
+    /// The folder the program was called in, which relative paths of the recipe begin from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<PathBuf>,
 }
 
 impl Environment {
@@ -35,6 +40,10 @@ impl Environment {
             backends: enabled.map(|kind| kind.name().to_string()).collect(),
             device: device.to_string(),
             cores: cores(),
+            // What is no text cannot be written as JSON.
+            directory: std::env::current_dir()
+                .ok()
+                .filter(|directory| directory.to_str().is_some()),
         }
     }
 

@@ -241,6 +241,18 @@ impl CliError {
             Self::Interrupted { resume, .. } => resume
                 .as_ref()
                 .map(|resume| format!("go on with `{resume}`")),
+            Self::Data(DataError::Io { path, source })
+                if path.is_relative() && source.kind() == io::ErrorKind::NotFound =>
+            {
+                let here = std::env::current_dir().ok()?;
+                Some(format!(
+                    "relative paths begin in the folder that the program is called in, {}",
+                    here.display()
+                ))
+            }
+            Self::Data(DataError::TooFew { items, .. }) => Some(format!(
+                "a batch has at most {items} items here: lower `train.batch`, or name more data"
+            )),
             _ => None,
         }
     }

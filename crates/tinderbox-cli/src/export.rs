@@ -1,5 +1,6 @@
 //! `exported/`: a model for use elsewhere, written whole or not at all.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -83,7 +84,7 @@ pub fn write(
     foreign: Option<&BertCheckpoint>,
 ) -> Result<(), CliError> {
     let temporary = beside(folder, "writing");
-    remove(&temporary)?;
+    settle(&temporary, folder)?;
     fs::create_dir_all(&temporary).map_err(CliError::io("creating", &temporary))?;
     let files: [(&str, Vec<u8>); 4] = [
         (WEIGHTS, weights.to_safetensors_bytes()),
@@ -111,7 +112,7 @@ pub fn write(
 /// What the file system says.
 pub fn copy(from: &Path, to: &Path) -> Result<(), CliError> {
     let temporary = beside(to, "writing");
-    remove(&temporary)?;
+    settle(&temporary, to)?;
     fs::create_dir_all(&temporary).map_err(CliError::io("creating", &temporary))?;
     for name in [WEIGHTS, DESCRIPTION, PREPROCESSING, CARD] {
         let path = from.join(name);
@@ -148,23 +149,67 @@ fn beside(folder: &Path, what: &str) -> PathBuf {
     folder.with_file_name(format!(".{name}.{what}"))
 }
 
-fn remove(folder: &Path) -> Result<(), CliError> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(CliError::io("removing", folder)(error))
-        }
-        _ => Ok(()),
-    }
+/// Whether a file in an exported folder is one that is written into it.
+pub fn is_own(name: &OsStr) -> bool {
+    let own = [WEIGHTS, DESCRIPTION, PREPROCESSING, CARD];
+    own.iter().chain(&FOREIGN).any(|own| name == *own)
 }
 
+/// Refuses a folder that holds something and is no exported one.
+///
+/// # Errors
+/// [`CliError::Refused`]; it is left as it is.
+pub fn check_replaceable(folder: &Path) -> Result<(), CliError> {
+    let empty = !folder.exists()
+        || folder.is_dir()
+            && folder
+                .read_dir()
+                .is_ok_and(|mut entries| entries.next().is_none());
+    if empty || folder.join(DESCRIPTION).is_file() {
+        return Ok(());
+    }
+    Err(CliError::Refused {
+        message: format!(
+            "{} is not a folder that was exported to, and is left as it is",
+            folder.display()
+        ),
+        help: Some("name another folder".into()),
+    })
+}
+
+/// Puts a new folder in the place of an exported one. What is not ours in the old one is taken over, and at no instant in danger.
 fn replace(temporary: &Path, folder: &Path) -> Result<(), CliError> {
     let old = beside(folder, "old");
-    remove(&old)?;
+    // What was killed after it had renamed.
+    settle(&old, folder)?;
     if folder.exists() {
         fs::rename(folder, &old).map_err(CliError::io("renaming", folder))?;
     }
     fs::rename(temporary, folder).map_err(CliError::io("renaming", temporary))?;
-    remove(&old)
+    settle(&old, folder)
+}
+
+/// Removes what is ours in a folder that is replaced, or half written, and brings all else into another.
+fn settle(old: &Path, folder: &Path) -> Result<(), CliError> {
+    let entries = match fs::read_dir(old) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(CliError::reading(old)(error)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(CliError::reading(old))?;
+        let (from, to) = (entry.path(), folder.join(entry.file_name()));
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder && to.is_dir() {
+            settle(&from, &to)?;
+        } else if !is_folder && (is_own(&entry.file_name()) || to.exists()) {
+            fs::remove_file(&from).map_err(CliError::io("removing", &from))?;
+        } else {
+            fs::create_dir_all(folder).map_err(CliError::io("creating", folder))?;
+            fs::rename(&from, &to).map_err(CliError::io("renaming", &from))?;
+        }
+    }
+    fs::remove_dir(old).map_err(CliError::io("removing", old))
 }
 
 /// What is told of a model when it is exported.
@@ -266,4 +311,40 @@ impl Exported<'_> {
 /// How many numbers a module has.
 pub fn parameters<M: Module>(module: &M) -> usize {
     module.num_params()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+        let mut names: Vec<String> = entries.map(|entry| name(entry.unwrap())).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_is_not_ours_outlives_the_folder_that_is_replaced_and_a_kill_between() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |folder: &str, files: &[&str]| {
+            for file in files {
+                let path = root.path().join(folder).join(file);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, folder).unwrap();
+            }
+        };
+        let at = |folder: &str| root.path().join(folder);
+        write("m", &[WEIGHTS, "vocab.txt", "photo.jpg", "album/b.jpg"]);
+        write("new", &[WEIGHTS, DESCRIPTION, "album/list"]);
+        // Killed when the first had been renamed: that holds the only photograph.
+        write(".m.old", &[WEIGHTS, "other.jpg"]);
+        replace(&at("new"), &at("m")).unwrap();
+        let all = ["album", WEIGHTS, "other.jpg", "photo.jpg", DESCRIPTION];
+        assert_eq!(names(&at("m")), all);
+        assert_eq!(names(&at("m/album")), ["b.jpg", "list"]);
+        assert_eq!(fs::read_to_string(at("m").join(WEIGHTS)).unwrap(), "new");
+        assert_eq!(names(root.path()), ["m"]);
+    }
 }

@@ -43,7 +43,6 @@ mod word_trainer;
 use std::ffi::OsString;
 use std::io;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 
 use args::Cli;
@@ -53,7 +52,7 @@ use output::Output;
 /// Runs the program with the given command line, its own name first, and returns the exit code.
 pub fn run(line: impl IntoIterator<Item = OsString>) -> u8 {
     let line: Vec<OsString> = line.into_iter().collect();
-    match Cli::try_parse_from(&line) {
+    match Cli::read(&line) {
         Ok(cli) => {
             let output = Output {
                 json: cli.global.json,

@@ -19,7 +19,7 @@ use crate::export::{DESCRIPTION, FOREIGN_CONFIG, WEIGHTS, of_bert};
 use crate::inputs::Preprocessing;
 use crate::model_card::{HeadDescription, ModelDescription};
 use crate::recipe::{Recipe, RecipeFile};
-use crate::run::{EXPORTED, PREPROCESSING, RESOLVED};
+use crate::run::{self, EXPORTED, PREPROCESSING, RESOLVED};
 use crate::tagger::Tagger;
 
 /// An exported model.
@@ -264,12 +264,19 @@ impl Model {
     }
 }
 
-/// The resolved recipe of a run directory.
+/// The resolved recipe of a run directory, its data where it was when the run was made.
 ///
 /// # Errors
 /// If it cannot be read.
 pub fn resolved_recipe(run: &Path) -> Result<Recipe, CliError> {
-    Ok(RecipeFile::open(&run.join(RESOLVED))?.resolve(&[])?)
+    let recipe = RecipeFile::open(&run.join(RESOLVED))?.resolve(&[])?;
+    Ok(match run::directory(run) {
+        Some(directory) => Recipe {
+            data: recipe.data.called_in(&directory),
+            ..recipe
+        },
+        None => recipe,
+    })
 }
 
 /// Gives a module the weights that `encoder.init` names: of a run, an exported folder or a
@@ -307,8 +314,10 @@ pub fn initialise_from<M: Module>(
 }
 
 fn init_error(init: &Path, error: &WeightsError, help: Option<String>) -> CliError {
-    CliError::Usage {
-        message: format!("`encoder.init`: {}: {error}", init.display()),
-        help,
-    }
+    let (file, error) = (init.display().to_string(), error.to_string());
+    let message = match error.contains(&file) {
+        true => format!("`encoder.init`: {error}"),
+        false => format!("`encoder.init`: {file}: {error}"),
+    };
+    CliError::Usage { message, help }
 }

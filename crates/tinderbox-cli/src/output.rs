@@ -9,7 +9,7 @@ use tinderbox::data::Ledger;
 pub struct Output {
     /// Results are JSON, one value on stdout.
     pub json: bool,
-    /// No notes and no progress.
+    /// No notes, no warnings and no progress.
     pub quiet: bool,
 }
 
@@ -42,9 +42,9 @@ impl Output {
         }
     }
 
-    /// Says something that must be heard, on stderr.
+    /// Says something that is likely to be wrong, on stderr, unless quiet.
     pub fn warn(&self, text: &str) {
-        print(io::stderr().lock(), &format!("warning: {text}\n"));
+        self.note(&format!("warning: {text}"));
     }
 }
 

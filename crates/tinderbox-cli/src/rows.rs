@@ -25,6 +25,28 @@ pub enum Outcome<T> {
     Unreadable(String),
 }
 
+/// What is written of the classes of an input.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClassColumns {
+    /// Names of all classes.
+    pub classes: Vec<String>,
+    /// How many of the most probable are written; none is one.
+    pub top: usize,
+    /// Whether the probability of each is written.
+    pub all: bool,
+}
+
+impl ClassColumns {
+    /// The columns behind those of the most probable class.
+    pub fn further(&self) -> Vec<String> {
+        let next = (2..=self.top).flat_map(|place| {
+            ["class", "name", "probability"].map(|column| format!("{column}_{place}"))
+        });
+        let each = self.classes.iter().filter(|_| self.all);
+        next.chain(each.map(|class| format!("p_{class}"))).collect()
+    }
+}
+
 /// A class and its probability.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
@@ -34,21 +56,30 @@ pub struct Prediction {
     pub name: String,
     /// Probability the model gives it, 0 to 1.
     pub probability: f32,
+    /// The cells of [`ClassColumns::further`].
+    pub further: Vec<String>,
 }
 
 impl Prediction {
     /// The most probable of the classes, each with its probability; the first of equals.
-    pub fn of(shares: &[f32], classes: &[String]) -> Self {
-        let mut class = 0;
-        for (other, share) in shares.iter().enumerate() {
-            if *share > shares[class] {
-                class = other;
-            }
-        }
+    pub fn of(shares: &[f32], columns: &ClassColumns) -> Self {
+        let mut order: Vec<usize> = (0..shares.len()).collect();
+        order.sort_by(|a, b| shares[*b].total_cmp(&shares[*a]));
+        let cells = |class: usize| {
+            let (name, share) = (columns.classes[class].clone(), shares[class]);
+            [class.to_string(), name, format!("{share:.6}")]
+        };
+        let next = order.iter().take(columns.top).skip(1);
+        let each = shares.iter().filter(|_| columns.all);
+        let further = next.flat_map(|class| cells(*class));
+        let class = order[0];
         Self {
             class,
-            name: classes[class].clone(),
+            name: columns.classes[class].clone(),
             probability: shares[class],
+            further: further
+                .chain(each.map(|share| format!("{share:.6}")))
+                .collect(),
         }
     }
 }
@@ -78,7 +109,8 @@ impl AsRows for Prediction {
 
     fn rows(&self) -> Vec<Vec<String>> {
         let share = format!("{:.6}", self.probability);
-        vec![vec![self.class.to_string(), self.name.clone(), share]]
+        let first = [self.class.to_string(), self.name.clone(), share];
+        vec![first.iter().chain(&self.further).cloned().collect()]
     }
 }
 
@@ -105,10 +137,11 @@ impl AsRows for FoundAnswer {
     }
 }
 
-/// Writes results as CSV: `id`, their columns, `error`.
+/// Writes results as CSV: `id`, their columns, further ones, `error`.
 #[derive(Debug)]
 pub struct ResultWriter<W: Write, T> {
     csv: csv::Writer<W>,
+    columns: usize,
     of: PhantomData<T>,
 }
 
@@ -117,12 +150,15 @@ impl<W: Write, T: AsRows> ResultWriter<W, T> {
     ///
     /// # Errors
     /// What the writer says.
-    pub fn new(to: W) -> io::Result<Self> {
+    pub fn new(to: W, further: &[String]) -> io::Result<Self> {
         let mut csv = csv::Writer::from_writer(to);
-        let heading = ["id"].iter().chain(T::COLUMNS).chain(&["error"]);
+        let own = T::COLUMNS.iter().copied();
+        let columns = own.chain(further.iter().map(String::as_str));
+        let heading = std::iter::once("id").chain(columns).chain(["error"]);
         csv.write_record(heading).map_err(io_error)?;
         Ok(Self {
             csv,
+            columns: T::COLUMNS.len() + further.len(),
             of: PhantomData,
         })
     }
@@ -135,7 +171,7 @@ impl<W: Write, T: AsRows> ResultWriter<W, T> {
         let (rows, reason) = match outcome {
             Outcome::Done(result) => (result.rows(), ""),
             Outcome::Unreadable(reason) => {
-                let blank = vec![String::new(); T::COLUMNS.len()];
+                let blank = vec![String::new(); self.columns];
                 (vec![blank], reason.as_str())
             }
         };
@@ -210,6 +246,9 @@ impl<W: Write> EmbeddingCsv<W> {
     }
 }
 
+/// The columns of the file of ids beside a NumPy matrix.
+pub const IDS_HEADING: [&str; 3] = ["row", "id", "error"];
+
 /// The file of ids beside a NumPy matrix.
 pub fn ids_path(path: &Path) -> PathBuf {
     path.with_extension("csv")
@@ -240,7 +279,7 @@ impl EmbeddingNpy {
         npy::write_header(&mut matrix, rows, dim).map_err(CliError::writing(path))?;
         let ids = File::create(&ids_path).map_err(CliError::writing(&ids_path))?;
         let mut ids = csv::Writer::from_writer(ids);
-        ids.write_record(["row", "id", "error"])
+        ids.write_record(IDS_HEADING)
             .map_err(|e| CliError::writing(&ids_path)(io_error(e)))?;
         Ok(Self {
             path: path.to_path_buf(),
@@ -298,11 +337,12 @@ mod tests {
     #[test]
     fn predictions_keep_order_and_quote_names() {
         let mut text = Vec::new();
-        let mut writer = ResultWriter::new(&mut text).unwrap();
+        let mut writer = ResultWriter::new(&mut text, &[]).unwrap();
         let prediction = Prediction {
             class: 1,
             name: "a \"b\"".into(),
             probability: 0.75,
+            further: Vec::new(),
         };
         writer.write("x,y.png", &Outcome::Done(prediction)).unwrap();
         writer
@@ -318,10 +358,40 @@ mod tests {
     }
 
     #[test]
+    fn further_classes_stand_before_the_reason() {
+        let mut columns = ClassColumns {
+            classes: ["a", "b", "c"].map(String::from).to_vec(),
+            top: 2,
+            all: true,
+        };
+        let shares = [0.25, 0.5, 0.25];
+        let mut text = Vec::new();
+        let mut writer = ResultWriter::new(&mut text, &columns.further()).unwrap();
+        let found = Prediction::of(&shares, &columns);
+        writer.write("x", &Outcome::Done(found)).unwrap();
+        writer
+            .write("y", &Outcome::Unreadable("cut".into()))
+            .unwrap();
+        writer.finish().unwrap();
+        assert_eq!(
+            String::from_utf8(text).unwrap(),
+            "id,class,name,probability,class_2,name_2,probability_2,p_a,p_b,p_c,error\n\
+             x,1,b,0.500000,0,a,0.250000,0.250000,0.500000,0.250000,\n\
+             y,,,,,,,,,,cut\n"
+        );
+        (columns.top, columns.all) = (3, false);
+        let found = Prediction::of(&shares, &columns);
+        assert_eq!(found.further, ["0", "a", "0.250000", "2", "c", "0.250000"]);
+    }
+
+    #[test]
     fn each_word_has_a_row() {
         let mut text = Vec::new();
-        let mut writer = ResultWriter::new(&mut text).unwrap();
-        let classes = ["at".to_string(), "nn".to_string()];
+        let mut writer = ResultWriter::new(&mut text, &[]).unwrap();
+        let classes = ClassColumns {
+            classes: ["at", "nn"].map(String::from).to_vec(),
+            ..ClassColumns::default()
+        };
         let words = [("a", [0.75, 0.25]), (",", [0.5, 0.5])];
         let words =
             words.map(|(word, shares)| (word.to_string(), Prediction::of(&shares, &classes)));
@@ -343,7 +413,7 @@ mod tests {
     #[test]
     fn an_answer_has_its_place_unless_there_is_none() {
         let mut text = Vec::new();
-        let mut writer = ResultWriter::new(&mut text).unwrap();
+        let mut writer = ResultWriter::new(&mut text, &[]).unwrap();
         for (id, start) in [("a", Some(7)), ("b", None)] {
             let answer = FoundAnswer {
                 text: start.map_or("", |_| "sea").into(),

@@ -16,7 +16,7 @@ use crate::export::Exported;
 use crate::inputs::{Inputs, Preprocessing};
 use crate::model::{initialise_from, resolved_recipe};
 use crate::output::{Output, escaped};
-use crate::recipe::{Recipe, changes};
+use crate::recipe::{Length, Recipe, changes, check_warmup};
 use crate::registry::{Build, Job, Trainable};
 use crate::report::REPORT;
 use crate::run::{
@@ -123,10 +123,18 @@ impl Plan<'_> {
     pub fn run(&self, context: Context<'_>, stop: &StopSignals) -> Result<Finished, CliError> {
         // Whether it can be built is known before a directory is made.
         self.build(None).encoder(self.recipe.seed)?;
+        if let Length::Steps(steps) = self.recipe.train.length {
+            check_warmup(&self.recipe.schedule, steps)?;
+        }
         let weights = self.weights(context.output)?;
         let facts = DataFacts::of(&self.data, &self.items);
         context.output.ledger(&facts.ledger);
         let opened = run::open(self.recipe.out.as_deref(), &self.numbered, context.global)?;
+        if !opened.kept.is_empty() {
+            let kept = escaped(&opened.kept.join(", "));
+            let note = format!("kept, since tinderbox did not write it: {kept}");
+            context.output.note(&note);
+        }
         let preprocess = self.begin(&opened, &facts, context)?;
         let inputs = self.data.items.prepare(&preprocess)?;
         let inputs = inputs.cached_in(&opened.dir.join(CACHE));
@@ -214,7 +222,8 @@ impl Plan<'_> {
 
     fn check_recipe(&self, path: &Path, output: &Output) -> Result<(), CliError> {
         let before = resolved_recipe(path)?;
-        let changes = changes(&before, &self.recipe);
+        let mut changes = changes(&before, &self.recipe);
+        changes.retain(|change| !change.is_same_place());
         if changes.iter().any(|change| !change.allowed) {
             return Err(CliError::RecipeChanged {
                 path: path.to_path_buf(),
@@ -253,6 +262,12 @@ impl Plan<'_> {
         let config = &self.recipe.encoder.config;
         let encoder = config.init(self.data.shape, &self.device.clone().autodiff())?;
         let (encoder, report) = initialise_from(encoder, init, self.recipe.encoder.partial)?;
+        if let Some(prefix) = &report.prefix {
+            output.note(&format!(
+                "`encoder.init`: `{}.` before every name is left out",
+                escaped(prefix)
+            ));
+        }
         for (what, names) in [
             ("left as drawn", &report.missing),
             ("not used", &report.unexpected),
@@ -273,12 +288,17 @@ fn check_data(path: &Path, facts: &DataFacts, context: Context<'_>) -> Result<()
     if before.fingerprint == facts.fingerprint {
         return Ok(());
     }
-    let message = format!(
-        "the data is not what {} began with: {} items, now {}",
-        path.display(),
-        before.items,
-        facts.items
-    );
+    let run = path.display();
+    let message = match (before.items, facts.items) {
+        (before, now) if before == now => {
+            format!(
+                "the data is not what {run} began with: {now} items as before, but not the same"
+            )
+        }
+        (before, now) => {
+            format!("the data is not what {run} began with: {before} items, now {now}")
+        }
+    };
     if context.global.accept_data_change {
         context.output.warn(&message);
         return Ok(());
@@ -318,6 +338,8 @@ impl Job for TrainJob<'_> {
         let loader = setup.loader()?;
         let config = setup.config(&loader, setup.best_figure());
         let total = config.steps;
+        // How many steps an epoch has is known by now.
+        check_warmup(&plan.recipe.schedule, total)?;
         let device = plan.device.clone().autodiff();
         let mut trainer = Trainer::new(objective, loader, &device, config)?;
         if let Some(factor) = &plan.rate_factor {

@@ -13,7 +13,7 @@ use crate::encoder::AnyEncoder;
 use crate::error::CliError;
 use crate::inputs::{Inputs, Target};
 use crate::output::Output;
-use crate::rows::Prediction;
+use crate::rows::{ClassColumns, Prediction};
 use crate::training::Setup;
 
 /// A tagger of words that a recipe chose.
@@ -85,7 +85,7 @@ pub fn tag(
     tagger: &Tagger,
     samples: &[TaggedSample],
     collate: TaggedCollate,
-    classes: &[String],
+    classes: &ClassColumns,
     device: &Device,
 ) -> Vec<Prediction> {
     let mut predictions = Vec::new();

@@ -174,7 +174,14 @@ impl Setup<'_> {
             let batch = self
                 .loader_of(self.items, items, Views::Two)?
                 .next_batch()?;
-            trainer = trainer.with_evaluator(HealthEvaluator::<AnyInput>::new(&batch, self.device));
+            // Where nothing learns from two views, stronger ones would not help.
+            let advice = match (self.inputs, self.views) {
+                (Inputs::Images(..), Views::Two) => "lower `optim.lr`, or strengthen `data.views`",
+                (Inputs::Rows(_), Views::Two) => "lower `optim.lr`, or raise `data.views.swap`",
+                _ => "lower `optim.lr`",
+            };
+            let health = HealthEvaluator::<AnyInput>::new(&batch, self.device).advising(advice);
+            trainer = trainer.with_evaluator(health);
         }
         Ok(trainer)
     }
@@ -413,11 +420,8 @@ impl Observer for RunObserver {
     fn checkpoint(&mut self, _step: u64, _path: &Path) {}
 
     fn warning(&mut self, text: &str) {
-        let text = format!("warning: {}", escaped(text));
-        if self.output.quiet {
-            self.output.warn(&escaped(&text));
-        } else {
-            locked(&self.progress).note(&text);
+        if !self.output.quiet {
+            locked(&self.progress).note(&format!("warning: {}", escaped(text)));
         }
     }
 }

@@ -10,7 +10,9 @@ use crate::bert::{Bert, BertConfig, Pooling};
 use crate::bert_checkpoint_error::BertCheckpointError;
 use crate::positions::PositionKind;
 use crate::transformer::NormOrder;
-use crate::weights::{LoadReport, StateDict, WeightsError, load_state_dict, write_atomic};
+use crate::weights::{
+    LoadReport, StateDict, WeightsError, load_common, load_state_dict, write_atomic,
+};
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
@@ -183,7 +185,7 @@ impl BertCheckpoint {
     /// # Errors
     /// [`BertCheckpointError::Weights`] for a tensor of another shape.
     pub fn load_heads<M: Module>(&self, module: M) -> Result<(M, LoadReport), BertCheckpointError> {
-        Ok(load_state_dict(module, &self.heads, true)?)
+        Ok(load_common(module, &self.heads)?)
     }
 
     /// Writes `config.json` and `model.safetensors` into a folder that exists, each whole or not at all;

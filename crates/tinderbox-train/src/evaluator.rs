@@ -107,6 +107,7 @@ where
 /// alignment, uniformity, and an alarm when it collapses.
 pub struct HealthEvaluator<I> {
     views: ViewBatch<I>,
+    advice: String,
 }
 
 impl<I: PlainInput> HealthEvaluator<I> {
@@ -114,7 +115,15 @@ impl<I: PlainInput> HealthEvaluator<I> {
     pub fn new(batch: &PlainBatch, device: &Device) -> Self {
         Self {
             views: ViewBatch::from_plain(batch, device),
+            advice: "lower the learning rate".into(),
         }
+    }
+
+    /// Says what to do about a collapse, in the words of whoever set the training up.
+    #[must_use]
+    pub fn advising(mut self, advice: impl Into<String>) -> Self {
+        self.advice = advice.into();
+        self
     }
 }
 
@@ -146,8 +155,8 @@ where
         if collapsed {
             warnings.push(format!(
                 "the representation has collapsed (spread {embedding_std:.2e}, effective rank \
-                 {effective_rank:.1} of {}); lower the learning rate, or use stronger views",
-                a.dim
+                 {effective_rank:.1} of {}); {}",
+                a.dim, self.advice
             ));
         }
         let figures = figures.to_vec();

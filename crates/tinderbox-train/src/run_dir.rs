@@ -79,28 +79,6 @@ impl RunDir {
         Ok(Self { path, _lock: lock })
     }
 
-    /// Removes everything in the directory but its lock.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn clear(&self) -> Result<(), TrainError> {
-        let entries = fs::read_dir(&self.path).map_err(TrainError::io("reading", &self.path))?;
-        for entry in entries.flatten() {
-            if entry.file_name() == LOCK {
-                continue;
-            }
-            let path = entry.path();
-            let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            let removed = if is_dir {
-                fs::remove_dir_all(&path)
-            } else {
-                fs::remove_file(&path)
-            };
-            removed.map_err(TrainError::io("removing", &path))?;
-        }
-        Ok(())
-    }
-
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
@@ -159,13 +137,11 @@ mod tests {
     }
 
     #[test]
-    fn an_existing_directory_is_refused_until_cleared() {
+    fn an_existing_directory_is_refused() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("run");
         let run = RunDir::create(&path).unwrap();
         run.write("a/b.txt", b"x").unwrap();
-        run.clear().unwrap();
-        assert!(!path.join("a").exists());
         drop(run);
         assert!(matches!(
             RunDir::create(&path),

@@ -25,8 +25,9 @@ pub enum WordsVerb {
     Nearest(WordsNearestArgs),
     /// A is to B as C is to which word?
     Analogy(WordsAnalogyArgs),
-    /// Compare vectors with people's judgements (word, word, number) or with analogies (`questions-words.txt`)
+    /// Compare vectors with people's judgements or with analogies
     ///
+    /// A file of judgements has a word, a word and a number a line; one of analogies is like `questions-words.txt`.
     /// `cargo xtask data word-pairs` fetches such files.
     Score(WordsScoreArgs),
 }
@@ -40,10 +41,12 @@ pub struct WordsTrainArgs {
     /// How vectors are trained
     #[arg(long, value_enum, default_value = "skip-gram")]
     pub kind: WordsKind,
-    /// The least count of a word that gets a vector
+    /// The least count of a word with a vector
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub min_count: u64,
-    /// How often pairs of words that stand together oftener than by chance are joined: once makes `new_york`
+    /// How often words are joined to phrases
+    ///
+    /// Pairs that stand together oftener than by chance: once makes `new_york`.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub phrases: usize,
     /// How the vectors are written
@@ -76,7 +79,9 @@ pub enum VectorsFormat {
 /// Arguments of `words nearest`.
 #[derive(Debug, Clone, Args)]
 pub struct WordsNearestArgs {
-    /// A file of vectors: word2vec's text, its binary file (`.bin`), or GloVe's text
+    /// A file of vectors: word2vec's or GloVe's
+    ///
+    /// word2vec's text, its binary file (`.bin`), or GloVe's text.
     pub vectors: PathBuf,
     /// Which words
     #[arg(required = true, value_name = "WORD")]

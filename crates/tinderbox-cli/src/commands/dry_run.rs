@@ -12,6 +12,7 @@ use crate::error::CliError;
 use crate::export::parameters;
 use crate::inputs::Inputs;
 use crate::output::escaped;
+use crate::recipe::check_warmup;
 use crate::registry::{Job, Trainable};
 use crate::session::{Context, Plan};
 use crate::table::{Table, duration};
@@ -173,6 +174,7 @@ impl Job for DryRun<'_> {
         let setup = plan.setup(self.inputs);
         let loader = setup.loader()?;
         let whole = setup.config(&loader, None);
+        check_warmup(&plan.recipe.schedule, whole.steps)?;
         let views = setup.views.count();
         let features = objective.encoder().feature_dim();
         let encoder_parameters = parameters(objective.encoder());

@@ -8,7 +8,9 @@ use serde_json::json;
 use tinderbox::nn::Encoder;
 use tinderbox::transfer::FeatureMatrix;
 
-use super::{data, device_of, pipe, stream::Stream};
+use super::data::{self, Settings};
+use super::outputs::Written;
+use super::{device_of, pipe, stream::Stream};
 use crate::args::{EmbedArgs, EmbedFormat};
 use crate::error::CliError;
 use crate::model::Model;
@@ -20,8 +22,14 @@ const NEAREST: usize = 10;
 
 pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError> {
     if !args.nearest.is_empty() {
+        if let Some(flag) = context.global.given().first() {
+            return Err(CliError::usage(format!(
+                "`{flag}` has no use with `--nearest`, which reads a file and prints"
+            )));
+        }
         return super::words::nearest(&args.model, &args.nearest, NEAREST, context);
     }
+    Settings::Items.check(context.global)?;
     let out = context.global.out.as_deref();
     let format = format(args.format, out)?;
     let model = Model::open(&args.model)?;
@@ -37,8 +45,8 @@ pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError
     let rows = stream.len();
     let unreadable = match (format, out) {
         (EmbedFormat::Npy, Some(path)) => {
-            for path in [path, &ids_path(path)] {
-                stream.refuse_existing(path, context.global)?;
+            for (path, what) in [(path, Written::Matrix), (&ids_path(path), Written::Ids)] {
+                stream.refuse_existing(path, what, context.global)?;
             }
             let mut writer = EmbeddingNpy::create(path, rows, dim)?;
             let write = |id: &str, outcome: &_| writer.row(id, outcome);
@@ -49,7 +57,7 @@ pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError
         (_, out) => {
             let to: Box<dyn Write> = match out {
                 Some(path) => {
-                    stream.refuse_existing(path, context.global)?;
+                    stream.refuse_existing(path, Written::Rows, context.global)?;
                     let file = File::create(path).map_err(CliError::writing(path))?;
                     Box::new(BufWriter::new(file))
                 }
@@ -85,8 +93,12 @@ pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError
         context.output.text(&format!(
             "{rows} rows of {dim} features written to {shown}{ids}\n"
         ));
-        let found = json!({"rows": rows, "features": dim, "unreadable": unreadable, "out": shown});
-        context.output.json(&found);
+        context.output.json(&json!({
+            "rows": rows,
+            "features": dim,
+            "unreadable": unreadable,
+            "out": shown,
+        }));
     }
     Ok(())
 }

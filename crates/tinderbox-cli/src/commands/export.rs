@@ -5,12 +5,12 @@ use std::path::Path;
 use serde_json::json;
 use tinderbox::train::{Checkpoint, Checkpoints, EMA, MODEL};
 
-use super::refuse_existing;
+use super::outputs::{Written, refuse_existing};
 use crate::args::ExportArgs;
 use crate::data_facts::DataFacts;
 use crate::dataset::DataSet;
 use crate::error::CliError;
-use crate::export::{DESCRIPTION, Exported, copy};
+use crate::export::{DESCRIPTION, Exported, check_replaceable, copy};
 use crate::inputs::Preprocessing;
 use crate::model::resolved_recipe;
 use crate::registry::{Build, Job, Trainable};
@@ -18,14 +18,23 @@ use crate::run::{DATA, EXPORTED, PREPROCESSING, is_run};
 use crate::session::{Context, read_json};
 
 pub(super) fn run(args: &ExportArgs, context: Context<'_>) -> Result<(), CliError> {
-    if args.to != Path::new(EXPORTED) {
-        refuse_existing(&args.to, context.global)?;
-    }
+    refuse_existing(
+        &args.to,
+        Written::Folder,
+        "name another folder",
+        context.global,
+    )?;
+    check_replaceable(&args.to)?;
     let exported = [args.run.join(EXPORTED), args.run.clone()];
     let exported = exported
         .into_iter()
         .find(|folder| folder.join(DESCRIPTION).is_file());
     let step = match (args.step, exported) {
+        (None, Some(_)) if context.global.device.is_some() => {
+            return Err(CliError::usage(
+                "`--device` has no use here: the model at the end of the run is copied; it has one with `--step`",
+            ));
+        }
         (None, Some(folder)) => {
             copy(&folder, &args.to)?;
             None

@@ -41,6 +41,7 @@ const MIN_STEPS: u64 = 600;
 
 pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliError> {
     let labels = share(args.labels)?;
+    data::Settings::Training.check(context.global)?;
     let finetune = FinetuneRecipe {
         labels,
         freeze: args.freeze,

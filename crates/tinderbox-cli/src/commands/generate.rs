@@ -7,7 +7,8 @@ use tinderbox::nn::{
     Decoding, EncoderDecoder, Generated, GenerationConfig, GenerationError, NextToken, TokenBatch,
 };
 
-use super::{device_of, seed};
+use super::data::Settings;
+use super::device_of;
 use crate::args::GenerateArgs;
 use crate::encoder::AnyEncoder;
 use crate::error::CliError;
@@ -16,7 +17,7 @@ use crate::model::{Model, Writer};
 use crate::session::Context;
 
 pub(super) fn run(args: &GenerateArgs, context: Context<'_>) -> Result<(), CliError> {
-    let seed = seed(context.global)?;
+    let seed = Settings::Seed.seed(context.global)?;
     let prompt = args.prompt.as_deref().unwrap_or_default();
     if args.prompt.is_some() && prompt.trim().is_empty() {
         return Err(CliError::Usage {

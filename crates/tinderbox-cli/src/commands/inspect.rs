@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::outputs::{NAME_ANOTHER, Written, refuse_existing};
 use super::{dry_run, pretrain};
 use crate::args::InspectArgs;
 use crate::error::CliError;
@@ -20,11 +21,16 @@ const FEW: usize = 8;
 /// How long a recipe may train here, in seconds, so that with evaluation it ends within half an hour.
 const MOST_SECONDS: f64 = 1_200.0;
 
+const PAGE: &str = "inspect.html";
+const RECIPE: &str = "recipe.toml";
+const VIEWS: &str = "views.png";
+
 pub(super) fn run(args: &InspectArgs, context: Context<'_>) -> Result<(), CliError> {
     let output = context.output;
     let out = context.global.out.as_deref();
     if let Some(out) = out {
-        super::refuse_existing(out, context.global)?;
+        refuse_existing(out, Written::Folder, NAME_ANOTHER, context.global)?;
+        refuse_foreign(out)?;
     }
     let mut inspection = Inspection::of(&args.path)?;
     if out.is_some() && inspection.kind == "images" {
@@ -89,6 +95,24 @@ fn length(steps: usize, seconds: f64) -> String {
     )
 }
 
+/// Refuses to write over files in a folder that this verb did not write to.
+fn refuse_foreign(out: &Path) -> Result<(), CliError> {
+    if out.join(PAGE).is_file() {
+        return Ok(());
+    }
+    let foreign = [RECIPE, VIEWS].map(|name| out.join(name));
+    match foreign.iter().find(|path| path.exists()) {
+        Some(path) => Err(CliError::Refused {
+            message: format!(
+                "{} was not written here, and is left as it is",
+                path.display()
+            ),
+            help: Some("name another folder with `--out`".into()),
+        }),
+        None => Ok(()),
+    }
+}
+
 /// Writes the page, the sheet and the recipe; returns their names.
 fn write(inspection: &Inspection, path: &Path, out: &Path) -> Result<Vec<&'static str>, CliError> {
     fs::create_dir_all(out).map_err(CliError::writing(out))?;
@@ -100,10 +124,10 @@ fn write(inspection: &Inspection, path: &Path, out: &Path) -> Result<Vec<&'stati
         Ok::<(), CliError>(())
     };
     let title = path.display().to_string();
-    file("inspect.html", inspection.to_html(&title).as_bytes())?;
-    file("recipe.toml", inspection.recipe.as_bytes())?;
+    file(PAGE, inspection.to_html(&title).as_bytes())?;
+    file(RECIPE, inspection.recipe.as_bytes())?;
     if let Some((png, _)) = &inspection.sheet {
-        file("views.png", png)?;
+        file(VIEWS, png)?;
     }
     Ok(names)
 }

@@ -25,6 +25,12 @@ pub(super) fn run(args: &LeaksArgs, context: Context<'_>) -> Result<(), CliError
         return Err(CliError::usage(message));
     }
     let (train, test) = (open(&args.train)?, open(&args.test)?);
+    if args.distance.is_some() && !matches!(test, Items::Images(_)) {
+        return Err(CliError::usage(format!(
+            "`--distance` is for images, and {} holds none",
+            args.test.display()
+        )));
+    }
     let config = LeakConfig {
         pixels: true,
         distance: args.distance,

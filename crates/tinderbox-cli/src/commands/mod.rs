@@ -8,8 +8,10 @@ mod embed;
 mod export;
 mod finetune;
 mod generate;
+mod help;
 mod inspect;
 mod leaks;
+mod outputs;
 mod predict;
 mod pretrain;
 mod probe;
@@ -19,7 +21,6 @@ mod stream;
 mod words;
 
 use std::io;
-use std::path::Path;
 
 use burn::tensor::Device;
 
@@ -55,6 +56,7 @@ pub fn dispatch(cli: &Cli, line: &[String], output: &Output) -> Result<(), CliEr
         Verb::Words(args) => words::run(&args.verb, context),
         Verb::Devices => devices::run(output),
         Verb::Recipes(args) => recipes::run(args, output),
+        Verb::Help(args) => help::run(args, output),
         Verb::Completions(args) => completions::run(args),
     }
 }
@@ -73,23 +75,6 @@ fn device_or(global: &GlobalArgs, other: &DeviceName) -> Result<Device, CliError
     Ok(name.open()?)
 }
 
-/// The seed of `--set seed=N`; verbs without a recipe take no other key but those of [`data::of`].
-fn seed(global: &GlobalArgs) -> Result<u64, CliError> {
-    let mut seed = 0;
-    let of_data = |set: &String| data::KEYS.iter().any(|key| set.starts_with(key));
-    for set in global.set.iter().filter(|set| !of_data(set)) {
-        seed = set
-            .strip_prefix("seed=")
-            .and_then(|value| value.trim().parse().ok())
-            .ok_or_else(|| {
-                CliError::usage(format!(
-                    "`--set {set}`: this verb takes `seed=N` and, of the data, `data.labels=COLUMN`, `data.text=COLUMN` and `data.source=SOURCE`"
-                ))
-            })?;
-    }
-    Ok(seed)
-}
-
 /// A share of the labels, checked.
 fn share(share: f64) -> Result<f64, CliError> {
     if share > 0.0 && share <= 1.0 {
@@ -99,16 +84,6 @@ fn share(share: f64) -> Result<f64, CliError> {
             "`--labels` is {share}, expected above 0 and up to 1"
         )))
     }
-}
-
-/// Refuses to write over a file or folder unless told to.
-fn refuse_existing(path: &Path, global: &GlobalArgs) -> Result<(), CliError> {
-    if path.exists() && !global.overwrite {
-        return Err(CliError::RunExists {
-            path: path.to_path_buf(),
-        });
-    }
-    Ok(())
 }
 
 /// Whoever closed stdout does not want the rest: no error, and nothing more to say.

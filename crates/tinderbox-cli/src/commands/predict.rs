@@ -10,18 +10,22 @@ use serde_json::json;
 use tinderbox::data::text::{TaggedSample, WordSequences};
 use tinderbox::transfer::FeatureMatrix;
 
-use super::{data, device_of, pipe, stream::Stream};
+use super::data::{self, Settings};
+use super::outputs::Written;
+use super::{device_of, pipe, stream::Stream};
 use crate::answerer::{Answerer, answer};
 use crate::args::PredictArgs;
 use crate::classifier::Classifier;
 use crate::error::CliError;
 use crate::inputs::Target;
 use crate::model::{LoadedClassifier, Model};
-use crate::rows::{AsRows, Outcome, Prediction, ResultWriter};
+use crate::model_card::HeadDescription;
+use crate::rows::{AsRows, ClassColumns, Outcome, Prediction, ResultWriter};
 use crate::session::Context;
 use crate::tagger::{Tagger, tag};
 
 pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliError> {
+    Settings::Items.check(context.global)?;
     let out = context.global.out.as_deref();
     let model = Model::open(&args.model)?;
     let device = device_of(context.global)?;
@@ -31,11 +35,12 @@ pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliErr
         Target::Words => Network::Words(model.tagger(&device)?),
         Target::Answers => Network::Answers(model.answerer(&device)?),
     };
+    let columns = columns(args, head)?;
     let data = data::of(&args.data, &model, context.global)?;
     let stream = Stream::open(&data, &model)?;
     let to: Box<dyn Write> = match out {
         Some(path) => {
-            stream.refuse_existing(path, context.global)?;
+            stream.refuse_existing(path, Written::Rows, context.global)?;
             Box::new(BufWriter::new(
                 File::create(path).map_err(CliError::writing(path))?,
             ))
@@ -44,8 +49,8 @@ pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliErr
     };
     let path = out.unwrap_or(Path::new("stdout"));
     let written = match &network {
-        Network::Items(classifier) => items(classifier, &head.classes, &stream, &device, to, path),
-        Network::Words(tagger) => words(tagger, &head.classes, &stream, &device, to, path),
+        Network::Items(classifier) => items(classifier, &columns, &stream, &device, to, path),
+        Network::Words(tagger) => words(tagger, &columns, &stream, &device, to, path),
         Network::Answers(answerer) => answers(answerer, &stream, &device, to, path),
     };
     let Some(unreadable) = pipe(written)? else {
@@ -64,14 +69,42 @@ pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliErr
             Target::Words => "tagged texts",
             Target::Answers => "answers",
         };
-        context
-            .output
-            .text(&format!("{rows} {what} written to {shown}\n"));
-        context
-            .output
-            .json(&json!({"rows": rows, "unreadable": unreadable, "out": shown}));
+        let without = match unreadable {
+            0 => String::new(),
+            some => format!(", {some} of them with a reason instead"),
+        };
+        let text = format!("{rows} {what} written to {shown}{without}\n");
+        context.output.text(&text);
+        context.output.json(&json!({
+            "rows": rows,
+            "unreadable": unreadable,
+            "out": shown,
+        }));
     }
     Ok(())
+}
+
+/// What is written of the classes.
+fn columns(args: &PredictArgs, head: &HeadDescription) -> Result<ClassColumns, CliError> {
+    let asked = [(args.all, "--all"), (args.top_k.is_some(), "--top-k")];
+    let asked = asked.iter().find(|(asked, _)| *asked);
+    if let (Target::Answers, Some((_, flag))) = (head.of, asked) {
+        return Err(CliError::usage(format!(
+            "`{flag}` is for classes, and this model answers questions"
+        )));
+    }
+    let classes = head.classes.len();
+    let top = args.top_k.unwrap_or(1);
+    if top > classes as u64 {
+        return Err(CliError::usage(format!(
+            "`--top-k` is {top}, but the model has {classes} classes"
+        )));
+    }
+    Ok(ClassColumns {
+        classes: head.classes.clone(),
+        top: top as usize,
+        all: args.all,
+    })
 }
 
 /// What is asked.
@@ -86,7 +119,7 @@ enum Network {
 /// Writes the class of each item, and returns how many could not be read.
 fn items(
     classifier: &LoadedClassifier,
-    classes: &[String],
+    columns: &ClassColumns,
     stream: &Stream,
     device: &Device,
     to: Box<dyn Write>,
@@ -95,15 +128,17 @@ fn items(
     let predict = |input| -> Vec<Prediction> {
         let shares = FeatureMatrix::from_tensor(softmax(classifier.classify(input), 1));
         let rows = shares.iter_rows();
-        rows.map(|row| Prediction::of(row, classes)).collect()
+        rows.map(|row| Prediction::of(row, columns)).collect()
     };
-    write_csv(to, path, |write| stream.each(device, predict, write))
+    write_csv(to, path, &columns.further(), |write| {
+        stream.each(device, predict, write)
+    })
 }
 
 /// Writes the tag of each word of each text, and returns how many texts could not be read.
 fn words(
     tagger: &Tagger,
-    classes: &[String],
+    columns: &ClassColumns,
     stream: &Stream,
     device: &Device,
     to: Box<dyn Write>,
@@ -114,11 +149,11 @@ fn words(
     let predict = |found: Vec<WordSequences>| -> Vec<Vec<(String, Prediction)>> {
         let samples = found.iter().flat_map(|found| &found.samples);
         let samples: Vec<TaggedSample> = samples.cloned().collect();
-        let mut tags = tag(tagger, &samples, collate, classes, device).into_iter();
+        let mut tags = tag(tagger, &samples, collate, columns, device).into_iter();
         let of_text = |found: WordSequences| found.words.into_iter().zip(&mut tags).collect();
         found.into_iter().map(of_text).collect()
     };
-    write_csv(to, path, |write| {
+    write_csv(to, path, &columns.further(), |write| {
         stream.each_read(|index| tagged.word_sequences(index), predict, write)
     })
 }
@@ -134,7 +169,7 @@ fn answers(
     let texts = stream.texts();
     let (questions, collate) = (texts.questions(), texts.question_collate());
     let predict = |found: Vec<_>| answer(answerer, &found, collate, device);
-    write_csv(to, path, |write| {
+    write_csv(to, path, &[], |write| {
         stream.each_read(|index| questions.question(index), predict, write)
     })
 }
@@ -143,9 +178,10 @@ fn answers(
 fn write_csv<T: AsRows>(
     to: Box<dyn Write>,
     path: &Path,
+    further: &[String],
     each: impl FnOnce(&mut WriteOne<'_, T>) -> Result<usize, CliError>,
 ) -> Result<usize, CliError> {
-    let mut writer = ResultWriter::new(to).map_err(CliError::writing(path))?;
+    let mut writer = ResultWriter::new(to, further).map_err(CliError::writing(path))?;
     let bad = each(&mut |id, outcome| writer.write(id, outcome).map_err(CliError::writing(path)))?;
     writer.finish().map_err(CliError::writing(path))?;
     Ok(bad)

@@ -14,6 +14,7 @@ use crate::inputs::Views;
 use crate::recipe::{Labels, Override, RecipeFile};
 use crate::report::write_report;
 use crate::rivals;
+
 use crate::session::{Context, Finished, Plan};
 use crate::signals::StopSignals;
 use crate::table::{Table, figure};
@@ -46,6 +47,11 @@ pub(super) fn plan(
         return Err(CliError::usage(
             "`[finetune]` has no use in a recipe to pre-train by",
         ));
+    }
+    if let Some(out) = recipe.out.as_deref().filter(|_| context.global.resume)
+        && let Some(directory) = crate::run::directory(out)
+    {
+        recipe.data = recipe.data.called_in(&directory);
     }
     let device = recipe.device.open()?;
     let mut data = DataSet::open(&recipe.data, None)?;

@@ -1,11 +1,10 @@
 //! `probe`: what a linear model and nearest neighbours make of frozen features.
 
-use std::fs;
-
 use serde_json::json;
 use tinderbox::train::encode;
 use tinderbox::transfer::{Knn, LinearProbeConfig};
 
+use super::outputs::{NAME_ANOTHER, Written, keep, refuse_existing};
 use super::{data, device_of, share};
 use crate::args::ProbeArgs;
 use crate::dataset::DataSet;
@@ -13,17 +12,20 @@ use crate::error::CliError;
 use crate::model::Model;
 use crate::session::Context;
 use crate::table::Table;
-use crate::training::json_bytes;
 
 pub(super) fn run(args: &ProbeArgs, context: Context<'_>) -> Result<(), CliError> {
     let share = share(args.labels)?;
+    let seed = data::Settings::Split.seed(context.global)?;
+    if let Some(out) = &context.global.out {
+        refuse_existing(out, Written::Json, NAME_ANOTHER, context.global)?;
+    }
     let model = Model::open(&args.model)?;
     let device = device_of(context.global)?;
     let data = data::of(&args.data, &model, context.global)?;
     let data = DataSet::open(&data, Some(&model.preprocess))?;
     data.require_labels()?;
+    context.output.ledger(&data.ledger);
     let encoder = model.encoder(&device)?;
-    let seed = super::seed(context.global)?;
     let chosen = data.subset(&data.labelled, share, seed);
     let inputs = data.items.prepare(&model.preprocess)?;
     let (train, bad_train) = inputs.load(&chosen)?;
@@ -60,14 +62,9 @@ pub(super) fn run(args: &ProbeArgs, context: Context<'_>) -> Result<(), CliError
             .output
             .warn(&crate::output::escaped(&skipped.reason));
     }
-    if let Some(run) = &model.run {
-        let folder = run.join("probe");
-        fs::create_dir_all(&folder).map_err(CliError::io("creating", &folder))?;
-        let path = folder.join("probe.json");
-        tinderbox::train::write_atomic(&path, &json_bytes(&found))?;
-        context
-            .output
-            .text(&format!("written to {}\n", path.display()));
+    if let Some(path) = keep(model.run.as_deref(), "probe", &found, context.global)? {
+        let kept = format!("written to {}\n", path.display());
+        context.output.text(&kept);
     }
     context.output.json(&found);
     Ok(())

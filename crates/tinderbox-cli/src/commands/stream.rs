@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use tinderbox::data::DataError;
 use tinderbox::train::PlainInput;
 
+use super::outputs::{NAME_ANOTHER, Written, refuse_existing};
 use crate::args::GlobalArgs;
 use crate::dataset::open_unsplit;
 use crate::encoder::AnyInput;
@@ -35,8 +36,8 @@ impl Stream {
     /// Opens them, without their labels.
     pub(super) fn open(recipe: &DataRecipe, model: &Model) -> Result<Self, CliError> {
         let items = open_unsplit(&match &recipe.labels {
-            // The column of the labels need not be there.
-            Labels::Column(_) => DataRecipe {
+            // The labels need not be there.
+            Labels::Column(_) | Labels::File(_) => DataRecipe {
                 labels: Labels::Own(false),
                 ..recipe.clone()
             },
@@ -51,7 +52,12 @@ impl Stream {
     }
 
     /// Refuses to write over what is read, and over anything else unless told to.
-    pub(super) fn refuse_existing(&self, out: &Path, global: &GlobalArgs) -> Result<(), CliError> {
+    pub(super) fn refuse_existing(
+        &self,
+        out: &Path,
+        what: Written,
+        global: &GlobalArgs,
+    ) -> Result<(), CliError> {
         let same = |path: &PathBuf| {
             let both = path.canonicalize().ok().zip(out.canonicalize().ok());
             both.is_some_and(|(read, written)| read == written)
@@ -62,7 +68,7 @@ impl Stream {
                 help: Some("name another file with `--out`".into()),
             });
         }
-        super::refuse_existing(out, global)
+        refuse_existing(out, what, NAME_ANOTHER, global)
     }
 
     /// How many there are.

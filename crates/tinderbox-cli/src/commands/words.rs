@@ -15,6 +15,7 @@ use tinderbox::transfer::{
     TransferError, parse_analogies, parse_judged_pairs, word_analogies, word_similarity,
 };
 
+use super::outputs::{NAME_ANOTHER, Written, refuse_existing};
 use crate::args::{VectorsFormat, WordsKind, WordsTrainArgs, WordsVerb};
 use crate::error::CliError;
 use crate::output::escaped;
@@ -104,8 +105,8 @@ fn train(args: &WordsTrainArgs, context: Context<'_>) -> Result<(), CliError> {
     };
     let state = state_path(out);
     if !context.global.resume {
-        super::refuse_existing(out, context.global)?;
-        super::refuse_existing(&state, context.global)?;
+        refuse_existing(out, Written::Vectors, NAME_ANOTHER, context.global)?;
+        refuse_existing(&state, Written::State, NAME_ANOTHER, context.global)?;
     } else if !state.is_file() {
         return Err(CliError::Refused {
             message: format!("{} is not there: no training was stopped", state.display()),

@@ -6,6 +6,9 @@ use serde::Serialize;
 use tinderbox::data::Background;
 use tinderbox::data::table::{ColumnPipelineConfig, is_table};
 
+use super::complaint::RecipeErrors;
+use super::document::{Document, Override, Table};
+use super::findings::Findings;
 use super::reader::TableReader;
 use super::table_reading::TableReading;
 use super::tokens::TokensRecipe;
@@ -42,7 +45,7 @@ pub enum DataSource {
 }
 
 impl DataSource {
-    const NAMES: [(&'static str, Self); 11] = [
+    pub(super) const NAMES: [(&'static str, Self); 11] = [
         ("digits", Self::Digits),
         ("idx", Self::Idx),
         ("cifar10", Self::Cifar10),
@@ -93,7 +96,7 @@ impl DataSource {
     }
 
     /// What its items are, unless a column of a table is read as text.
-    fn modality(self) -> Modality {
+    pub(super) fn modality(self) -> Modality {
         match self {
             Self::Table => Modality::Row,
             Self::Text | Self::Tags | Self::Questions => Modality::Text,
@@ -238,6 +241,37 @@ impl DataRecipe {
         self.modality() == Modality::Image && matches!(self.source, Folder | List | Shards)
     }
 
+    /// The data of a recipe that was called in another directory: relative paths begin there, unless nothing is there any more.
+    pub fn called_in(mut self, directory: &Path) -> Self {
+        if std::env::current_dir().is_ok_and(|here| here == directory) {
+            return self;
+        }
+        let labels = match &mut self.labels {
+            Labels::File(path) => Some(path),
+            Labels::Own(_) | Labels::Column(_) => None,
+        };
+        let tokeniser = self.tokens.as_mut().and_then(|it| it.tokeniser.as_mut());
+        let own = [
+            self.path.as_mut(),
+            self.test_path.as_mut(),
+            self.test_labels.as_mut(),
+        ];
+        let own = own.into_iter().chain([labels, tokeniser]).flatten();
+        for path in own.chain(&mut self.also) {
+            let there = directory.join(&*path);
+            // Of a pattern, such as `shards/*.tar`, what is no pattern.
+            let plain = |part: &&Path| !part.to_string_lossy().contains(['*', '?', '{', '[']);
+            if there
+                .ancestors()
+                .find(plain)
+                .is_some_and(|part| part != directory && part.exists())
+            {
+                *path = there;
+            }
+        }
+        self
+    }
+
     /// The recipe of the test set alone, if there is one.
     pub fn of_test(&self) -> Option<Self> {
         let labels = match (&self.labels, &self.test_labels) {
@@ -282,6 +316,39 @@ impl DataRecipe {
             held_out: if text { 0.05 } else { 0.0 },
             tokens: text.then(TokensRecipe::default),
             views: ViewsRecipe::of(modality),
+        }
+    }
+
+    /// The keys of the table, with `data.` before them.
+    pub fn keys() -> Vec<String> {
+        let findings = Findings::default();
+        TableReader::root(&findings, Table::new(), |root| {
+            root.table("data", Self::read)
+        });
+        let known = findings.known().into_iter();
+        known.filter(|key| key.starts_with("data.")).collect()
+    }
+
+    /// The data as `--set data.KEY=VALUE` changes it. `origin` says where it comes from.
+    ///
+    /// # Errors
+    /// All faults at once.
+    pub fn with(self, sets: &[Override], origin: &str) -> Result<Self, RecipeErrors> {
+        if sets.is_empty() {
+            return Ok(self);
+        }
+        let plain = toml::Value::try_from(&self).expect("data is plain");
+        let text = toml::Table::from_iter([("data".to_string(), plain)]).to_string();
+        let mut complaints = Vec::new();
+        let document = Document::parse(origin, &text, sets, &mut complaints);
+        let findings = Findings::default();
+        let read = TableReader::root(&findings, document.root, |root| {
+            root.table("data", Self::read)
+        });
+        complaints.extend(findings.into_complaints());
+        match complaints.is_empty() {
+            true => Ok(read),
+            false => Err(RecipeErrors::new(origin, &document.sources, complaints)),
         }
     }
 

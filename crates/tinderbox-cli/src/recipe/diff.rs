@@ -18,6 +18,19 @@ pub struct Change {
     pub allowed: bool,
 }
 
+impl Change {
+    /// Whether both values are paths of the data that lead to the same place, seen from the working directory.
+    pub fn is_same_place(&self) -> bool {
+        let path = |value: &Option<String>| {
+            let value = format!("path = {}", value.as_ref()?).parse::<toml::Table>();
+            let value = value.ok()?.remove("path")?;
+            std::fs::canonicalize(value.as_str()?).ok()
+        };
+        let places = [path(&self.old), path(&self.new)];
+        self.key.starts_with("data.") && places[0].is_some() && places[0] == places[1]
+    }
+}
+
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let show = |value: &Option<String>| value.clone().unwrap_or_else(|| "(not set)".into());

@@ -1,7 +1,7 @@
 //! What reading a recipe brings to light: faults, known keys, and keys that nobody asked for.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::complaint::Complaint;
@@ -24,15 +24,38 @@ pub fn nearest<'a>(name: &str, among: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, other)| other)
 }
 
+/// What a reader says of a key that it asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownKey {
+    /// What is accepted, such as `1 or more`; nothing for a table.
+    pub accepts: String,
+    /// What it is without being written, in TOML; none if that depends, or is nothing.
+    pub default: Option<String>,
+}
+
 /// What reading a document brings to light.
 #[derive(Debug, Default)]
 pub struct Findings {
     complaints: RefCell<Vec<Complaint>>,
-    known: RefCell<BTreeSet<String>>,
+    known: RefCell<BTreeMap<String, KnownKey>>,
     unknown: RefCell<Vec<(String, Range<usize>)>>,
+    explores: bool,
 }
 
 impl Findings {
+    /// Findings that ask tables which other crates define for their keys, too.
+    pub(super) fn exploring() -> Self {
+        Self {
+            explores: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether tables of other crates are asked for their keys.
+    pub(super) fn explores(&self) -> bool {
+        self.explores
+    }
+
     /// Notes a fault.
     pub fn complain(&self, complaint: Complaint) {
         self.complaints.borrow_mut().push(complaint);
@@ -40,7 +63,19 @@ impl Findings {
 
     /// Notes a key that was asked for, by dotted path.
     pub(super) fn note_known(&self, path: String) {
-        self.known.borrow_mut().insert(path);
+        self.known.borrow_mut().entry(path).or_default();
+    }
+
+    /// Notes what is accepted for a key.
+    pub(super) fn note_accepted(&self, path: &str, accepts: impl Into<String>) {
+        let mut known = self.known.borrow_mut();
+        known.entry(path.to_string()).or_default().accepts = accepts.into();
+    }
+
+    /// Notes what a key is without being written.
+    pub(super) fn note_default(&self, path: &str, default: String) {
+        let mut known = self.known.borrow_mut();
+        known.entry(path.to_string()).or_default().default = Some(default);
     }
 
     /// Notes a key that nobody asked for, by dotted path, and where it was written.
@@ -50,13 +85,18 @@ impl Findings {
 
     /// Every key that was asked for, by dotted path.
     pub fn known(&self) -> BTreeSet<String> {
-        self.known.borrow().clone()
+        self.known.borrow().keys().cloned().collect()
+    }
+
+    /// Every key that was asked for, with what is known of it.
+    pub fn keys(self) -> BTreeMap<String, KnownKey> {
+        self.known.into_inner()
     }
 
     /// All faults; unknown keys come with the nearest key of the whole recipe.
     pub fn into_complaints(self) -> Vec<Complaint> {
         let mut complaints = self.complaints.into_inner();
-        let known = self.known.into_inner();
+        let known: BTreeSet<String> = self.known.into_inner().into_keys().collect();
         for (path, span) in self.unknown.into_inner() {
             let help = unknown_key_help(&path, &known);
             let complaint = Complaint::new(span, format!("unknown key `{path}`"));

@@ -2,11 +2,13 @@
 
 use std::fmt::Display;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::complaint::Complaint;
 use super::document::{Entry, Table, Value};
 use super::findings::nearest;
+use super::from_value::FromValue;
 use super::reader::TableReader;
 
 impl TableReader<'_> {
@@ -14,7 +16,10 @@ impl TableReader<'_> {
     ///
     /// What it refuses is complained about key by key: each faulty value is found, reported
     /// and left out, until the rest is accepted or nothing more can be left out.
-    pub fn rest<T: DeserializeOwned>(&mut self) -> Option<T> {
+    pub fn rest<T: DeserializeOwned + Serialize>(&mut self) -> Option<T> {
+        if self.findings.explores() {
+            explore::<T>(self);
+        }
         let mut entries = std::mem::take(&mut self.entries);
         let mut left_out = Vec::new();
         loop {
@@ -60,7 +65,7 @@ impl TableReader<'_> {
 
     /// As [`TableReader::rest`], and then checks the values. A refusal that begins with a key in
     /// backticks, relative to this table, is complained about at that key.
-    pub fn checked_rest<T: DeserializeOwned, E: Display>(
+    pub fn checked_rest<T: DeserializeOwned + Serialize, E: Display>(
         &mut self,
         check: impl FnOnce(&T) -> Result<(), E>,
     ) -> Option<T> {
@@ -85,7 +90,11 @@ impl TableReader<'_> {
     }
 
     /// As [`TableReader::rest`], for an enum that serde tells apart by the key `tag`.
-    pub fn tagged_rest<T: DeserializeOwned>(&mut self, tag: &str, names: &[&str]) -> Option<T> {
+    pub fn tagged_rest<T: DeserializeOwned + Serialize>(
+        &mut self,
+        tag: &str,
+        names: &[&str],
+    ) -> Option<T> {
         let written = self.entries.get(tag).cloned();
         let found = self.choice(tag, names, None);
         match (found, written) {
@@ -114,8 +123,133 @@ fn foreign_complaint(path: &str, entry: &Entry, error: &str) -> Complaint {
             None => complaint.with_help(format!("known here: `{}`", others.join("`, `"))),
         };
     }
-    let message = format!("`{path}`: {error}");
+    let message = format!("`{path}`: {}", in_our_words(error));
     Complaint::new(entry.node.span.clone(), message)
+}
+
+/// What serde says of a value, without the names of Rust's types.
+fn in_our_words(error: &str) -> String {
+    match error.rsplit_once(", expected ") {
+        Some((got, expected)) => format!("{got}, expected {}", kind_of(expected)),
+        None => error.to_string(),
+    }
+}
+
+/// A kind of value that serde expects, in the words of recipes.
+fn kind_of(expected: &str) -> String {
+    match expected {
+        "f32" | "f64" => f64::EXPECTED.into(),
+        "usize" | "u8" | "u16" | "u32" | "u64" => u64::EXPECTED.into(),
+        "a boolean" => bool::EXPECTED.into(),
+        "a string" | "string" | "path string" => "a string".into(),
+        "a sequence" => "a list".into(),
+        other if other.starts_with("struct ") || other == "a map" => "a table".into(),
+        other => match other
+            .rsplit_once(" of size ")
+            .or(other.rsplit_once(" of length "))
+        {
+            Some((_, count)) => format!("a list of {count}"),
+            None => other.into(),
+        },
+    }
+}
+
+/// A key that no table has.
+const NO_KEY: &str = "?";
+
+/// Notes the keys of a table that another crate defines, as far as the tables in it: each refuses [`NO_KEY`] by naming those it knows.
+fn explore<T: DeserializeOwned + Serialize>(table: &TableReader<'_>) {
+    let written = Value::Table(table.entries.clone()).to_toml();
+    explore_at::<T>(table, &written, &mut Vec::new());
+}
+
+fn explore_at<T: DeserializeOwned + Serialize>(
+    table: &TableReader<'_>,
+    written: &toml::Value,
+    at: &mut Vec<String>,
+) {
+    let path = table.dotted(&at.join("."));
+    let refused = T::deserialize(within(written, at, |inner| {
+        inner.insert(NO_KEY.into(), 1.into());
+    }));
+    let refused = refused.err();
+    let refused = refused.map_or(String::new(), |error| error.message().to_string());
+    let names: Vec<String> = refused
+        .split('`')
+        .skip(3)
+        .step_by(2)
+        .map(String::from)
+        .collect();
+    if refused.starts_with("unknown field `?`") {
+        for name in names {
+            at.push(name);
+            explore_at::<T>(table, written, at);
+            at.pop();
+        }
+        if !at.is_empty() {
+            table.findings.note_known(path);
+        }
+        return;
+    }
+    if at.is_empty() || table.entries.contains_key(&at[0]) {
+        // A map of any keys, or what tells the kind of the table.
+        return;
+    }
+    table.findings.note_known(path.clone());
+    let accepts = match refused.rsplit_once(", expected ") {
+        _ if refused.starts_with("unknown variant") => format!("\"{}\"", names.join("\", \"")),
+        Some((_, expected)) if refused.starts_with("invalid type") => kind_of(expected),
+        _ => "a table".into(),
+    };
+    table.findings.note_accepted(&path, accepts);
+    // What it is where the tables around it are written and no more.
+    let around = within(written, &at[..at.len() - 1], |_| {});
+    let read = T::deserialize(around)
+        .ok()
+        .and_then(|read| toml::Value::try_from(read).ok());
+    let found = read.and_then(|read| {
+        at.iter()
+            .try_fold(read, |value, part| value.get(part).cloned())
+    });
+    if let Some(default) = found {
+        table.findings.note_default(&path, shown(&default));
+    }
+}
+
+/// A value as a recipe has it: numbers of 32 bits with the digits that were written.
+fn shown(value: &toml::Value) -> String {
+    match value {
+        toml::Value::Float(number) if f64::from(*number as f32) == *number => {
+            let text = (*number as f32).to_string();
+            if text.contains(['.', 'e']) {
+                text
+            } else {
+                format!("{text}.0")
+            }
+        }
+        toml::Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(shown).collect();
+            format!("[{}]", items.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A table with tables on a path in it, the last of which is changed.
+fn within(
+    written: &toml::Value,
+    at: &[String],
+    change: impl FnOnce(&mut toml::Table),
+) -> toml::Value {
+    let mut whole = written.clone();
+    let inner = at.iter().try_fold(&mut whole, |value, part| {
+        let inner = value.as_table_mut()?.entry(part.as_str());
+        Some(inner.or_insert_with(|| toml::Table::new().into()))
+    });
+    if let Some(toml::Value::Table(inner)) = inner {
+        change(inner);
+    }
+    whole
 }
 
 fn attempt<T: DeserializeOwned>(entries: &Table) -> Result<T, String> {
@@ -166,14 +300,14 @@ mod tests {
     use super::super::findings::Findings;
     use super::*;
 
-    #[derive(Debug, Default, Deserialize)]
+    #[derive(Debug, Default, Deserialize, Serialize)]
     #[serde(default, deny_unknown_fields)]
     struct Foreign {
         p: f64,
         inner: Inner,
     }
 
-    #[derive(Debug, Default, Deserialize)]
+    #[derive(Debug, Default, Deserialize, Serialize)]
     #[serde(default, deny_unknown_fields)]
     struct Inner {
         sizes: Option<(u32, u32)>,
@@ -208,8 +342,8 @@ mod tests {
             "t.p = \"x\"\nt.q = 1\nt.inner.sizes = 3\nt.inner.size = 4",
             &[
                 "size | unknown key `t.inner.size`",
-                "3 | `t.inner.sizes`: invalid type: integer `3`, expected a tuple of size 2",
-                "\"x\" | `t.p`: invalid type: string \"x\", expected f64",
+                "3 | `t.inner.sizes`: invalid type: integer `3`, expected a list of 2",
+                "\"x\" | `t.p`: invalid type: string \"x\", expected a number",
                 "q | unknown key `t.q`",
             ],
         );

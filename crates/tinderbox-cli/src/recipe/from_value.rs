@@ -12,6 +12,17 @@ pub trait FromValue: Sized {
     const EXPECTED: &'static str;
     /// The value, if it is of this kind.
     fn from_value(value: &Value) -> Option<Self>;
+    /// The value as a recipe has it.
+    fn show(&self) -> String;
+}
+
+fn string(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+fn shown<T: FromValue>(items: &[T]) -> String {
+    let items: Vec<String> = items.iter().map(T::show).collect();
+    format!("[{}]", items.join(", "))
 }
 
 impl FromValue for bool {
@@ -21,6 +32,9 @@ impl FromValue for bool {
             Value::Boolean(flag) => Some(*flag),
             _ => None,
         }
+    }
+    fn show(&self) -> String {
+        self.to_string()
     }
 }
 
@@ -32,12 +46,18 @@ impl FromValue for u64 {
             _ => None,
         }
     }
+    fn show(&self) -> String {
+        self.to_string()
+    }
 }
 
 impl FromValue for usize {
     const EXPECTED: &'static str = u64::EXPECTED;
     fn from_value(value: &Value) -> Option<Self> {
         u64::from_value(value).and_then(|number| number.try_into().ok())
+    }
+    fn show(&self) -> String {
+        self.to_string()
     }
 }
 
@@ -50,6 +70,9 @@ impl FromValue for f64 {
             _ => None,
         }
     }
+    fn show(&self) -> String {
+        toml::Value::from(*self).to_string()
+    }
 }
 
 impl FromValue for String {
@@ -59,6 +82,9 @@ impl FromValue for String {
             Value::String(text) => Some(text.clone()),
             _ => None,
         }
+    }
+    fn show(&self) -> String {
+        string(self)
     }
 }
 
@@ -71,6 +97,9 @@ impl FromValue for Background {
             _ => None,
         }
     }
+    fn show(&self) -> String {
+        string(&self.to_string())
+    }
 }
 
 impl FromValue for PathBuf {
@@ -79,6 +108,9 @@ impl FromValue for PathBuf {
         String::from_value(value)
             .filter(|text| !text.is_empty())
             .map(PathBuf::from)
+    }
+    fn show(&self) -> String {
+        string(&self.to_string_lossy())
     }
 }
 
@@ -97,12 +129,18 @@ impl FromValue for Vec<f64> {
     fn from_value(value: &Value) -> Option<Self> {
         list(value)
     }
+    fn show(&self) -> String {
+        shown(self)
+    }
 }
 
 impl FromValue for Vec<String> {
     const EXPECTED: &'static str = "a list of strings";
     fn from_value(value: &Value) -> Option<Self> {
         list(value)
+    }
+    fn show(&self) -> String {
+        shown(self)
     }
 }
 
@@ -111,11 +149,17 @@ impl FromValue for Vec<PathBuf> {
     fn from_value(value: &Value) -> Option<Self> {
         list(value)
     }
+    fn show(&self) -> String {
+        shown(self)
+    }
 }
 
 impl FromValue for [f64; 2] {
     const EXPECTED: &'static str = "a list of two numbers";
     fn from_value(value: &Value) -> Option<Self> {
         Vec::<f64>::from_value(value).and_then(|items| items.try_into().ok())
+    }
+    fn show(&self) -> String {
+        shown(self)
     }
 }

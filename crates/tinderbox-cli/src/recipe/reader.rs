@@ -19,12 +19,13 @@ pub struct Field<'a, T> {
     value: Option<T>,
 }
 
-impl<T> Field<'_, T> {
+impl<T: FromValue> Field<'_, T> {
     /// Complains about a value that `accept` refuses; the value stays as it is.
     pub fn check(self, expected: &str, accept: impl Fn(&T) -> bool) -> Self
     where
         T: std::fmt::Debug,
     {
+        self.findings.note_accepted(&self.path, expected);
         if let Some(value) = &self.value
             && !accept(value)
         {
@@ -46,6 +47,7 @@ impl<T> Field<'_, T> {
 
     /// The value or a default.
     pub fn or(self, default: T) -> T {
+        self.findings.note_default(&self.path, default.show());
         self.value.unwrap_or(default)
     }
 
@@ -170,6 +172,7 @@ impl<'a> TableReader<'a> {
     pub fn field<T: FromValue>(&mut self, key: &str) -> Field<'a, T> {
         let path = self.dotted(key);
         let node = self.take(key);
+        self.findings.note_accepted(&path, T::EXPECTED);
         let written = node.is_some();
         let span = node
             .as_ref()
@@ -207,6 +210,12 @@ impl<'a> TableReader<'a> {
     ) -> Option<&'n str> {
         let field = self.field::<String>(key);
         let (path, span) = (field.path.clone(), field.span.clone());
+        let one_of = format!("\"{}\"", names.join("\", \""));
+        self.findings.note_accepted(&path, one_of);
+        if let Some(default) = default {
+            self.findings
+                .note_default(&path, default.to_string().show());
+        }
         if !field.written && default.is_some() {
             return default;
         }

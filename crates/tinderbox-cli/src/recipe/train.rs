@@ -4,6 +4,7 @@ use serde::Serialize;
 use tinderbox::train::{OptimConfig, Schedule};
 
 use super::reader::TableReader;
+use crate::error::CliError;
 
 /// The `[train]` table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -75,6 +76,23 @@ impl TrainRecipe {
                 })
                 .optional(),
         }
+    }
+}
+
+/// Refuses a warm-up that is longer than a run of so many steps, whose rate would stay below the one that was asked for.
+///
+/// # Errors
+/// [`CliError::Usage`] with both lengths.
+pub fn check_warmup(schedule: &Schedule, steps: u64) -> Result<(), CliError> {
+    let (Schedule::Constant { warmup }
+    | Schedule::Linear { warmup }
+    | Schedule::Cosine { warmup, .. }) = schedule;
+    match *warmup > steps {
+        false => Ok(()),
+        true => Err(CliError::Usage {
+            message: format!("`schedule.warmup` is {warmup}, but the run has {steps} steps"),
+            help: Some("the rate would never be reached: a tenth of the steps is usual".into()),
+        }),
     }
 }
 

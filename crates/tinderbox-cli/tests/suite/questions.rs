@@ -145,7 +145,7 @@ fn from_questions_to_answers_in_raw_text() {
         "data.source=question",
     ];
     let said = unwrapped(&expect(at, &typo, 2).stderr);
-    assert!(said.contains("tags, questions, text or table"), "{said}");
+    assert!(said.contains("did you mean \"questions\"?"), "{said}");
     // A file as SQuAD has it is known by its ending; without `--data`, the run's own is read.
     let again = predict(at, &["--data", "squad.json"]);
     assert_eq!(again.len(), 600);

@@ -81,6 +81,18 @@ pub enum WeightsError {
         /// Names of the dictionary that the module lacks.
         unexpected: Vec<String>,
     },
+    /// No name of the module is one of the dictionary: there is nothing to load.
+    #[error(
+        "no name in common: the network has {}; the weights have {}",
+        listed(missing),
+        listed(unexpected)
+    )]
+    NothingInCommon {
+        /// The names of the module.
+        missing: Vec<String>,
+        /// The names of the dictionary.
+        unexpected: Vec<String>,
+    },
 }
 
 fn listed(names: &[String]) -> String {

@@ -23,64 +23,73 @@ impl StateDict {
 /// What [`load_state_dict`] left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadReport {
+    /// What stood before every name of the dictionary and was left out, such as `module`, with which PyTorch wraps a network.
+    pub prefix: Option<String>,
     /// Names of the module that the dictionary lacks; these keep their values.
     pub missing: Vec<String>,
     /// Names of the dictionary that the module lacks.
     pub unexpected: Vec<String>,
 }
 
-/// Gives a module the tensors of a dictionary. Names ending in `num_batches_tracked` are ignored.
+/// Gives a module the tensors of a dictionary. Names ending in `num_batches_tracked` are ignored. If the dictionary has no name of
+/// the module, what stands before all of its names is left out, such as `module.` or `_orig_mod.`.
 ///
-/// With `partial`, names that only one side has are reported, even if that is all of them; without, they
-/// are an error. Devices, frozen parameters and parameter ids stay as they are.
+/// With `partial`, names that only one side has are reported; without, they are an error. Devices, frozen parameters and
+/// parameter ids stay as they are.
 ///
 /// # Errors
 /// [`WeightsError::Shape`] or [`WeightsError::Kind`] for the first tensor, by name, that does not fit;
-/// [`WeightsError::Names`] unless `partial`.
+/// [`WeightsError::Names`] unless `partial`; [`WeightsError::NothingInCommon`] if no name is on both sides.
 pub fn load_state_dict<M: Module>(
     module: M,
     dict: &StateDict,
     partial: bool,
 ) -> Result<(M, LoadReport), WeightsError> {
-    let mut layout = Layout::default();
-    module.visit(&mut layout);
-    for (name, (kind, shape)) in &layout.tensors {
-        let Some(data) = dict.get(name) else { continue };
-        let got = kind_of(data);
-        if got != *kind {
-            return Err(WeightsError::Kind {
-                name: name.clone(),
-                expected: kind,
-                got,
-            });
+    let layout = Layout::of(&module);
+    let prefix = layout.prefix_of(dict);
+    let stripped;
+    let dict = match &prefix {
+        Some(prefix) => {
+            stripped = dict.clone().strip_prefix(prefix);
+            &stripped
         }
-        if data.shape().as_slice() != shape {
-            return Err(WeightsError::Shape {
-                name: name.clone(),
-                expected: shape.clone(),
-                got: data.shape().to_vec(),
-            });
-        }
-    }
-    let report = LoadReport {
-        missing: (layout.tensors.keys())
-            .filter(|name| dict.get(name).is_none())
-            .cloned()
-            .collect(),
-        unexpected: (dict.names())
-            .filter(|name| !layout.tensors.contains_key(*name))
-            .filter(|name| name.rsplit('.').next() != Some(IGNORED))
-            .map(String::from)
-            .collect(),
+        None => dict,
     };
-    if !partial && report != LoadReport::default() {
+    let report = LoadReport {
+        prefix,
+        ..layout.compare(dict)?
+    };
+    let nothing = report.missing.len() == layout.tensors.len();
+    if nothing && (partial || !dict.is_empty()) {
+        return Err(WeightsError::NothingInCommon {
+            missing: report.missing,
+            unexpected: report.unexpected,
+        });
+    }
+    if !partial && !(report.missing.is_empty() && report.unexpected.is_empty()) {
         return Err(WeightsError::Names {
             missing: report.missing,
             unexpected: report.unexpected,
         });
     }
+    Ok((put(module, dict), report))
+}
+
+/// As [`load_state_dict`] does with `partial`, of a dictionary that may have nothing in common with the module.
+///
+/// # Errors
+/// A tensor that does not fit.
+pub(crate) fn load_common<M: Module>(
+    module: M,
+    dict: &StateDict,
+) -> Result<(M, LoadReport), WeightsError> {
+    let report = Layout::of(&module).compare(dict)?;
+    Ok((put(module, dict), report))
+}
+
+fn put<M: Module>(module: M, dict: &StateDict) -> M {
     let path = Path::default();
-    Ok((module.map(&mut Loader { path, dict }), report))
+    module.map(&mut Loader { path, dict })
 }
 
 const FLOATS: &str = "floating-point numbers";
@@ -185,6 +194,74 @@ impl ModuleVisitor for Collector {
 struct Layout {
     path: Path,
     tensors: BTreeMap<String, (&'static str, Vec<usize>)>,
+}
+
+impl Layout {
+    fn of<M: Module>(module: &M) -> Self {
+        let mut layout = Self::default();
+        module.visit(&mut layout);
+        layout
+    }
+
+    /// What stands before all names of a dictionary, if it has no name of the module but with that.
+    fn prefix_of(&self, dict: &StateDict) -> Option<String> {
+        let knows = |name: &str| self.tensors.contains_key(name);
+        let mut prefix = String::new();
+        loop {
+            let mut rest = dict.names().map(|name| &name[prefix.len()..]).peekable();
+            let (first, _) = rest.peek()?.split_once('.')?;
+            let length = first.len() + 1;
+            let inside = |name: &str| name.len() > length && name[..length] == format!("{first}.");
+            let (mut known, mut all) = (false, true);
+            for name in rest {
+                known |= knows(name);
+                all &= inside(name);
+            }
+            if known {
+                prefix.pop();
+                return Some(prefix).filter(|prefix| !prefix.is_empty());
+            }
+            if !all {
+                return None;
+            }
+            prefix.push_str(first);
+            prefix.push('.');
+        }
+    }
+
+    /// What only one side has, if all else fits.
+    fn compare(&self, dict: &StateDict) -> Result<LoadReport, WeightsError> {
+        for (name, (kind, shape)) in &self.tensors {
+            let Some(data) = dict.get(name) else { continue };
+            let got = kind_of(data);
+            if got != *kind {
+                return Err(WeightsError::Kind {
+                    name: name.clone(),
+                    expected: kind,
+                    got,
+                });
+            }
+            if data.shape().as_slice() != shape {
+                return Err(WeightsError::Shape {
+                    name: name.clone(),
+                    expected: shape.clone(),
+                    got: data.shape().to_vec(),
+                });
+            }
+        }
+        Ok(LoadReport {
+            prefix: None,
+            missing: (self.tensors.keys())
+                .filter(|name| dict.get(name).is_none())
+                .cloned()
+                .collect(),
+            unexpected: (dict.names())
+                .filter(|name| !self.tensors.contains_key(*name))
+                .filter(|name| name.rsplit('.').next() != Some(IGNORED))
+                .map(String::from)
+                .collect(),
+        })
+    }
 }
 
 impl ModuleVisitor for Layout {

@@ -107,6 +107,40 @@ fn a_torchvision_dictionary_is_reported_and_its_counters_ignored() {
 }
 
 #[test]
+fn what_stands_before_every_name_is_left_out_and_nothing_in_common_is_no_success() {
+    let filled = StateDict::of(&resnet18(&Device::flex()));
+    let load =
+        |dict: &StateDict, partial| load_state_dict(resnet18(&Device::flex()), dict, partial);
+    for prefix in ["module", "_orig_mod", "module._orig_mod", "backbone"] {
+        let (loaded, report) = load(&filled.clone().with_prefix(prefix), false).unwrap();
+        assert_eq!(report.prefix.as_deref(), Some(prefix));
+        assert!(report.missing.is_empty() && report.unexpected.is_empty());
+        assert_eq!(StateDict::of(&loaded), filled);
+    }
+    // As it is, one name of the network is enough for the others to be left alone.
+    let mut mixed = filled.clone().with_prefix("bn1");
+    mixed.insert("bn1.weight", filled.get("bn1.weight").unwrap().clone());
+    let (_, report) = load(&mixed, true).unwrap();
+    assert_eq!(
+        (report.prefix, report.unexpected.len()),
+        (None, filled.len())
+    );
+    // Two networks in a file: which of them is meant is not guessed.
+    let mut two = filled.clone().with_prefix("module.a");
+    for (name, data) in filled.clone().with_prefix("module.b").iter() {
+        two.insert(name, data.clone());
+    }
+    for dict in [two, StateDict::default()] {
+        match load(&dict, true) {
+            Err(WeightsError::NothingInCommon { missing, .. }) => {
+                assert_eq!(missing.len(), filled.len());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn another_shape_or_kind_is_an_error_even_if_partial() {
     let linear = || LinearConfig::new(3, 2).init(&Device::flex());
     let mut dict = StateDict::default();
