@@ -15,7 +15,7 @@ use tinderbox::data::{
 use crate::encoder::{ImageShape, InputShape, Modality};
 use crate::inputs::{Items, Preprocessing, Target, Views};
 use crate::recipe::{DataRecipe, DataSource, Labels};
-use crate::{images, texts};
+use crate::{images, text_source};
 
 /// The split into training and test part is the same for every seed of a run.
 const SPLIT_SEED: u64 = 0;
@@ -63,7 +63,7 @@ impl DataSet {
         let mut ledger = Ledger::default();
         let (items, own, image) = match recipe.modality() {
             Modality::Text => {
-                let (texts, own) = texts::open_all(recipe)?;
+                let (texts, own) = text_source::open_all(recipe)?;
                 (Items::Texts(texts), own, None)
             }
             Modality::Row => {
@@ -147,7 +147,7 @@ impl DataSet {
                 (Some(fitted), _) => fitted.clone(),
                 (None, tokens) => {
                     let tokens = tokens.as_ref().expect("texts have tokens");
-                    Preprocessing::Text(texts::fit(&**texts, &train, tokens)?)
+                    Preprocessing::Text(text_source::fit(&**texts, &train, tokens)?)
                 }
             }),
         };
@@ -155,7 +155,12 @@ impl DataSet {
             (Some(shape), _) => InputShape::Image(shape),
             (None, fitted) => fitted.as_ref().expect("these were fitted").shape(),
         };
-        let mut all = items.labelled().ledger();
+        let mut all = match (&items, &fitted) {
+            (Items::Texts(texts), Some(Preprocessing::Text(text))) => {
+                text_source::ledger(texts, text, target)
+            }
+            _ => items.labelled().ledger(),
+        };
         all.extend(ledger);
         all.add(images::left_out(own, used.len()));
         Ok(Self {
@@ -387,13 +392,13 @@ fn texts_of_questions(questions: &dyn DocumentSource, items: &[usize]) -> Vec<u6
         .collect()
 }
 
-/// The items of a recipe, unsplit and without a test set of their own.
+/// The items of a recipe, unsplit and without a test set of their own; with `blank_lines`, a blank line of a file of texts is one, too.
 ///
 /// # Errors
 /// If they cannot be read or are none.
-pub fn open_unsplit(recipe: &DataRecipe) -> Result<Items, DataError> {
+pub fn open_unsplit(recipe: &DataRecipe, blank_lines: bool) -> Result<Items, DataError> {
     Ok(match recipe.modality() {
-        Modality::Text => Items::Texts(texts::open(recipe)?),
+        Modality::Text => Items::Texts(text_source::open(recipe, blank_lines)?),
         Modality::Row => Items::Rows(Arc::new(read_table(recipe)?)),
         Modality::Image => Items::Images(images::open(recipe, recipe.channels)?),
     })

@@ -1,195 +1,40 @@
-//! Texts of a recipe, and the sequences of tokens that objectives make of them.
+//! Texts with their tokeniser, and the sequences of tokens that objectives make of them.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::data::dataset::Dataset;
 use rayon::prelude::*;
-use tinderbox::data::table::{TableItems, TableOptions};
 use tinderbox::data::text::{
     AnyWindow, DocumentSource, Framed, MaskedCollate, MaskingConfig, NextSentence, NoisedCollate,
-    Packed, PairCollate, PairedTexts, PlainTokens, QuestionFile, QuestionTexts, Role,
-    SentenceChunk, SentenceChunks, SentenceOrder, SpanCollate, TaggedCollate, TaggedFile,
-    TaggedTexts, TextFile, TextFileConfig, TextFolder, TextFolderConfig, TextPreprocess, TextRows,
-    Then, TokenCollate, TokenCorpus, TokenItem, TokenTexts, Tokeniser, TokeniserTraining,
-    sentences,
+    Packed, PairCollate, PairedTexts, PlainTokens, QuestionTexts, SentenceChunk, SentenceChunks,
+    SentenceOrder, SpanCollate, TaggedCollate, TaggedTexts, TextPreprocess, Then, TokenCollate,
+    TokenCorpus, TokenItem, TokenTexts, sentences,
 };
 use tinderbox::data::{
-    DataError, Joined, Loader, LoaderConfig, PlainBatch, SampleRng, Subset, View, fingerprint,
+    DataError, Labelled, Ledger, Loader, LoaderConfig, PlainBatch, SampleRng, Subset, View,
+    fingerprint,
 };
 use tinderbox::objectives::Objective;
 use tinderbox::train::{Evaluation, Evaluator, TrainError, named};
 
-use crate::inputs::{Pair, Pretext, Views};
-use crate::recipe::{DataRecipe, DataSource, Labels, TokensRecipe};
-
-/// Texts that a tokeniser is trained on at most, evenly spread.
-const FIT_TEXTS: usize = 200_000;
-/// Texts among which a given tokeniser must know a word.
-const KNOWN_TEXTS: usize = 100;
-
-/// The texts of a recipe, the test set's behind the others, and how many are not the test set's.
-///
-/// # Errors
-/// If they cannot be read or are none.
-pub fn open_all(recipe: &DataRecipe) -> Result<(Arc<dyn DocumentSource>, usize), DataError> {
-    let texts = open(recipe)?;
-    let own = texts.len();
-    let texts = match recipe.of_test() {
-        Some(test) => Arc::new(Joined::<dyn DocumentSource>::new(texts, open(&test)?)?),
-        None => texts,
-    };
-    Ok((texts, own))
-}
-
-/// The texts of a recipe, unsplit and without a test set of their own.
-///
-/// # Errors
-/// If they cannot be read or are none.
-pub fn open(recipe: &DataRecipe) -> Result<Arc<dyn DocumentSource>, DataError> {
-    let path = recipe.path.as_deref().unwrap_or(Path::new(""));
-    if recipe.also.is_empty() {
-        return open_one(recipe, path);
-    }
-    let paths = std::iter::once(path).chain(recipe.also.iter().map(PathBuf::as_path));
-    let named = paths.map(|path| {
-        let name = path.file_name().unwrap_or(path.as_os_str());
-        Ok((name.to_string_lossy().into_owned(), open_one(recipe, path)?))
-    });
-    let parts: Vec<(String, Arc<dyn DocumentSource>)> = named.collect::<Result<_, DataError>>()?;
-    Ok(Arc::new(Joined::of_named(parts)))
-}
-
-fn open_one(recipe: &DataRecipe, path: &Path) -> Result<Arc<dyn DocumentSource>, DataError> {
-    let lossy = recipe.tokens.as_ref().is_some_and(|tokens| tokens.lossy);
-    if recipe.source == DataSource::Table {
-        let labels = match &recipe.labels {
-            Labels::Column(column) => Some(column.as_str()),
-            Labels::Own(_) | Labels::File(_) => None,
-        };
-        let table = TableItems::read(path, &TableOptions::default(), labels)?;
-        let mut columns = recipe.text.iter().map(String::as_str);
-        let text = columns.next().unwrap_or_default();
-        let rows = TextRows::new(Arc::new(table), text, columns.next())?;
-        return Ok(Arc::new(rows));
-    }
-    if recipe.source == DataSource::Questions {
-        return Ok(Arc::new(QuestionFile::open(path)?));
-    }
-    if recipe.source == DataSource::Tags {
-        let config = TextFileConfig {
-            lossy,
-            ..TextFileConfig::default()
-        };
-        return Ok(Arc::new(TaggedFile::open(path, config)?));
-    }
-    if path.is_dir() {
-        let config = TextFolderConfig {
-            labels: recipe.labels != Labels::Own(false),
-            links: recipe.links != Some(false),
-            lossy,
-            ..TextFolderConfig::default()
-        };
-        return Ok(Arc::new(TextFolder::open(path, config)?));
-    }
-    let config = TextFileConfig {
-        lossy,
-        ..TextFileConfig::default()
-    };
-    Ok(Arc::new(TextFile::open(path, config)?))
-}
-
-/// The tokeniser that a recipe names, or one that is trained on some of the texts, and the length of a sequence.
-///
-/// # Errors
-/// If it cannot be read or trained.
-pub fn fit(
-    texts: &dyn DocumentSource,
-    items: &[usize],
-    recipe: &TokensRecipe,
-) -> Result<TextPreprocess, DataError> {
-    let tokeniser = match &recipe.tokeniser {
-        Some(path) => {
-            let tokeniser = load(path, recipe.lowercase)?;
-            check_knows(&tokeniser, texts, items)?;
-            tokeniser
-        }
-        None => {
-            let training = TokeniserTraining {
-                kind: recipe.kind(),
-                vocabulary: recipe.vocabulary,
-                min_frequency: 2,
-            };
-            let stride = items.len().div_ceil(FIT_TEXTS).max(1);
-            let some = items.iter().step_by(stride);
-            // What cannot be read is told by what reads it for training.
-            training.train(some.filter_map(|&index| {
-                let document = texts.get(index).ok()?;
-                Some(Ok(match document.second {
-                    Some(second) => format!("{}\n{second}", document.text),
-                    None => document.text,
-                }))
-            }))?
-        }
-    };
-    TextPreprocess::new(tokeniser, recipe.length)
-}
-
-/// # Errors
-/// [`DataError::Config`] if no word of the first texts is in the vocabulary.
-fn check_knows(
-    tokeniser: &Tokeniser,
-    texts: &dyn DocumentSource,
-    items: &[usize],
-) -> Result<(), DataError> {
-    let unknown = tokeniser.special(Role::Unknown);
-    let mut words = 0;
-    for index in items.iter().take(KNOWN_TEXTS) {
-        let Ok(document) = texts.get(*index) else {
-            continue;
-        };
-        let encoded = tokeniser.encode(&document.text, false)?;
-        if encoded.ids.iter().any(|id| Some(*id) != unknown) {
-            return Ok(());
-        }
-        words += encoded.ids.len();
-    }
-    Err(DataError::Config {
-        name: "data.tokens.tokeniser",
-        expected: "a vocabulary with words of the texts".into(),
-        got: format!("one that knows none of the first {words}"),
-    })
-}
-
-/// A `tokenizer.json`, a `vocab.txt`, or a folder that holds one of them.
-fn load(path: &Path, lowercase: bool) -> Result<Tokeniser, DataError> {
-    let inside = path.join("tokenizer.json");
-    let vocabulary = path.join("vocab.txt");
-    match path {
-        _ if inside.is_file() => Tokeniser::load(inside),
-        _ if vocabulary.is_file() => Tokeniser::load_bert_vocabulary(vocabulary, lowercase),
-        path if path.extension().is_some_and(|ending| ending == "txt") => {
-            Tokeniser::load_bert_vocabulary(path, lowercase)
-        }
-        path => Tokeniser::load(path),
-    }
-}
+use crate::inputs::{Pair, Pretext, Target, Views};
 
 /// Texts with their tokeniser.
 pub struct Texts {
     tokens: TokenTexts,
-    /// Where tokenised corpora are kept.
-    cache: PathBuf,
+    /// Where tokenised corpora are kept; without it, as long as this is.
+    cache: Option<PathBuf>,
     /// Those that are open, and of which items.
     corpora: Mutex<Vec<(Vec<usize>, Arc<TokenCorpus>)>>,
 }
 
 impl Texts {
-    /// Texts and what makes tokens of them; corpora are kept in the folder for temporary files.
+    /// Texts and what makes tokens of them; corpora are not kept.
     pub fn new(documents: Arc<dyn DocumentSource>, preprocess: TextPreprocess) -> Self {
         Self {
             tokens: TokenTexts::new(documents, preprocess),
-            cache: std::env::temp_dir().join("tinderbox"),
+            cache: None,
             corpora: Mutex::default(),
         }
     }
@@ -197,8 +42,17 @@ impl Texts {
     /// The same with corpora kept in `folder`.
     pub fn cached_in(self, folder: &Path) -> Self {
         Self {
-            cache: folder.to_path_buf(),
+            cache: Some(folder.to_path_buf()),
             ..self
+        }
+    }
+
+    /// What of them is not read by a model that tells `target`.
+    pub fn ledger(&self, target: Target) -> Ledger {
+        match target {
+            Target::Items => self.tokens.ledger(),
+            Target::Words => self.tagged().ledger(),
+            Target::Answers => self.questions().ledger(),
         }
     }
 
@@ -403,17 +257,17 @@ impl Texts {
         let documents = self.tokens.documents();
         let readable = readable(&**documents, items, max_bad)?;
         let subset = Subset::new(documents.clone(), readable);
-        let content = fingerprint(&subset);
-        std::fs::create_dir_all(&self.cache).map_err(|source| DataError::Io {
-            path: self.cache.clone(),
-            source: Arc::new(source),
-        })?;
         let tokeniser = self.tokens.preprocess().tokeniser();
-        let name = format!("{}-{}.tokens", &content[..16], &tokeniser.hash()?[..16]);
-        let path = self.cache.join(name);
-        let corpus = Arc::new(TokenCorpus::open_or_build(
-            path, &subset, &content, tokeniser,
-        )?);
+        let corpus = match &self.cache {
+            None => TokenCorpus::build(&subset, tokeniser)?,
+            Some(cache) => {
+                std::fs::create_dir_all(cache).map_err(|source| DataError::io(cache, source))?;
+                let content = fingerprint(&subset);
+                let name = format!("{}-{}.tokens", &content[..16], &tokeniser.hash()?[..16]);
+                TokenCorpus::open_or_build(cache.join(name), &subset, &content, tokeniser)?
+            }
+        };
+        let corpus = Arc::new(corpus);
         corpora.push((items.to_vec(), corpus.clone()));
         Ok(corpus)
     }

@@ -174,7 +174,17 @@ impl Setup<'_> {
             let batch = self
                 .loader_of(self.items, items, Views::Two)?
                 .next_batch()?;
-            trainer = trainer.with_evaluator(HealthEvaluator::<AnyInput>::new(&batch, self.device));
+            let remedy = match (self.inputs, self.views) {
+                (Inputs::Images(..), Views::Two) => {
+                    "lower the learning rate, or use stronger views (`data.views`)"
+                }
+                (Inputs::Rows(_), Views::Two) => {
+                    "lower the learning rate, or swap more of a row (`data.views.swap`)"
+                }
+                _ => "lower the learning rate (`optim.lr`)",
+            };
+            let health = HealthEvaluator::<AnyInput>::new(&batch, self.device, remedy);
+            trainer = trainer.with_evaluator(health);
         }
         Ok(trainer)
     }

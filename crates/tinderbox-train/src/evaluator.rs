@@ -107,13 +107,15 @@ where
 /// alignment, uniformity, and an alarm when it collapses.
 pub struct HealthEvaluator<I> {
     views: ViewBatch<I>,
+    remedy: &'static str,
 }
 
 impl<I: PlainInput> HealthEvaluator<I> {
-    /// Watches a batch with two views.
-    pub fn new(batch: &PlainBatch, device: &Device) -> Self {
+    /// Watches a batch with two views; the alarm says what is to be tried against a collapse.
+    pub fn new(batch: &PlainBatch, device: &Device, remedy: &'static str) -> Self {
         Self {
             views: ViewBatch::from_plain(batch, device),
+            remedy,
         }
     }
 }
@@ -146,8 +148,8 @@ where
         if collapsed {
             warnings.push(format!(
                 "the representation has collapsed (spread {embedding_std:.2e}, effective rank \
-                 {effective_rank:.1} of {}); lower the learning rate, or use stronger views",
-                a.dim
+                 {effective_rank:.1} of {}); {}",
+                a.dim, self.remedy
             ));
         }
         let figures = figures.to_vec();

@@ -8,6 +8,7 @@ use crate::error::CliError;
 use crate::inputs::Target;
 use crate::model::Model;
 use crate::recipe::{DataRecipe, DataSource, Labels, RecipeFile, TokensRecipe};
+use crate::text_source::holds_tags;
 
 /// What verbs without a recipe are told of their data by `--set`.
 pub(super) const KEYS: [&str; 3] = [LABELS, TEXT, SOURCE];
@@ -46,6 +47,9 @@ pub(super) fn of(
                     Some(source) => DataRecipe::at(source, path),
                     _ if asked_columns.is_none() && answers(model, path) => {
                         DataRecipe::at(DataSource::Questions, path)
+                    }
+                    _ if asked_columns.is_none() && tells_words(model) && holds_tags(path) => {
+                        DataRecipe::at(DataSource::Tags, path)
                     }
                     _ => DataRecipe::texts(path, asked_columns.as_deref().unwrap_or(columns)),
                 };
@@ -103,6 +107,12 @@ fn answers(model: &Model, path: &Path) -> bool {
     let head = model.description.head.as_ref();
     head.is_some_and(|head| head.of == Target::Answers)
         && path.extension().is_some_and(|ending| ending == "json")
+}
+
+/// Whether a model tells tags of words.
+fn tells_words(model: &Model) -> bool {
+    let head = model.description.head.as_ref();
+    head.is_some_and(|head| head.of == Target::Words)
 }
 
 /// The columns of `--set data.text=COLUMN`, or of a list of two as a recipe has it.

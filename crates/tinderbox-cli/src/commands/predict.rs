@@ -20,6 +20,7 @@ use crate::model::{LoadedClassifier, Model};
 use crate::rows::{AsRows, Outcome, Prediction, ResultWriter};
 use crate::session::Context;
 use crate::tagger::{Tagger, tag};
+use crate::text_source::check_pairs;
 
 pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliError> {
     let out = context.global.out.as_deref();
@@ -32,7 +33,11 @@ pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliErr
         Target::Answers => Network::Answers(model.answerer(&device)?),
     };
     let data = data::of(&args.data, &model, context.global)?;
-    let stream = Stream::open(&data, &model)?;
+    if let (Target::Items, Some(learnt)) = (head.of, model.recipe()?) {
+        check_pairs(&learnt.data, &data)?;
+    }
+    let stream = Stream::open(&data, &model, true)?;
+    context.output.ledger(&stream.ledger(head.of));
     let to: Box<dyn Write> = match out {
         Some(path) => {
             stream.refuse_existing(path, context.global)?;

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use rayon::prelude::*;
-use tinderbox::data::DataError;
+use tinderbox::data::{DataError, Ledger};
 use tinderbox::train::PlainInput;
 
 use crate::args::GlobalArgs;
 use crate::dataset::open_unsplit;
 use crate::encoder::AnyInput;
 use crate::error::CliError;
-use crate::inputs::{Inputs, Items};
+use crate::inputs::{Inputs, Items, Target};
 use crate::model::Model;
 use crate::recipe::{DataRecipe, Labels};
 use crate::rows::Outcome;
@@ -32,16 +32,21 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// Opens them, without their labels.
-    pub(super) fn open(recipe: &DataRecipe, model: &Model) -> Result<Self, CliError> {
-        let items = open_unsplit(&match &recipe.labels {
+    /// Opens them, without their labels; with `blank_lines`, a blank line of a file of texts is one, too, so that there are as many as lines.
+    pub(super) fn open(
+        recipe: &DataRecipe,
+        model: &Model,
+        blank_lines: bool,
+    ) -> Result<Self, CliError> {
+        let recipe_of_items = match &recipe.labels {
             // The column of the labels need not be there.
             Labels::Column(_) => DataRecipe {
                 labels: Labels::Own(false),
                 ..recipe.clone()
             },
             _ => recipe.clone(),
-        })?;
+        };
+        let items = open_unsplit(&recipe_of_items, blank_lines)?;
         let inputs = items.prepare(&model.preprocess)?;
         Ok(Self {
             items,
@@ -63,6 +68,15 @@ impl Stream {
             });
         }
         super::refuse_existing(out, global)
+    }
+
+    /// What of them a model does not read that tells `target`.
+    pub(super) fn ledger(&self, target: Target) -> Ledger {
+        match (&self.inputs, target) {
+            // Of words none is cut here.
+            (Inputs::Texts(texts), Target::Items | Target::Answers) => texts.ledger(target),
+            _ => self.items.labelled().ledger(),
+        }
     }
 
     /// How many there are.

@@ -9,13 +9,17 @@ use tinderbox::data::{ImageFolder, ImageList, expand, split_folders};
 
 use crate::error::CliError;
 use crate::recipe::{DataRecipe, DataSource, Labels};
+use crate::text_source::holds_tags;
 
 /// Files that are looked at to tell the kind of a folder.
 const LOOKED_AT: usize = 10_000;
 
 const PICTURES: &[&str] = ImageFolder::ENDINGS;
 const SOUNDS: &[&str] = &["wav", "wave", "flac"];
+/// Files of running text.
 pub(super) const TEXTS: &[&str] = &["txt", "md"];
+/// Files that may hold words with tags; what is inside tells.
+const TAGS: &[&str] = &["tsv", "txt", "tags", "conll"];
 
 /// A kind of data, and where it lies.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +30,10 @@ pub enum Source {
     Images(Box<DataRecipe>),
     /// A file of lines, or a folder of files.
     Text(PathBuf),
+    /// A file of sentences whose words have tags.
+    Tags(PathBuf),
+    /// A file of questions with the texts that answer them.
+    Questions(PathBuf),
     /// A folder of clips.
     Sound(PathBuf),
 }
@@ -58,6 +66,7 @@ impl Source {
     }
 
     fn of_file(path: &Path) -> Result<Option<Self>, CliError> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         if is_tar(path) {
             return Ok(Some(Self::images(DataSource::Shards, path)));
         }
@@ -67,10 +76,12 @@ impl Source {
         if (lines || text) && ImageList::is_one(path) {
             return Ok(Some(Self::images(DataSource::List, path)));
         }
+        if TAGS.contains(&ending(&name).as_str()) && holds_tags(path) {
+            return Ok(Some(Self::Tags(path.to_owned())));
+        }
         if table.is_some() {
             return Ok(Some(Self::Table(path.to_owned())));
         }
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.contains("idx3-ubyte") {
             return Ok(Some(Self::idx(path)));
         }
@@ -78,6 +89,8 @@ impl Source {
         Ok(match ending.as_str() {
             "lst" => Some(Self::images(DataSource::List, path)),
             ending if TEXTS.contains(&ending) => Some(Self::Text(path.to_owned())),
+            // Whether it is one of these, its content tells.
+            "json" => Some(Self::Questions(path.to_owned())),
             ending if PICTURES.contains(&ending) || SOUNDS.contains(&ending) => {
                 return Err(unknown(
                     path,
@@ -265,8 +278,9 @@ fn unknown(path: &Path, why: &str) -> CliError {
     CliError::Usage {
         message: format!("cannot tell what kind of data {} is: {why}", path.display()),
         help: Some(
-            "known are folders of images, of WAV or FLAC clips, of text files; files ending in csv, tsv, jsonl, parquet, arrow, txt; lists of \
-             images; tar files of images, several by `*` or `{000..004}`; IDX files such as MNIST's, and folders of CIFAR"
+            "known are folders of images, of WAV or FLAC clips, of text files; files ending in csv, tsv, jsonl, parquet, arrow, txt; words \
+             with a tab and a tag a line; questions as SQuAD has them (json); lists of images; tar files of images, several by `*` or \
+             `{000..004}`; IDX files such as MNIST's, and folders of CIFAR"
                 .into(),
         ),
     }
@@ -356,6 +370,23 @@ mod tests {
         }
         let table = root.path().join("t.csv");
         assert_eq!(Source::find(&table).unwrap(), Source::Table(table));
+    }
+
+    #[test]
+    fn tags_and_questions_are_told_by_what_is_inside() {
+        let root = tempfile::tempdir().unwrap();
+        let find = |name: &str, content: &str| {
+            let path = root.path().join(name);
+            fs::write(&path, content).unwrap();
+            (Source::find(&path).unwrap(), path)
+        };
+        let (found, path) = find("a.tsv", "The\tat\nsea\tnn\n\nIt\tpps\n");
+        assert_eq!(found, Source::Tags(path));
+        // Without a blank line it is a table of two columns.
+        let (found, path) = find("b.tsv", "size\tcolour\n1\tred\n");
+        assert_eq!(found, Source::Table(path));
+        let (found, path) = find("q.json", "{}");
+        assert_eq!(found, Source::Questions(path));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod signals;
 mod system_calls;
 mod tables;
 mod tags;
+mod text_care;
 mod texts;
 mod verbs;
 

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::document::{Answer, Document};
-use crate::{Content, DataError, Labelled};
+use super::unpack::read_unpacked;
+use crate::{Content, DataError, Labelled, Ledger, Remark};
 
 /// Questions with the texts that answer them, as in SQuAD (Rajpurkar et al. 2016, and 2018 for questions without an answer): JSON with
 /// `data`, `paragraphs`, `context`, `qas`, `question`, `id`, and of each answer `text` and `answer_start`, in characters.
@@ -19,6 +20,8 @@ use crate::{Content, DataError, Labelled};
 pub struct QuestionFile {
     contexts: Vec<String>,
     questions: Vec<Question>,
+    /// What is wrong with each part that is not read.
+    malformed: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -35,18 +38,17 @@ struct Whole {
 
 #[derive(Deserialize)]
 struct Article {
-    paragraphs: Vec<Paragraph>,
+    paragraphs: Vec<Value>,
 }
 
 #[derive(Deserialize)]
 struct Paragraph {
     context: String,
-    qas: Vec<Qas>,
+    qas: Vec<Value>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Qas {
-    id: Option<Value>,
     question: String,
     answers: Option<Vec<Span>>,
 }
@@ -61,12 +63,12 @@ impl QuestionFile {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`DataError::Io`]; [`DataError::Line`] if it is no JSON of this form; [`DataError::Empty`] without a question.
+    /// Those of [`read_unpacked`]; [`DataError::Line`] if it is no JSON with articles of paragraphs; [`DataError::NothingReadable`] or
+    /// [`DataError::Empty`] without a question.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DataError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| DataError::io(path, source))?;
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-        let whole: Whole = serde_json::from_slice(bytes).map_err(|error| DataError::Line {
+        let bytes = read_unpacked(path)?;
+        let whole: Whole = serde_json::from_slice(&bytes).map_err(|error| DataError::Line {
             path: path.to_path_buf(),
             line: error.line() as u64,
             what: "questions".into(),
@@ -74,32 +76,49 @@ impl QuestionFile {
             got: error.to_string(),
         })?;
         let (mut contexts, mut questions) = (Vec::new(), Vec::<Question>::new());
-        for paragraph in whole
-            .data
-            .into_iter()
-            .flat_map(|article| article.paragraphs)
-        {
+        // A part of another form costs itself.
+        let mut malformed = Vec::new();
+        let articles = whole.data.into_iter();
+        let paragraphs = articles.flat_map(|article| article.paragraphs);
+        for (number, paragraph) in paragraphs.enumerate() {
+            let paragraph = match serde_json::from_value::<Paragraph>(paragraph) {
+                Ok(paragraph) => paragraph,
+                Err(error) => {
+                    malformed.push(format!("paragraph {number}: {error}"));
+                    continue;
+                }
+            };
             let context = contexts.len();
             contexts.push(paragraph.context);
             for qas in paragraph.qas {
-                let id = match &qas.id {
-                    Some(Value::String(id)) => id.clone(),
-                    Some(Value::Number(id)) => id.to_string(),
-                    _ => questions.len().to_string(),
+                let id = match &qas["id"] {
+                    Value::String(id) => id.clone(),
+                    Value::Number(id) => id.to_string(),
+                    _ => (questions.len() + malformed.len()).to_string(),
                 };
-                questions.push(Question { context, id, qas });
+                match serde_json::from_value(qas) {
+                    Ok(qas) => questions.push(Question { context, id, qas }),
+                    Err(error) => malformed.push(format!("question {id}: {error}")),
+                }
             }
         }
         if questions.is_empty() {
-            return Err(DataError::Empty {
-                path: path.to_path_buf(),
-                what: "question",
-                ignored: 0,
+            return Err(match malformed.len() {
+                0 => DataError::Empty {
+                    path: path.to_path_buf(),
+                    what: "question",
+                    ignored: 0,
+                },
+                items => DataError::NothingReadable {
+                    items,
+                    reasons: malformed.into_iter().take(3).collect(),
+                },
             });
         }
         Ok(Self {
             contexts,
             questions,
+            malformed,
         })
     }
 }
@@ -149,6 +168,27 @@ impl Labelled for QuestionFile {
 
     fn id(&self, index: usize) -> String {
         self.questions[index].id.clone()
+    }
+
+    /// Parts of another form, and questions whose answer is not where it is said to be.
+    fn ledger(&self) -> Ledger {
+        let mut ledger = Ledger::default();
+        let becomes = "are not as SQuAD has them, and are not read";
+        let malformed = Remark::new("questions or texts", self.malformed.len(), becomes);
+        ledger.add(malformed.examples(self.malformed.iter().take(3).cloned()));
+        let misplaced = |Question { context, id, qas }: &Question| {
+            let span = qas.answers.as_ref()?.first()?;
+            let context = &self.contexts[*context];
+            let stands = span.answer(context).bytes_in(context).is_some();
+            let (text, start) = (&span.text, span.answer_start);
+            (!stands).then(|| format!("{id}: {text:?} at character {start}"))
+        };
+        let misplaced: Vec<String> = self.questions.iter().filter_map(misplaced).collect();
+        let becomes =
+            "have an answer that does not stand where it is said to, and are not learnt from";
+        let remark = Remark::new("questions", misplaced.len(), becomes);
+        ledger.add(remark.of(self.len()).examples(misplaced));
+        ledger
     }
 }
 
@@ -205,6 +245,12 @@ mod tests {
             let (context, answer) = (first.second.unwrap(), &first.answers[0]);
             // A letter of two bytes stands before.
             assert_eq!(answer.bytes_in(&context), Some(9..15));
+            let remarks = file.ledger();
+            assert_eq!(
+                remarks.remarks()[0].to_string(),
+                "1 of 4 questions have an answer that does not stand where it is said to, and are not learnt from \
+                 (c: \"cheese\" at character 9)"
+            );
             assert!(file.get(1).unwrap().answers.is_empty());
             let third = file.get(2).unwrap();
             assert!(
@@ -226,6 +272,16 @@ mod tests {
             "{cut}"
         );
         assert!(error("[]").contains("SQuAD"));
+        let odd = FILE.replace("\"answers\": null", "\"answers\": \"none\"");
+        let (_folder, file) = open(&odd.replace("\"context\": \"\",", ""));
+        let file = file.unwrap();
+        assert_eq!((file.len(), &*file.id(1)), (2, "c"));
+        let told = file.ledger().remarks()[0].to_string();
+        let expected = "2 questions or texts are not as SQuAD has them, and are not read (question 17: invalid type: string \
+                        \"none\", expected a sequence, paragraph 1: missing field `context`)";
+        assert_eq!(told, expected);
+        let none = error(r#"{"data": [{"paragraphs": [{"qas": []}]}]}"#);
+        assert!(none.contains("missing field `context`"), "{none}");
         let none = open(r#"{"data": []}"#).1;
         assert!(matches!(none, Err(DataError::Empty { .. })));
     }

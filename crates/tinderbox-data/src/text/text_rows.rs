@@ -6,7 +6,7 @@ use burn::data::dataset::Dataset;
 
 use super::document::Document;
 use crate::table::TableItems;
-use crate::{Content, DataError, Labelled};
+use crate::{Content, DataError, Labelled, Ledger, Remark};
 
 /// The texts in one column of a table, or the pairs in two, with the table's labels.
 ///
@@ -75,6 +75,24 @@ impl Labelled for TextRows {
 
     fn id(&self, index: usize) -> String {
         self.table.id(index)
+    }
+
+    /// What the table says, and rows without a text.
+    fn ledger(&self) -> Ledger {
+        let mut ledger = self.table.ledger();
+        let columns = std::iter::once(self.text).chain(self.second);
+        let rows = self.table.table().rows();
+        for column in columns {
+            let without = (0..rows.len()).filter(|row| rows[*row].cell(column).name().is_none());
+            let without: Vec<String> = without
+                .map(|row| format!("line {}", self.table.id(row)))
+                .collect();
+            let name = &self.table.table().columns()[column];
+            let becomes = format!("have no text in `{name}` and are not read");
+            let remark = Remark::new("rows", without.len(), becomes);
+            ledger.add(remark.of(rows.len()).examples(without));
+        }
+        ledger
     }
 }
 

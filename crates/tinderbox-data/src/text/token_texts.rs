@@ -10,7 +10,7 @@ use super::padding::{padded_length, sequences};
 use super::preprocess::TextPreprocess;
 use super::token_item::TokenItem;
 use crate::batch::labels;
-use crate::{Collate, Content, DataError, Labelled, PlainBatch, SampleRng, View};
+use crate::{Collate, Content, DataError, Labelled, Ledger, PlainBatch, SampleRng, View};
 
 /// Documents as sequences of tokens, each with its label. A text is tokenised when its item is asked for.
 #[derive(Clone)]
@@ -66,6 +66,12 @@ impl Labelled for TokenTexts {
 
     fn id(&self, index: usize) -> String {
         self.documents.id(index)
+    }
+
+    fn ledger(&self) -> Ledger {
+        let mut ledger = self.documents.ledger();
+        ledger.extend(self.unread("their ends are not read"));
+        ledger
     }
 }
 

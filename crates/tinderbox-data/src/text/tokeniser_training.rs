@@ -23,8 +23,10 @@ const CHUNK: usize = 4096;
 pub enum TokeniserKind {
     /// As in BERT: the longest tokens first, `##` before those that continue a word (Wu et al. 2016); learnt by merging pairs.
     WordPiece {
-        /// Whether case and accents are dropped.
+        /// Whether case is dropped.
         lowercase: bool,
+        /// Whether accents and other marks that stand over or under letters are dropped; `None` for as `lowercase` has it, as in BERT.
+        strip_accents: Option<bool>,
     },
     /// Byte-level byte pair encoding, as in GPT-2 (Radford et al. 2019): nothing is unknown.
     Bpe,
@@ -113,7 +115,10 @@ impl TokeniserTraining {
 impl TokeniserKind {
     fn pipeline(self) -> Value {
         match self {
-            Self::WordPiece { lowercase } => bert_pipeline(lowercase),
+            Self::WordPiece {
+                lowercase,
+                strip_accents,
+            } => bert_pipeline(lowercase, strip_accents),
             Self::Bpe => {
                 let bytes = json!({
                     "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true,

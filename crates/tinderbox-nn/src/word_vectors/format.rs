@@ -25,8 +25,17 @@ pub enum WordVectorsFormat {
 /// The most of a file that an error quotes.
 const QUOTED: usize = 40;
 
+/// Words of a file that have no vector of their own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOutWords {
+    /// Those that are not UTF-8.
+    pub not_utf8: usize,
+    /// Those that came before: the first vector stays, as in gensim.
+    pub repeated: usize,
+}
+
 impl WordVectors {
-    /// Reads a file; of a word that occurs twice the first vector stays, as in gensim.
+    /// Reads a file as [`parse`](Self::parse) does.
     ///
     /// # Errors
     /// [`WordVectorsError`] if the file cannot be read or is not what its format says.
@@ -39,17 +48,20 @@ impl WordVectors {
             path: path.to_path_buf(),
             source,
         })?;
-        Self::parse(&bytes, format).map_err(|source| WordVectorsError::InFile {
-            path: path.to_path_buf(),
-            source: Box::new(source),
-        })
+        let parsed = Self::parse(&bytes, format).map_err(|error| error.in_file(path))?;
+        Ok(parsed.0)
     }
 
-    /// Reads the bytes of a file. Memory is taken for what the bytes hold, not for what they claim to.
+    /// Reads the bytes of a file, with or without a byte order mark, and counts the words that are left out. Memory is taken for what the bytes
+    /// hold, not for what they claim to.
     ///
     /// # Errors
     /// [`WordVectorsError`] if they are not what the format says.
-    pub fn parse(bytes: &[u8], format: WordVectorsFormat) -> Result<Self, WordVectorsError> {
+    pub fn parse(
+        bytes: &[u8],
+        format: WordVectorsFormat,
+    ) -> Result<(Self, LeftOutWords), WordVectorsError> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         match format {
             WordVectorsFormat::Word2VecText => {
                 let (header, rest) = line(bytes);
@@ -129,8 +141,7 @@ struct Rows {
     words: Vec<String>,
     known: HashSet<String>,
     matrix: Vec<f32>,
-    /// With those that were left out because they occurred before.
-    read: usize,
+    left_out: LeftOutWords,
 }
 
 impl Rows {
@@ -140,7 +151,7 @@ impl Rows {
             words: Vec::new(),
             known: HashSet::new(),
             matrix: Vec::new(),
-            read: 0,
+            left_out: LeftOutWords::default(),
         }
     }
 
@@ -151,8 +162,6 @@ impl Rows {
         place: impl Fn() -> String,
         values: impl Iterator<Item = Result<f32, WordVectorsError>>,
     ) -> Result<(), WordVectorsError> {
-        let word = std::str::from_utf8(word)
-            .map_err(|_| WordVectorsError::malformed(place(), "a word in UTF-8", quote(word)))?;
         let before = self.matrix.len();
         for value in values {
             let value = value?;
@@ -165,23 +174,29 @@ impl Rows {
             }
             self.matrix.push(value);
         }
-        self.read += 1;
-        if self.known.insert(word.to_owned()) {
-            self.words.push(word.to_owned());
-        } else {
-            self.matrix.truncate(before);
+        match std::str::from_utf8(word) {
+            Ok(word) if self.known.insert(word.to_owned()) => {
+                self.words.push(word.to_owned());
+                return Ok(());
+            }
+            Ok(_) => self.left_out.repeated += 1,
+            Err(_) => self.left_out.not_utf8 += 1,
         }
+        self.matrix.truncate(before);
         Ok(())
     }
 
-    fn finish(self, words: Option<usize>) -> Result<WordVectors, WordVectorsError> {
+    fn finish(self, words: Option<usize>) -> Result<(WordVectors, LeftOutWords), WordVectorsError> {
+        let LeftOutWords { not_utf8, repeated } = self.left_out;
+        let read = self.words.len() + not_utf8 + repeated;
         if let Some(words) = words
-            && words != self.read
+            && words != read
         {
             let expected = format!("{words} words, as the first line says");
-            return Err(WordVectorsError::malformed("the file", expected, self.read));
+            return Err(WordVectorsError::malformed("the file", expected, read));
         }
-        WordVectors::new(self.words, self.dimension, self.matrix)
+        let vectors = WordVectors::new(self.words, self.dimension, self.matrix)?;
+        Ok((vectors, self.left_out))
     }
 }
 
@@ -219,11 +234,8 @@ fn parse_lines(
         let place = || format!("line {number}");
         let text = bytes.trim_ascii_end();
         if text.is_empty() {
-            return Err(WordVectorsError::malformed(
-                place(),
-                "a word and numbers",
-                "nothing",
-            ));
+            number += 1;
+            continue;
         }
         let rows = match &mut rows {
             Some(rows) => rows,
@@ -262,7 +274,7 @@ fn parse_lines(
     rows.ok_or_else(|| WordVectorsError::malformed("the file", "a word and numbers", "nothing"))
 }
 
-fn parse_binary(bytes: &[u8]) -> Result<WordVectors, WordVectorsError> {
+fn parse_binary(bytes: &[u8]) -> Result<(WordVectors, LeftOutWords), WordVectorsError> {
     let (header, mut rest) = line(bytes);
     let (words, dimension) = parse_header(header)?;
     let mut rows = Rows::new(dimension);
