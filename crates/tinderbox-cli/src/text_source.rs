@@ -1,5 +1,7 @@
 //! Texts of a recipe: opened, with their tokeniser, and what of them is not used.
 
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +11,7 @@ use tinderbox::data::text::{
     DocumentSource, QuestionFile, Role, TaggedFile, TextFile, TextFileConfig, TextFolder,
     TextFolderConfig, TextPreprocess, TextRows, TokenTexts, Tokeniser, TokeniserTraining,
 };
-use tinderbox::data::{DataError, Joined, Labelled, Ledger};
+use tinderbox::data::{DataError, Joined, Labelled, Ledger, Remark};
 
 use crate::inputs::Target;
 use crate::recipe::{DataRecipe, DataSource, Labels, TokensRecipe};
@@ -49,13 +51,21 @@ pub fn open(recipe: &DataRecipe, blank_lines: bool) -> Result<Arc<dyn DocumentSo
     if recipe.also.is_empty() {
         return open_one(recipe, path, blank_lines);
     }
-    let paths = std::iter::once(path).chain(recipe.also.iter().map(PathBuf::as_path));
-    let named = paths.map(|path| {
-        let name = path.file_name().unwrap_or(path.as_os_str());
-        let name = name.to_string_lossy().into_owned();
+    let paths: Vec<&Path> = std::iter::once(path)
+        .chain(recipe.also.iter().map(PathBuf::as_path))
+        .collect();
+    let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_owned();
+    let names: HashSet<OsString> = paths.iter().map(|path| name(path)).collect();
+    let named = paths.iter().map(|path| {
+        // Files of the same name in several folders are told apart by their folders.
+        let name = match names.len() == paths.len() {
+            true => name(path),
+            false => path.as_os_str().to_owned(),
+        };
         Ok((name, open_one(recipe, path, blank_lines)?))
     });
-    let parts: Vec<(String, Arc<dyn DocumentSource>)> = named.collect::<Result<_, DataError>>()?;
+    let parts: Vec<(OsString, Arc<dyn DocumentSource>)> =
+        named.collect::<Result<_, DataError>>()?;
     Ok(Arc::new(Joined::of_named(parts)))
 }
 
@@ -77,7 +87,7 @@ fn open_one(
         return Ok(Arc::new(rows));
     }
     if recipe.source == DataSource::Questions {
-        return Ok(Arc::new(QuestionFile::open(path)?));
+        return Ok(Arc::new(QuestionFile::open(path, lossy)?));
     }
     if recipe.source == DataSource::Tags {
         let config = TextFileConfig {
@@ -146,12 +156,24 @@ pub fn ledger(
     preprocess: &TextPreprocess,
     target: Target,
 ) -> Ledger {
-    if target != Target::Items {
-        return Texts::new(texts.clone(), preprocess.clone()).ledger(target);
-    }
-    let mut ledger = texts.ledger();
     let tokens = TokenTexts::new(texts.clone(), preprocess.clone());
-    ledger.extend(tokens.unread("their ends are not read but by objectives that pack texts"));
+    let mut ledger = match target {
+        Target::Items => {
+            let mut ledger = texts.ledger();
+            let ends = "their ends are not read but by objectives that pack texts";
+            ledger.extend(tokens.unread(ends));
+            ledger
+        }
+        target => Texts::new(texts.clone(), preprocess.clone()).ledger(target),
+    };
+    let (longest, length) = (preprocess.tokeniser().longest(), preprocess.length());
+    if let Some(longest) = longest.filter(|longest| *longest < length) {
+        let becomes = format!(
+            "is made for sequences of at most {longest} tokens, as its tokenizer_config.json says, and is used for {length}"
+        );
+        let key = format!("data.tokens.length = {longest}");
+        ledger.add(Remark::new("tokeniser", 1, becomes).key(key));
+    }
     ledger
 }
 

@@ -10,9 +10,7 @@ use tinderbox::data::text::{
     read_unpacked, sentences,
 };
 use tinderbox::data::{DataError, Ledger, Remark};
-use tinderbox::nn::{
-    Analogy, LeftOutWords, Neighbour, WordVectors, WordVectorsError, WordVectorsFormat,
-};
+use tinderbox::nn::{Analogy, Neighbour, WordVectors, WordVectorsError, WordVectorsFormat};
 use tinderbox::train::word_vectors::{Architecture, GloveTrainerConfig, Word2VecTrainerConfig};
 use tinderbox::transfer::{
     TransferError, parse_analogies, parse_judged_pairs, word_analogies, word_similarity,
@@ -293,15 +291,25 @@ fn read(path: &Path, context: Context<'_>) -> Result<WordVectors, CliError> {
         _ => WordVectorsFormat::GloveText,
     };
     let parsed = WordVectors::parse(&bytes, format);
-    let (vectors, left_out) = parsed.map_err(|error| failed(error.in_file(path)))?;
-    let LeftOutWords { not_utf8, repeated } = left_out;
-    let all = vectors.len() + not_utf8 + repeated;
+    let (vectors, left_out) = parsed.map_err(|error| malformed(error, path))?;
+    let all = vectors.len() + left_out.count();
+    let words = format!("words of {name}");
     let mut ledger = Ledger::default();
-    for (count, becomes) in [
-        (not_utf8, "are not UTF-8 and are left out"),
-        (repeated, "came before: the first vector stays"),
+    for (count, becomes, first) in [
+        (left_out.not_utf8, "are not UTF-8 and are left out", None),
+        (
+            left_out.repeated,
+            "came before: the first vector stays",
+            None,
+        ),
+        (
+            left_out.malformed,
+            "have no such numbers as the others and are left out",
+            left_out.first_malformed,
+        ),
     ] {
-        ledger.add(Remark::new(format!("words of {name}"), count, becomes).of(all));
+        let remark = Remark::new(&words, count, becomes).of(all);
+        ledger.add(remark.examples(first));
     }
     context.output.ledger(&ledger);
     Ok(vectors)
@@ -320,6 +328,23 @@ fn known<'v>(vectors: &'v WordVectors, word: &str) -> Result<&'v str, CliError> 
         }
     })?;
     Ok(vectors.word(id))
+}
+
+/// What is wrong with a file of vectors.
+fn malformed(error: WordVectorsError, path: &Path) -> CliError {
+    match error {
+        WordVectorsError::Malformed {
+            place,
+            expected,
+            got,
+        } => CliError::Data(DataError::Format {
+            path: path.to_path_buf(),
+            what: "word vectors",
+            expected: format!("{expected} in {place}"),
+            got,
+        }),
+        error => failed(error.in_file(path)),
+    }
 }
 
 fn failed(error: WordVectorsError) -> CliError {

@@ -45,7 +45,7 @@ pub(super) fn tags(path: &Path) -> Result<Inspection, CliError> {
 
 /// A file of questions with the texts that answer them.
 pub(super) fn questions(path: &Path) -> Result<Inspection, CliError> {
-    let file = QuestionFile::open(path)?;
+    let file = QuestionFile::open(path, false)?;
     let mut texts = HashSet::new();
     let (mut words, mut asked, mut without) = (Vec::new(), Vec::new(), 0);
     let count = |text: &str| text.split_whitespace().count() as f64;

@@ -16,8 +16,8 @@ const LOOKED_AT: usize = 10_000;
 
 const PICTURES: &[&str] = ImageFolder::ENDINGS;
 const SOUNDS: &[&str] = &["wav", "wave", "flac"];
-/// Files of running text.
-pub(super) const TEXTS: &[&str] = &["txt", "md"];
+/// What [`TextFolder`](tinderbox::data::text::TextFolder) reads, too, compressed or not.
+const TEXTS: &[&str] = &["txt"];
 /// Files that may hold words with tags; what is inside tells.
 const TAGS: &[&str] = &["tsv", "txt", "tags", "conll"];
 
@@ -76,7 +76,8 @@ impl Source {
         if (lines || text) && ImageList::is_one(path) {
             return Ok(Some(Self::images(DataSource::List, path)));
         }
-        if TAGS.contains(&ending(&name).as_str()) && holds_tags(path) {
+        let plain = ending(unpacked(&name));
+        if TAGS.contains(&plain.as_str()) && holds_tags(path) {
             return Ok(Some(Self::Tags(path.to_owned())));
         }
         if table.is_some() {
@@ -85,10 +86,11 @@ impl Source {
         if name.contains("idx3-ubyte") {
             return Ok(Some(Self::idx(path)));
         }
-        let ending = ending(&name);
-        Ok(match ending.as_str() {
+        Ok(match plain.as_str() {
             "lst" => Some(Self::images(DataSource::List, path)),
-            ending if TEXTS.contains(&ending) => Some(Self::Text(path.to_owned())),
+            ending if ending == "md" || TEXTS.contains(&ending) => {
+                Some(Self::Text(path.to_owned()))
+            }
             // Whether it is one of these, its content tells.
             "json" => Some(Self::Questions(path.to_owned())),
             ending if PICTURES.contains(&ending) || SOUNDS.contains(&ending) => {
@@ -149,12 +151,12 @@ impl Source {
                     continue;
                 }
                 seen += 1;
-                let ending = ending(&name);
-                for (what, endings) in [
-                    ("images", PICTURES),
-                    ("shards", &["tar"]),
-                    ("sound", SOUNDS),
-                    ("text", TEXTS),
+                let [own, plain] = [&name, unpacked(&name)].map(ending);
+                for (what, endings, ending) in [
+                    ("images", PICTURES, &own),
+                    ("shards", &["tar"], &own),
+                    ("sound", SOUNDS, &own),
+                    ("text", TEXTS, &plain),
                 ] {
                     if endings.contains(&ending.as_str()) {
                         *counts.entry(what).or_default() += 1;
@@ -206,14 +208,14 @@ fn inner(root: &Path) -> PathBuf {
         let mut below = Vec::new();
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let ending = ending(&name);
+            let [ending, plain] = [&name, unpacked(&name)].map(ending);
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if is_folder && !name.starts_with('.') {
                 below.push(entry.path());
             } else if ending == "tar"
-                || [PICTURES, SOUNDS, TEXTS]
+                || [(PICTURES, &ending), (SOUNDS, &ending), (TEXTS, &plain)]
                     .iter()
-                    .any(|known| known.contains(&ending.as_str()))
+                    .any(|(known, ending)| known.contains(&ending.as_str()))
             {
                 return folder;
             }
@@ -267,6 +269,13 @@ fn folders(folder: &Path) -> Vec<String> {
 fn is_tar(path: &Path) -> bool {
     path.extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("tar"))
+}
+
+/// A name without the ending of a compression.
+fn unpacked(name: &str) -> &str {
+    let packed = [".gz", ".zst", ".zstd"];
+    let known = packed.iter().find_map(|ending| name.strip_suffix(ending));
+    known.unwrap_or(name)
 }
 
 fn ending(name: &str) -> String {
@@ -385,8 +394,10 @@ mod tests {
         // Without a blank line it is a table of two columns.
         let (found, path) = find("b.tsv", "size\tcolour\n1\tred\n");
         assert_eq!(found, Source::Table(path));
-        let (found, path) = find("q.json", "{}");
+        let (found, path) = find("q.json.gz", "{}");
         assert_eq!(found, Source::Questions(path));
+        let (found, path) = find("t.txt.gz", "x");
+        assert_eq!(found, Source::Text(path));
     }
 
     #[test]

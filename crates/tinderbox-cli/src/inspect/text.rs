@@ -11,8 +11,8 @@ use tinderbox::data::text::{
 use super::{Chart, Inspection, quoted, range};
 use crate::error::CliError;
 
-/// Documents that are looked into, evenly spread.
-const DOCUMENTS: usize = 10_000;
+/// Documents that are looked into at most, evenly spread.
+const DOCUMENTS: usize = 100_000;
 const BINS: usize = 20;
 /// Words with a bar of their own.
 const WORDS: usize = 20;
@@ -20,6 +20,8 @@ const WORDS: usize = 20;
 const VOCABULARY: usize = 1_000_000;
 /// A word is about so many pieces for a tokeniser of a usual size.
 const PIECES: f64 = 1.3;
+/// What a remark says of texts that are read although they hold bytes that are no text.
+const REPLACED: &str = "read as \u{fffd}";
 /// A longer document is cut or split anyway.
 const LONGEST: usize = 512;
 
@@ -55,7 +57,7 @@ fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
     let items = documents.len();
     let count = items.min(DOCUMENTS);
     let (mut words, mut characters, mut unreadable) = (Vec::new(), 0_u64, Vec::new());
-    let (mut empty, mut repeats, mut replaced, mut foreign) = (0, 0, 0, 0_u64);
+    let (mut empty, mut repeats, mut foreign) = (0, 0, 0_u64);
     let mut seen = HashSet::new();
     let mut counts = HashMap::<String, u64>::new();
     for place in 0..count {
@@ -80,7 +82,6 @@ fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
         words.push(length as f64);
         characters += text.chars().count() as u64;
         foreign += text.chars().filter(|c| !c.is_ascii()).count() as u64;
-        replaced += usize::from(text.contains('\u{fffd}'));
         repeats +=
             usize::from(length > 0 && !seen.insert(*blake3::hash(text.as_bytes()).as_bytes()));
     }
@@ -132,17 +133,25 @@ fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
     let cut = words
         .iter()
         .filter(|words| PIECES * **words > (length - 2) as f64);
+    let sample = match count < items {
+        true => format!(" ({count} of {items} were looked at)"),
+        false => String::new(),
+    };
     let becomes = format!(
-        "are longer than {length} tokens, at {PIECES} a word; their ends are not read but by objectives that pack texts"
+        "are longer than {length} tokens, at {PIECES} a word; their ends are not read but by objectives that pack texts{sample}"
     );
     let cut = Remark::new("texts", cut.count(), becomes).of(words.len());
     inspection.ledger.add(cut.key("data.tokens.length"));
     // Each word makes a token or more, and a twentieth of the texts is held out.
     let sequences = (0.95 * together * share / length as f64) as usize;
     let batch = sequences.clamp(1, 32);
+    let remarks = inspection.ledger.remarks();
+    let replaced = remarks
+        .iter()
+        .any(|remark| remark.becomes.contains(REPLACED));
     let lossy = match replaced {
-        0 => "",
-        _ => "# Bytes that are no text are replaced.\nlossy = true\n",
+        false => "",
+        true => "# Bytes that are no text are replaced.\nlossy = true\n",
     };
     inspection.recipe = format!(
         "version = 1\n\n[encoder]\nkind = \"bert\"\nwidth = 128\ndepth = 2\nheads = 2\nffn = 512\npositions = {length}\n\n\

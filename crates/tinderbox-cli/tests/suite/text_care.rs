@@ -343,8 +343,11 @@ fn odd_words_of_vectors_are_left_out_and_counted() {
         tells(&output, told);
         tells(&output, "queen");
     }
-    let output = expect(&field, &["words", "nearest", "count-more.txt", "king"], 1);
-    tells(&output, "expected 5 words, as the first line says, got 3");
+    let output = expect(&field, &["words", "nearest", "count-more.txt", "king"], 3);
+    tells(
+        &output,
+        "count-more.txt: word vectors: expected 5 words, as the first line says in the file, got 3",
+    );
     // Judgements are read as all files of text.
     let folder = tempfile::tempdir().unwrap();
     let judged = "\u{feff}king\tqueen\t9\r\n\r\nking\tman\t1\r\nqueen\tman\t2\r\n";

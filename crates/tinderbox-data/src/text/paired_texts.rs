@@ -107,7 +107,7 @@ mod tests {
         let file =
             serde_json::json!({"data": [{"paragraphs": [{"context": CONTEXT, "qas": asked}]}]});
         std::fs::write(&path, file.to_string()).unwrap();
-        let texts = texts(Arc::new(QuestionFile::open(&path).unwrap()));
+        let texts = texts(Arc::new(QuestionFile::open(&path, false).unwrap()));
         let sample = |index: usize| PlainTokens.apply(texts.get(index).unwrap(), rng(index as u64));
         let samples = vec![sample(0), sample(1)];
         let [first, second] = &samples[0].items;

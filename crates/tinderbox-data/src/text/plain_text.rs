@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{Ledger, Remark};
 
 /// The key of a recipe that reads damaged texts as far as they are text.
-const LOSSY: &str = "data.tokens.lossy = true";
+pub(super) const LOSSY: &str = "data.tokens.lossy = true";
 /// What is no text, and with `lossy` is replaced.
 const NOT_UTF8: &str = "bytes that are not UTF-8";
 const NUL: &str = "a NUL byte";
@@ -74,6 +74,20 @@ pub(super) fn damage(bytes: &[u8]) -> Option<NoText> {
     nul.into_iter()
         .chain(invalid)
         .min_by_key(|damage| damage.at)
+}
+
+/// What is wrong with JSON, at which character of its line.
+pub(super) fn json_fault(error: &serde_json::Error, json: &[u8]) -> String {
+    let whole = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let (Some(what), line @ 1..) = (whole.strip_suffix(&place), error.line()) else {
+        return whole;
+    };
+    let mut lines = json.split(|byte| *byte == b'\n');
+    let text = lines.nth(line - 1).unwrap_or_default();
+    let before = &text[..error.column().saturating_sub(1).min(text.len())];
+    let characters = String::from_utf8_lossy(before).chars().count();
+    format!("{what} at character {}", characters + 1)
 }
 
 /// How many texts hold bytes that are no text, by what these are, with the lines of the first.
@@ -159,6 +173,19 @@ mod tests {
         );
         assert!(foreign_encoding(b"\xff\xfea\0").is_some());
         assert!(foreign_encoding(b"abc").is_none());
+    }
+
+    #[test]
+    fn json_is_placed_by_characters() {
+        let fault = |json: &str| {
+            let error = serde_json::from_str::<serde_json::Value>(json).unwrap_err();
+            json_fault(&error, json.as_bytes())
+        };
+        assert_eq!(
+            fault("[1,\n \"\u{e4}\u{4e00}\" x]"),
+            "expected `,` or `]` at character 7"
+        );
+        assert_eq!(fault("{"), "EOF while parsing an object at character 1");
     }
 
     fn bytes() -> impl Strategy<Value = Vec<u8>> {

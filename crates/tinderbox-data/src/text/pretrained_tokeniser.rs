@@ -32,7 +32,7 @@ const CONFIG: &str = "tokenizer_config.json";
 impl Tokeniser {
     /// Reads a `tokenizer.json`, a `vocab.txt` (any file that ends in `txt`), or a folder with either. What a `tokenizer_config.json`
     /// beside it says of case, accents and Chinese characters in BERT's way is done; else of a `vocab.txt` what `lowercase` and `strip_accents` say
-    /// (`None` for as `lowercase` has it).
+    /// (`None` for as `lowercase` has it). Its `model_max_length` is [`longest`](Self::longest).
     ///
     /// # Errors
     /// As [`load`](Self::load) and [`load_bert_vocabulary`](Self::load_bert_vocabulary), and [`DataError::Tokeniser`] for a
@@ -67,7 +67,11 @@ impl Tokeniser {
                 })?;
             said.extend(more);
         }
-        read.normalised_as(&said)
+        let mut read = read.normalised_as(&said)?;
+        // Where there is no limit, it is written as a huge number.
+        let longest = said.get("model_max_length").and_then(Value::as_u64);
+        read.longest = longest.and_then(|longest| usize::try_from(longest).ok());
+        Ok(read)
     }
 
     /// The same with BERT's normaliser set as a configuration says, if it has that normaliser.

@@ -154,7 +154,7 @@ mod tests {
         let file = serde_json::json!({"data": [{"paragraphs": [{"context": CONTEXT, "qas": [
             {"id": "a", "question": "to be", "answers": [{"text": answer, "answer_start": start}]}]}]}]});
         std::fs::write(&path, file.to_string()).unwrap();
-        let file = QuestionFile::open(&path).unwrap();
+        let file = QuestionFile::open(&path, false).unwrap();
         (folder, Arc::new(file))
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::document::Document;
 use super::document_index::{Boundary, DocumentIndex};
 use super::mapped_file::MappedFile;
-use super::plain_text::text_of;
+use super::plain_text::{json_fault, text_of};
 use super::unpack::map;
 use crate::classes::{Classes, classes};
 use crate::{Content, DataError, Labelled, Ledger, Remark};
@@ -155,7 +155,7 @@ impl TextFile {
     fn object(&self, index: usize) -> Result<Value, DataError> {
         let text = self.text(index)?;
         serde_json::from_str(&text).map_err(|error| {
-            let got = error.to_string();
+            let got = json_fault(&error, text.as_bytes());
             self.wrong(index, 0, "JSON", "an object".into(), got)
         })
     }

@@ -27,10 +27,10 @@ pub struct TextFolderConfig {
 }
 
 impl Default for TextFolderConfig {
-    /// `txt` files of at most 16 MiB, labels from folders, strict.
+    /// `txt` files of at most 16 MiB, compressed by gzip or zstd or not, labels from folders, strict.
     fn default() -> Self {
         Self {
-            endings: &["txt"],
+            endings: &["txt", "txt.gz", "txt.zst"],
             labels: true,
             links: true,
             max_bytes: 16 << 20,

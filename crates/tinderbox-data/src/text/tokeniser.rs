@@ -91,6 +91,7 @@ impl Encoded {
 #[derive(Debug, Clone)]
 pub struct Tokeniser {
     inner: Tokenizer,
+    pub(super) longest: Option<usize>,
 }
 
 impl Tokeniser {
@@ -116,7 +117,10 @@ impl Tokeniser {
         let mut inner = Tokenizer::from_bytes(json).map_err(refused)?;
         inner.with_truncation(None).map_err(refused)?;
         inner.with_padding(None);
-        Ok(Self { inner })
+        Ok(Self {
+            inner,
+            longest: None,
+        })
     }
 
     /// Reads the `vocab.txt` of a BERT model, a token a line, of which only the line break and a carriage return before it are no part.
@@ -252,6 +256,11 @@ impl Tokeniser {
     pub fn special(&self, role: Role) -> Option<u32> {
         let mut names = role.names().iter();
         names.find_map(|name| self.inner.token_to_id(name))
+    }
+
+    /// The most tokens of a sequence, if a configuration says so that lay beside the tokeniser's file.
+    pub fn longest(&self) -> Option<usize> {
+        self.longest
     }
 
     /// Whether accents and other marks of letters are lost before a text is cut into tokens.

@@ -314,6 +314,23 @@ fn what_is_exported_makes_the_same_sequences_elsewhere() {
 }
 
 #[test]
+fn letters_with_marks_are_the_same_in_either_form() {
+    let mut texts = texts();
+    texts.extend(vec!["the caf\u{e9} cafe\u{301}".to_owned(); 9]);
+    let cased = |lowercase| TokeniserKind::WordPiece {
+        lowercase,
+        strip_accents: Some(false),
+    };
+    for kind in [cased(true), cased(false), KINDS[1], KINDS[2]] {
+        let tokeniser = train(kind, &texts);
+        let ids = |text: &str| tokeniser.encode(text, false).unwrap().ids;
+        assert_eq!(ids("caf\u{e9}"), ids("cafe\u{301}"), "{kind:?}");
+        assert!(!ids("caf\u{e9}").contains(&1), "{kind:?}");
+        assert_ne!(ids("caf\u{e9}"), ids("cafe"), "{kind:?}");
+    }
+}
+
+#[test]
 fn a_configuration_beside_a_tokeniser_has_the_last_word() {
     let folder = tempfile::tempdir().unwrap();
     let vocabulary = folder.path().join("vocab.txt");
@@ -336,6 +353,10 @@ fn a_configuration_beside_a_tokeniser_has_the_last_word() {
     whole.save_pretrained(again.path(), 16).unwrap();
     let read = Tokeniser::load_pretrained(again.path(), true, None).unwrap();
     assert_eq!(read.encode("\u{c9}a", false).unwrap().ids, [5]);
+    assert_eq!((whole.longest(), read.longest()), (None, Some(16)));
+    says("{\"model_max_length\": 1000000000000000019884624838656}").unwrap();
+    let without = Tokeniser::load_pretrained(&vocabulary, true, None).unwrap();
+    assert_eq!(without.longest(), None);
     says("{").unwrap();
     let error = Tokeniser::load_pretrained(folder.path(), true, None).unwrap_err();
     assert!(

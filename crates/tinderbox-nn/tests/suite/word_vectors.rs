@@ -95,9 +95,30 @@ fn words_that_are_no_text_or_come_again_are_counted() {
         let expected = LeftOutWords {
             not_utf8: 1,
             repeated: 1,
+            ..LeftOutWords::default()
         };
         assert_eq!(left_out, expected);
     }
+}
+
+#[test]
+fn a_malformed_line_costs_its_word() {
+    use WordVectorsFormat::{GloveText, Word2VecText};
+    let lines = "a\t1  2\n. . 3 4\nb 1\nc 1 x\nd nan 1\ne 5 6 \nf 7 8\n";
+    let header = format!("7 2\n{lines}");
+    for (text, format, line) in [(lines, GloveText, 3), (&header, Word2VecText, 4)] {
+        let (vectors, left_out) = WordVectors::parse(text.as_bytes(), format).unwrap();
+        assert_eq!(vectors.words(), ["a", ". .", "e", "f"]);
+        assert_eq!(vectors.matrix(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+        let expected = format!("line {line}: expected a word and 2 numbers, got \"b 1\"");
+        assert_eq!(
+            (left_out.malformed, left_out.first_malformed),
+            (3, Some(expected))
+        );
+    }
+    // The first word may be one with spaces.
+    let first = parse(". . . 1 2\nking 3 4\n", GloveText).unwrap();
+    assert_eq!(first.words(), [". . .", "king"]);
 }
 
 #[test]
