@@ -3,13 +3,17 @@
 `cargo xtask bench peers open_with_transformers -- FOLDER`: the first entries of the states of a sentence's tokens, and of a
 model with a head for masked tokens its five likeliest words at a mask. Weights that the folder lacks, or that transformers
 does not know, are an error. Without a folder it opens that of `cargo xtask data minilm`.
+
+With `--texts FILE --features CSV`, where CSV is what `tinderbox embed RUN --data FILE --out CSV` wrote, it makes the features of the texts from
+raw text alone, by the exported tokeniser and the means of states, and fails if any is further from the program's than 1e-4.
 """
 
 import argparse
+import csv
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, BertForMaskedLM, BertModel, BertTokenizerFast
+from transformers import AutoConfig, AutoTokenizer, BertForMaskedLM, BertModel
 
 from _results import write
 
@@ -55,6 +59,22 @@ def guesses_of(model, tokeniser, sentence):
     return rows
 
 
+@torch.no_grad()
+def compare(model, tokeniser, texts, features):
+    """A row with the largest difference from the program's features."""
+    lines = [line for line in texts.read_text().splitlines() if line.strip()]
+    with features.open() as file:
+        own = [[float(value) for value in row[1:-1]] for row in list(csv.reader(file))[1:]]
+    encoded = tokeniser(lines, return_tensors="pt", padding=True, truncation=True)
+    states = getattr(model, "bert", model)(**encoded).last_hidden_state
+    read = encoded["attention_mask"].unsqueeze(2)
+    means = (states * read).sum(1) / read.sum(1)
+    apart = (means - torch.tensor(own)).abs().max().item()
+    if apart > 1e-4:
+        raise SystemExit(f"features of {texts} are {apart:.2e} apart")
+    return {"name": "features", "note": f"of {len(lines)} texts at most {apart:.1e} apart"}
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -64,16 +84,20 @@ def main():
     parser.add_argument("--sentence", default="The government of the people must be just.")
     parser.add_argument("--masked", default="The government of the [MASK] must be just.")
     parser.add_argument("--entries", type=int, default=6, help="of a state")
+    parser.add_argument("--texts", type=Path, help="a text a line")
+    parser.add_argument("--features", type=Path, help="the program's features of these texts")
     arguments = parser.parse_args()
     config = AutoConfig.from_pretrained(arguments.folder)
     architecture = (config.architectures or ["BertModel"])[0]
-    tokeniser = BertTokenizerFast.from_pretrained(arguments.folder)
+    tokeniser = AutoTokenizer.from_pretrained(arguments.folder)
     if len(tokeniser) != config.vocab_size:
         raise SystemExit(f"{len(tokeniser)} tokens, but the model has {config.vocab_size}")
     model = open_model(arguments.folder, architecture)
     rows = states_of(model, tokeniser, arguments.sentence, arguments.entries)
     if isinstance(model, BertForMaskedLM):
         rows += guesses_of(model, tokeniser, arguments.masked)
+    if arguments.texts and arguments.features:
+        rows.append(compare(model, tokeniser, arguments.texts, arguments.features))
     print(f"{architecture}: {config.num_hidden_layers} layers of {config.hidden_size}")
     for row in rows:
         print(f"{row['name']:>16}  {row['note']}")

@@ -16,7 +16,7 @@ use crate::encoder::{ImageShape, InputShape, Modality};
 use crate::equal_items::{on_both_sides, readable};
 use crate::inputs::{Items, Preprocessing, Target, Views};
 use crate::recipe::{DataRecipe, DataSource, Labels};
-use crate::{images, texts};
+use crate::{images, text_source};
 
 /// The split into training and test part is the same for every seed of a run.
 const SPLIT_SEED: u64 = 0;
@@ -64,7 +64,7 @@ impl DataSet {
         let mut ledger = Ledger::default();
         let (items, own, image) = match recipe.modality() {
             Modality::Text => {
-                let (texts, own) = texts::open_all(recipe)?;
+                let (texts, own) = text_source::open_all(recipe)?;
                 (Items::Texts(texts), own, None)
             }
             Modality::Row => {
@@ -137,17 +137,14 @@ impl DataSet {
             true => labels.class_names().to_vec(),
             false => Vec::new(),
         };
-        let mut all = labels.ledger();
-        all.extend(ledger);
-        let mut ledger = all;
-        ledger.add(images::left_out(own, used.len()));
+        let mut of_fit = Ledger::default();
         let fitted = match &items {
             Items::Images(_) => None,
             Items::Rows(rows) => Some(match fitted {
                 Some(fitted) => fitted.clone(),
                 None => {
                     let fit = rows.fit(recipe.columns.as_ref(), &train)?;
-                    ledger.extend(fit.ledger);
+                    of_fit = fit.ledger;
                     Preprocessing::Row(fit.pipeline)
                 }
             }),
@@ -155,7 +152,7 @@ impl DataSet {
                 (Some(fitted), _) => fitted.clone(),
                 (None, tokens) => {
                     let tokens = tokens.as_ref().expect("texts have tokens");
-                    Preprocessing::Text(texts::fit(&**texts, &train, tokens)?)
+                    Preprocessing::Text(text_source::fit(&**texts, &train, tokens)?)
                 }
             }),
         };
@@ -165,14 +162,23 @@ impl DataSet {
                 part.retain(|row| readable[*row]);
             }
         }
-        ledger.add(on_both_sides(&items, fitted.as_ref(), &train, &test)?);
-        let becomes =
-            "have no label: no label is learnt from them, and nothing is measured with them";
-        ledger.add(Remark::new("items", unlabelled, becomes).of(used.len()));
         let shape = match (image, &fitted) {
             (Some(shape), _) => InputShape::Image(shape),
             (None, fitted) => fitted.as_ref().expect("these were fitted").shape(),
         };
+        let mut all = match (&items, &fitted) {
+            (Items::Texts(texts), Some(Preprocessing::Text(text))) => {
+                text_source::ledger(texts, text, target)
+            }
+            _ => items.labelled().ledger(),
+        };
+        all.extend(ledger);
+        all.add(images::left_out(own, used.len()));
+        all.extend(of_fit);
+        all.add(on_both_sides(&items, fitted.as_ref(), &train, &test)?);
+        let becomes =
+            "have no label: no label is learnt from them, and nothing is measured with them";
+        all.add(Remark::new("items", unlabelled, becomes).of(used.len()));
         Ok(Self {
             items,
             train,
@@ -182,7 +188,7 @@ impl DataSet {
             classes,
             shape,
             background: recipe.background.unwrap_or_default(),
-            ledger,
+            ledger: all,
             fitted,
             target,
             max_bad: recipe.max_bad,
@@ -402,13 +408,13 @@ fn texts_of_questions(questions: &dyn DocumentSource, items: &[usize]) -> Vec<u6
         .collect()
 }
 
-/// The items of a recipe, unsplit and without a test set of their own.
+/// The items of a recipe, unsplit and without a test set of their own; with `blank_lines`, a blank line of a file of texts is one, too.
 ///
 /// # Errors
 /// If they cannot be read or are none.
-pub fn open_unsplit(recipe: &DataRecipe) -> Result<Items, DataError> {
+pub fn open_unsplit(recipe: &DataRecipe, blank_lines: bool) -> Result<Items, DataError> {
     Ok(match recipe.modality() {
-        Modality::Text => Items::Texts(texts::open(recipe)?),
+        Modality::Text => Items::Texts(text_source::open(recipe, blank_lines)?),
         Modality::Row => Items::Rows(Arc::new(read_table(recipe, NotUtf8::Replace)?)),
         Modality::Image => Items::Images(images::open(recipe, recipe.channels)?),
     })

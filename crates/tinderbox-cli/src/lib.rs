@@ -36,6 +36,7 @@ pub mod signals;
 mod starting_weights;
 pub mod table;
 pub mod tagger;
+pub mod text_source;
 pub mod texts;
 pub mod training;
 mod word_trainer;

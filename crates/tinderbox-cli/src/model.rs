@@ -218,11 +218,11 @@ impl Model {
     /// # Errors
     /// If the model writes no text, or if the weights are not those of the description.
     pub fn writer(&self, device: &Device) -> Result<Writer, CliError> {
+        if self.description.restores() {
+            return self.encoder(device).map(Writer::Restores);
+        }
         let Some(name) = &self.description.word_head else {
-            return match self.description.restores() {
-                true => self.encoder(device).map(Writer::Restores),
-                false => Err(self.no_writer()),
-            };
+            return Err(self.no_writer());
         };
         let model = CausalLmConfig {}.init(self.encoder(device)?, device)?;
         Ok(Writer::GoesOn(CausalLm {

@@ -175,12 +175,12 @@ impl Setup<'_> {
                 .loader_of(self.items, items, Views::Two)?
                 .next_batch()?;
             // Where nothing learns from two views, stronger ones would not help.
-            let advice = match (self.inputs, self.views) {
+            let remedy = match (self.inputs, self.views) {
                 (Inputs::Images(..), Views::Two) => "lower `optim.lr`, or strengthen `data.views`",
                 (Inputs::Rows(_), Views::Two) => "lower `optim.lr`, or raise `data.views.swap`",
                 _ => "lower `optim.lr`",
             };
-            let health = HealthEvaluator::<AnyInput>::new(&batch, self.device).advising(advice);
+            let health = HealthEvaluator::<AnyInput>::new(&batch, self.device, remedy);
             trainer = trainer.with_evaluator(health);
         }
         Ok(trainer)

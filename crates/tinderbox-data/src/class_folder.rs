@@ -22,16 +22,18 @@ use listing::list;
 pub(crate) struct FileKind {
     /// What they are called in an error.
     pub(crate) what: &'static str,
-    /// The endings of their names, in any case.
+    /// The endings of their names, in any case, such as `txt` or `txt.gz`.
     pub(crate) endings: &'static [&'static str],
 }
 
 impl FileKind {
     fn holds(&self, name: &OsStr) -> bool {
-        let ending = Path::new(name).extension();
-        ending.is_some_and(|ending| {
-            let mut known = self.endings.iter();
-            known.any(|known| ending.eq_ignore_ascii_case(known))
+        let name = name.as_encoded_bytes();
+        self.endings.iter().any(|ending| {
+            let at = name.len().checked_sub(ending.len() + 1);
+            at.is_some_and(|at| {
+                at > 0 && name[at] == b'.' && name[at + 1..].eq_ignore_ascii_case(ending.as_bytes())
+            })
         })
     }
 }

@@ -18,9 +18,33 @@ const MAX_WINDOW: u64 = 8 << 20;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// Whether the first four bytes of a file are those of gzip or zstd.
-pub(crate) fn is_compressed(start: &[u8]) -> bool {
-    start.starts_with(&GZIP) || start == ZSTD
+/// What files of other compressions begin with.
+const FOREIGN: [(&[u8], &str); 5] = [
+    (b"\xfd7zXZ\0", "xz"),
+    (b"PK\x03\x04", "zip"),
+    (b"\x04\x22\x4d\x18", "lz4"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+    // The magic number of its first block; the byte before it is a digit.
+    (b"1AY&SY", "bzip2"),
+];
+
+/// Bytes that tell the compression.
+const MAGIC: u64 = 10;
+
+/// Whether the first bytes of a file, ten of them if it has as many, are those of gzip or zstd.
+///
+/// # Errors
+/// [`DataError::Format`] for a compression that is not read.
+pub(crate) fn is_compressed(start: &[u8]) -> Result<bool, DataError> {
+    if start.starts_with(&GZIP) || start.starts_with(&ZSTD) {
+        return Ok(true);
+    }
+    let of_bzip2 = start.strip_prefix(b"BZh").and_then(|rest| rest.get(1..));
+    let start = of_bzip2.unwrap_or(start);
+    match FOREIGN.iter().find(|(magic, _)| start.starts_with(magic)) {
+        Some((_, name)) => Err(DataError::format("compression", "none, gzip or zstd", name)),
+        None => Ok(false),
+    }
 }
 
 /// The bytes of `file`, decompressed if its first bytes say that it is gzip or zstd.
@@ -30,10 +54,11 @@ pub(crate) fn decompressed<R: BufRead + Send + 'static>(
 ) -> Result<Box<dyn BufRead + Send>, DataError> {
     let mut magic = Vec::new();
     file.by_ref()
-        .take(4)
+        .take(MAGIC)
         .read_to_end(&mut magic)
         .map_err(|source| DataError::io(path, source))?;
-    let (packed, gzip) = (is_compressed(&magic), magic.starts_with(&GZIP));
+    let packed = is_compressed(&magic).map_err(|error| error.at(path))?;
+    let gzip = magic.starts_with(&GZIP);
     let whole = io::Cursor::new(magic).chain(file);
     if !packed {
         return Ok(Box::new(whole));
@@ -56,7 +81,6 @@ pub(crate) fn decompressed<R: BufRead + Send + 'static>(
 }
 
 /// The error of reading text: what the operating system said, or what is wrong with the bytes.
-#[cfg(any(feature = "image", feature = "table"))]
 pub(crate) fn text_error(path: &Path, source: io::Error) -> DataError {
     if source.raw_os_error().is_some() {
         return DataError::io(path, source);
@@ -233,6 +257,19 @@ mod tests {
     fn plain_text_is_as_it_was() {
         for text in ["", "a", "a,b\n"] {
             assert_eq!(read(text.into()).unwrap(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn other_compressions_are_named() {
+        for (bytes, name) in [
+            (&b"\xfd7zXZ\0\0\x04\xe6\xd6"[..], "xz"),
+            (b"BZh91AY&SY..", "bzip2"),
+            (b"PK\x03\x04\x14\0\0\0", "zip"),
+        ] {
+            let error = read(bytes.into()).unwrap_err().to_string();
+            let expected = format!("t: compression: expected none, gzip or zstd, got {name}");
+            assert_eq!(error, expected);
         }
     }
 

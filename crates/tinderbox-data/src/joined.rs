@@ -1,9 +1,11 @@
 //! Several data sets as one, so that an index names an item of any.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
 
+use crate::odd_name::shown;
 use crate::same_value::{respelt, same_value};
 use crate::{Content, DataError, ImageItem, Labelled, Ledger};
 
@@ -57,8 +59,8 @@ impl<S: Labelled + ?Sized> Joined<S> {
         })
     }
 
-    /// Data sets with a name each; an id is `NAME/ID`. The classes are those of all, in the order in which they come.
-    pub fn of_named<I>(parts: Vec<(String, Arc<S>)>) -> Self
+    /// Data sets with a name each, such as that of a file; an id is `NAME/ID`. The classes are those of all, in the order in which they come.
+    pub fn of_named<I>(parts: Vec<(OsString, Arc<S>)>) -> Self
     where
         S: Dataset<I, DataError>,
     {
@@ -69,7 +71,7 @@ impl<S: Labelled + ?Sized> Joined<S> {
             }
         }
         let parts = parts.into_iter();
-        let parts = parts.map(|(name, items)| (format!("{name}/"), items));
+        let parts = parts.map(|(name, items)| (format!("{}/", shown(&name)), items));
         Self::build(parts.collect(), class_names)
     }
 
@@ -241,8 +243,8 @@ mod tests {
     #[test]
     fn named_parts_keep_their_order_and_share_classes() {
         let parts = [
-            ("x".to_owned(), images(&[1, 2], &[0, 1], &["b", "a"])),
-            ("y".to_owned(), images(&[3, 4], &[1, 0], &["a", "c"])),
+            ("x".into(), images(&[1, 2], &[0, 1], &["b", "a"])),
+            ("y".into(), images(&[3, 4], &[1, 0], &["a", "c"])),
         ];
         let joined: Joined<dyn ImageSource> = Joined::of_named(parts.into());
         assert_eq!(joined.class_names(), ["b", "a", "c"]);

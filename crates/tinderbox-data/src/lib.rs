@@ -60,6 +60,7 @@ mod loader;
 pub mod mix;
 mod multi_crop;
 mod normal;
+mod odd_name;
 mod pattern;
 mod preprocess;
 mod readable;
@@ -87,8 +88,6 @@ mod folder;
 pub mod leak;
 #[cfg(feature = "image")]
 mod list;
-#[cfg(any(feature = "audio", feature = "image", feature = "text"))]
-mod odd_name;
 #[cfg(feature = "image")]
 mod read;
 #[cfg(feature = "image")]

@@ -75,7 +75,8 @@ impl ImageList {
     pub fn open(list: impl AsRef<Path>, config: ImageListConfig) -> Result<Self, DataError> {
         let list = list.as_ref();
         let mut bytes = read_file(list)?;
-        if is_compressed(bytes.get(..4).unwrap_or_default()) {
+        let start = &bytes[..bytes.len().min(16)];
+        if is_compressed(start).map_err(|error| error.at(list))? {
             let mut unpacked = decompressed(BufReader::new(std::io::Cursor::new(bytes)), list)?;
             bytes = Vec::new();
             unpacked

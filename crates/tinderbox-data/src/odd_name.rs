@@ -22,6 +22,7 @@ pub(crate) fn shown(name: &OsStr) -> String {
 }
 
 /// Whether the name is UTF-8.
+#[cfg(any(feature = "audio", feature = "image", feature = "text"))]
 pub(crate) fn is_text(name: &OsStr) -> bool {
     name.to_str().is_some()
 }

@@ -71,6 +71,7 @@ mod token_texts;
 mod tokeniser;
 mod tokeniser_training;
 mod unpack;
+mod unread;
 mod vocabulary;
 mod word_corpus;
 mod word_windows;
@@ -116,10 +117,11 @@ pub use token_item::TokenItem;
 pub use token_texts::{PlainTokens, TokenCollate, TokenSample, TokenTexts};
 pub use tokeniser::{Encoded, Role, Tokeniser};
 pub use tokeniser_training::{TokeniserKind, TokeniserTraining};
+pub use unpack::read_unpacked;
 pub use vocabulary::Vocabulary;
 pub use word_corpus::WordCorpus;
 pub use word_windows::{Cbow, SkipGram};
-pub use words::words;
+pub use words::{lower_words, words};
 
 use crate::DataError;
 
@@ -141,7 +143,10 @@ mod testing {
     /// Sequences of up to `length` tokens, by a WordPiece vocabulary of a text's words.
     pub(super) fn preprocess(text: &str, length: usize) -> TextPreprocess {
         let training = TokeniserTraining {
-            kind: TokeniserKind::WordPiece { lowercase: true },
+            kind: TokeniserKind::WordPiece {
+                lowercase: true,
+                strip_accents: None,
+            },
             vocabulary: 300,
             min_frequency: 1,
         };

@@ -123,4 +123,6 @@ pub use vit::{PatchEmbed, PatchProjection, Vit, VitConfig};
 pub use weights::{LoadReport, StateDict, WeightsError, load_state_dict};
 pub use word_embedding::{WordEmbedding, WordEmbeddingConfig};
 pub use word_head::{WordHead, WordHeadConfig};
-pub use word_vectors::{Analogy, Neighbour, WordVectors, WordVectorsError, WordVectorsFormat};
+pub use word_vectors::{
+    Analogy, LeftOutWords, Neighbour, WordVectors, WordVectorsError, WordVectorsFormat,
+};

@@ -7,7 +7,7 @@ mod search;
 use std::collections::HashMap;
 
 pub use error::WordVectorsError;
-pub use format::WordVectorsFormat;
+pub use format::{LeftOutWords, WordVectorsFormat};
 pub use search::{Analogy, Neighbour};
 
 /// Words, each with a vector of the same size.

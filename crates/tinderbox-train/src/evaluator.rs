@@ -107,23 +107,16 @@ where
 /// alignment, uniformity, and an alarm when it collapses.
 pub struct HealthEvaluator<I> {
     views: ViewBatch<I>,
-    advice: String,
+    remedy: &'static str,
 }
 
 impl<I: PlainInput> HealthEvaluator<I> {
-    /// Watches a batch with two views.
-    pub fn new(batch: &PlainBatch, device: &Device) -> Self {
+    /// Watches a batch with two views; the alarm says what is to be tried against a collapse.
+    pub fn new(batch: &PlainBatch, device: &Device, remedy: &'static str) -> Self {
         Self {
             views: ViewBatch::from_plain(batch, device),
-            advice: "lower the learning rate".into(),
+            remedy,
         }
-    }
-
-    /// Says what to do about a collapse, in the words of whoever set the training up.
-    #[must_use]
-    pub fn advising(mut self, advice: impl Into<String>) -> Self {
-        self.advice = advice.into();
-        self
     }
 }
 
@@ -156,7 +149,7 @@ where
             warnings.push(format!(
                 "the representation has collapsed (spread {embedding_std:.2e}, effective rank \
                  {effective_rank:.1} of {}); {}",
-                a.dim, self.advice
+                a.dim, self.remedy
             ));
         }
         let figures = figures.to_vec();

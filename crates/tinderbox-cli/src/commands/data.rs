@@ -10,6 +10,7 @@ use crate::model::Model;
 use crate::recipe::{
     DataRecipe, DataSource, Document, Labels, Override, RecipeFile, Table, TokensRecipe, Value,
 };
+use crate::text_source::holds_tags;
 
 /// What a verb without a recipe of its own takes of `--set`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,6 +238,14 @@ fn at(path: &Path, asked: &Asked, own: Option<&DataRecipe>, model: &Model) -> Da
         {
             DataRecipe::at(DataSource::Questions, path)
         }
+        Modality::Text
+            if asked.source.is_none()
+                && asked.text.is_empty()
+                && tells_words(model)
+                && holds_tags(path) =>
+        {
+            DataRecipe::at(DataSource::Tags, path)
+        }
         Modality::Text => {
             let columns = match asked.text.is_empty() {
                 true => own.map_or(&[][..], |own| &own.text),
@@ -271,6 +280,12 @@ fn answers(model: &Model, path: &Path) -> bool {
     let head = model.description.head.as_ref();
     head.is_some_and(|head| head.of == Target::Answers)
         && path.extension().is_some_and(|ending| ending == "json")
+}
+
+/// Whether a model tells tags of words.
+fn tells_words(model: &Model) -> bool {
+    let head = model.description.head.as_ref();
+    head.is_some_and(|head| head.of == Target::Words)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::outputs::Written;
 use super::{device_of, pipe, stream::Stream};
 use crate::args::{EmbedArgs, EmbedFormat};
 use crate::error::CliError;
+use crate::inputs::Target;
 use crate::model::Model;
 use crate::rows::{EmbeddingCsv, EmbeddingNpy, ids_path};
 use crate::session::Context;
@@ -35,7 +36,8 @@ pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError
     let model = Model::open(&args.model)?;
     let device = device_of(context.global)?;
     let data = data::of(&args.data, &model, context.global)?;
-    let stream = Stream::open(&data, &model)?;
+    let stream = Stream::open(&data, &model, false)?;
+    context.output.ledger(&stream.ledger(Target::Items));
     let encoder = model.encoder(&device)?;
     let dim = model.description.feature_dim;
     let features = |input| -> Vec<Vec<f32>> {

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde_json::json;
-use tinderbox::data::text::{SpecialTokens, Tokeniser};
+use tinderbox::data::text::SpecialTokens;
 use tinderbox::nn::{
     Decoding, EncoderDecoder, Generated, GenerationConfig, GenerationError, NextToken, TokenBatch,
 };
@@ -55,21 +55,26 @@ pub(super) fn run(args: &GenerateArgs, context: Context<'_>) -> Result<(), CliEr
         special,
         device: &device,
     };
-    let (generated, starts) = match writer {
-        Writer::GoesOn(network) => (work.go_on(&network, &words)?, Some(words)),
+    // What stands before the tokens that were written.
+    let (generated, shown, before) = match writer {
+        Writer::GoesOn(network) => (work.go_on(&network, &words)?, prompt, words),
         Writer::Restores(_) if args.prompt.is_none() => {
             return Err(CliError::Usage {
                 message: "`--prompt` is missing: the model restores texts".into(),
                 help: Some("name one, with `[MASK]` where words are missing".into()),
             });
         }
-        Writer::Restores(network) => (work.restore(&network, &words)?, None),
+        Writer::Restores(network) => (work.restore(&network, &words)?, "", Vec::new()),
     };
+    let start = tokeniser.decode(&before)?;
     let mut found = Vec::with_capacity(generated.len());
     for (number, sample) in generated.iter().enumerate() {
-        let text = match &starts {
-            Some(words) => after(prompt, words, &sample.tokens, tokeniser)?,
-            None => tokeniser.decode(&sample.tokens)?,
+        let all = [&before[..], &sample.tokens].concat();
+        let whole = tokeniser.decode(&all)?;
+        // The prompt as it was given, if its tokens are spelt alike in front of others.
+        let text = match whole.strip_prefix(&start) {
+            Some(rest) => format!("{shown}{rest}"),
+            None => whole,
         };
         if number > 0 {
             context.output.text("\n");
@@ -85,21 +90,6 @@ pub(super) fn run(args: &GenerateArgs, context: Context<'_>) -> Result<(), CliEr
         .output
         .json(&json!({"prompt": prompt, "texts": found}));
     Ok(())
-}
-
-/// A prompt with the tokens that were written after its words.
-fn after(
-    prompt: &str,
-    words: &[u32],
-    tokens: &[u32],
-    tokeniser: &Tokeniser,
-) -> Result<String, CliError> {
-    let whole = tokeniser.decode(&[words, tokens].concat())?;
-    // The prompt as it was given, if its tokens are spelt alike in front of others.
-    Ok(match whole.strip_prefix(&tokeniser.decode(words)?) {
-        Some(rest) => format!("{prompt}{rest}"),
-        None => whole,
-    })
 }
 
 /// How texts are written.

@@ -120,11 +120,13 @@ pub(super) fn run(args: &LeaksArgs, context: Context<'_>) -> Result<(), CliError
 
 fn open(path: &Path) -> Result<Items, CliError> {
     match Source::find(path)? {
-        Source::Images(recipe) => Ok(open_unsplit(&recipe)?),
-        Source::Table(path) => Ok(open_unsplit(&DataRecipe::table(path))?),
-        Source::Text(_) | Source::Sound(_) => Err(CliError::usage(format!(
-            "{} holds neither images nor a table, and only these are compared",
-            path.display()
-        ))),
+        Source::Images(recipe) => Ok(open_unsplit(&recipe, false)?),
+        Source::Table(path) => Ok(open_unsplit(&DataRecipe::table(path), false)?),
+        Source::Text(_) | Source::Tags(_) | Source::Questions(_) | Source::Sound(_) => {
+            Err(CliError::usage(format!(
+                "{} holds neither images nor a table, and only these are compared",
+                path.display()
+            )))
+        }
     }
 }

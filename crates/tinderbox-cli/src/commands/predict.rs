@@ -23,6 +23,7 @@ use crate::model_card::HeadDescription;
 use crate::rows::{AsRows, ClassColumns, Outcome, Prediction, ResultWriter};
 use crate::session::Context;
 use crate::tagger::{Tagger, tag};
+use crate::text_source::check_pairs;
 
 pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliError> {
     Settings::Items.check(context.global)?;
@@ -37,7 +38,11 @@ pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliErr
     };
     let columns = columns(args, head)?;
     let data = data::of(&args.data, &model, context.global)?;
-    let stream = Stream::open(&data, &model)?;
+    if let (Target::Items, Some(learnt)) = (head.of, model.recipe()?) {
+        check_pairs(&learnt.data, &data)?;
+    }
+    let stream = Stream::open(&data, &model, true)?;
+    context.output.ledger(&stream.ledger(head.of));
     let to: Box<dyn Write> = match out {
         Some(path) => {
             stream.refuse_existing(path, Written::Rows, context.global)?;

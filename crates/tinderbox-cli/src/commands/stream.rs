@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use rayon::prelude::*;
-use tinderbox::data::DataError;
+use tinderbox::data::{DataError, Ledger};
 use tinderbox::train::PlainInput;
 
 use super::outputs::{NAME_ANOTHER, Written, refuse_existing};
@@ -13,7 +13,7 @@ use crate::args::GlobalArgs;
 use crate::dataset::open_unsplit;
 use crate::encoder::AnyInput;
 use crate::error::CliError;
-use crate::inputs::{Inputs, Items};
+use crate::inputs::{Inputs, Items, Target};
 use crate::model::Model;
 use crate::recipe::{DataRecipe, Labels};
 use crate::rows::Outcome;
@@ -33,16 +33,21 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// Opens them, without their labels.
-    pub(super) fn open(recipe: &DataRecipe, model: &Model) -> Result<Self, CliError> {
-        let items = open_unsplit(&match &recipe.labels {
+    /// Opens them, without their labels; with `blank_lines`, a blank line of a file of texts is one, too, so that there are as many as lines.
+    pub(super) fn open(
+        recipe: &DataRecipe,
+        model: &Model,
+        blank_lines: bool,
+    ) -> Result<Self, CliError> {
+        let recipe_of_items = match &recipe.labels {
             // The labels need not be there.
             Labels::Column(_) | Labels::File(_) => DataRecipe {
                 labels: Labels::Own(false),
                 ..recipe.clone()
             },
             _ => recipe.clone(),
-        })?;
+        };
+        let items = open_unsplit(&recipe_of_items, blank_lines)?;
         let inputs = items.prepare(&model.preprocess)?;
         Ok(Self {
             items,
@@ -69,6 +74,15 @@ impl Stream {
             });
         }
         refuse_existing(out, what, NAME_ANOTHER, global)
+    }
+
+    /// What of them a model does not read that tells `target`.
+    pub(super) fn ledger(&self, target: Target) -> Ledger {
+        match (&self.inputs, target) {
+            // Of words none is cut here.
+            (Inputs::Texts(texts), Target::Items | Target::Answers) => texts.ledger(target),
+            _ => self.items.labelled().ledger(),
+        }
     }
 
     /// How many there are.

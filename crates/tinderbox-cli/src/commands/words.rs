@@ -5,10 +5,11 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use tinderbox::data::DataError;
 use tinderbox::data::text::{
-    CoOccurrenceConfig, CoOccurrenceCounter, Phrases, Vocabulary, WordCorpus, sentences,
+    CoOccurrenceConfig, CoOccurrenceCounter, Phrases, Vocabulary, WordCorpus, lower_words,
+    read_unpacked, sentences,
 };
+use tinderbox::data::{DataError, Ledger, Remark};
 use tinderbox::nn::{Analogy, Neighbour, WordVectors, WordVectorsError, WordVectorsFormat};
 use tinderbox::train::word_vectors::{Architecture, GloveTrainerConfig, Word2VecTrainerConfig};
 use tinderbox::transfer::{
@@ -22,7 +23,7 @@ use crate::output::escaped;
 use crate::recipe::DataRecipe;
 use crate::session::Context;
 use crate::table::Table;
-use crate::texts;
+use crate::text_source;
 use crate::word_trainer::{remove_state, state_path, train_to_end};
 
 /// The least score of a phrase, as in word2phrase.c.
@@ -40,7 +41,7 @@ pub(super) fn run(verb: &WordsVerb, context: Context<'_>) -> Result<(), CliError
         },
         WordsVerb::Nearest(args) => nearest(&args.vectors, &args.words, args.count, context),
         WordsVerb::Analogy(args) => {
-            let vectors = read(&args.vectors)?;
+            let vectors = read(&args.vectors, context)?;
             let [a, b, c] = [&args.a, &args.b, &args.c].map(|word| known(&vectors, word));
             let words = [a?, b?, c?];
             let found = vectors.analogy(words, args.count, Analogy::CosAdd);
@@ -49,7 +50,7 @@ pub(super) fn run(verb: &WordsVerb, context: Context<'_>) -> Result<(), CliError
             Ok(())
         }
         WordsVerb::Score(args) => {
-            let vectors = read(&args.vectors)?;
+            let vectors = read(&args.vectors, context)?;
             for file in &args.files {
                 score(&vectors, file, context)?;
             }
@@ -58,38 +59,19 @@ pub(super) fn run(verb: &WordsVerb, context: Context<'_>) -> Result<(), CliError
     }
 }
 
-/// A sentence a line, in lower case; of each its words: runs of letters and digits, with apostrophes and hyphens inside.
+/// The words of each sentence of the corpora.
 fn read_corpus(args: &WordsTrainArgs, context: Context<'_>) -> Result<Vec<Vec<String>>, CliError> {
     let mut corpus = Vec::new();
-    let mut unreadable = 0;
     for path in &args.corpus {
-        let texts = texts::open(&DataRecipe::texts(path, &[]))?;
-        for index in 0..texts.len() {
-            match texts.get(index) {
-                Ok(document) => corpus.extend(sentences(&document.text).map(words_of)),
-                Err(error) if unreadable == 0 => {
-                    unreadable = 1;
-                    context.output.warn(&escaped(&error.to_string()));
-                }
-                Err(_) => unreadable += 1,
-            }
+        let texts = text_source::open(&DataRecipe::texts(path, &[]), false)?;
+        context.output.ledger(&texts.ledger());
+        // The ledger tells what cannot be read.
+        let read = (0..texts.len()).filter_map(|index| texts.get(index).ok());
+        for document in read {
+            corpus.extend(sentences(&document.text).map(lower_words));
         }
     }
-    if unreadable > 0 {
-        let what = format!("{unreadable} texts could not be read, the first as above");
-        context.output.warn(&what);
-    }
     Ok(corpus)
-}
-
-fn words_of(sentence: &str) -> Vec<String> {
-    let lower = sentence.to_lowercase();
-    lower
-        .split(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '\u{2019}' | '-'))
-        .map(|word| word.trim_matches(['\'', '\u{2019}', '-']))
-        .filter(|word| !word.is_empty())
-        .map(String::from)
-        .collect()
 }
 
 fn as_str(words: &[String]) -> impl Iterator<Item = &str> {
@@ -206,11 +188,22 @@ fn configured<C: DeserializeOwned + Serialize + Default>(sets: &[String]) -> Res
         let read = format!("{key} = {value}").parse::<toml::Table>();
         // A bare word is a string, as in recipes.
         let read = read.or_else(|_| format!("{key} = \"{value}\"").parse());
-        settings.extend(read.map_err(|error: toml::de::Error| wrong(set, &error.message()))?);
+        let read = read.map_err(|error: toml::de::Error| wrong(set, &error.message()))?;
+        merge(&mut settings, read);
         let so_far = settings.clone().try_into::<C>();
         so_far.map_err(|error| wrong(set, &error.message()))?;
     }
     Ok(settings.try_into().expect("it was read a moment ago"))
+}
+
+/// Adds settings to others; of a table those that it names.
+fn merge(settings: &mut toml::Table, more: toml::Table) {
+    for (key, value) in more {
+        match (settings.get_mut(&key), value) {
+            (Some(toml::Value::Table(known)), toml::Value::Table(more)) => merge(known, more),
+            (_, value) => drop(settings.insert(key, value)),
+        }
+    }
 }
 
 /// Prints the words nearest to each of some words. `embed --nearest` is this too.
@@ -220,7 +213,7 @@ pub(super) fn nearest(
     count: usize,
     context: Context<'_>,
 ) -> Result<(), CliError> {
-    let vectors = read(path)?;
+    let vectors = read(path, context)?;
     for word in words {
         let word = known(&vectors, word)?;
         let found = vectors.nearest(word, count).expect("the word is known");
@@ -247,7 +240,9 @@ fn show(vectors: &WordVectors, asked: &str, found: &[Neighbour], context: Contex
 
 /// A file of judged pairs or of analogies, told apart by its sections (`: SECTION`).
 fn score(vectors: &WordVectors, file: &Path, context: Context<'_>) -> Result<(), CliError> {
-    let text = std::fs::read_to_string(file).map_err(CliError::reading(file))?;
+    let bytes = read_unpacked(file)?;
+    // A word that is not UTF-8 is one that the vectors do not have.
+    let text = String::from_utf8_lossy(&bytes);
     let wrong = |error: TransferError| CliError::usage(format!("{}: {error}", file.display()));
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     if text.trim_start().starts_with(": ") {
@@ -280,21 +275,45 @@ fn score(vectors: &WordVectors, file: &Path, context: Context<'_>) -> Result<(),
     Ok(())
 }
 
-/// A file of any format: word2vec's binary by its ending, else by whether its first line is a header.
-fn read(path: &Path) -> Result<WordVectors, CliError> {
-    if path.extension().is_some_and(|ending| ending == "bin") {
-        return WordVectors::read(path, WordVectorsFormat::Word2VecBinary).map_err(failed);
-    }
-    let text = std::fs::read(path).map_err(CliError::reading(path))?;
-    let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let words = first
-        .split(|byte| *byte == b' ')
-        .filter(|word| !word.is_empty());
-    let format = match words.count() {
+/// A file of any format, compressed or not: word2vec's binary by its ending, else by whether its first line is a header.
+fn read(path: &Path, context: Context<'_>) -> Result<WordVectors, CliError> {
+    let bytes = read_unpacked(path)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut parts = name.rsplit('.');
+    let binary = match parts.next() {
+        Some("gz" | "zst") => parts.next() == Some("bin"),
+        ending => ending == Some("bin"),
+    };
+    let first = bytes.split(|byte| *byte == b'\n').next();
+    let words = first.unwrap_or_default().split(u8::is_ascii_whitespace);
+    let format = match words.filter(|word| !word.is_empty()).count() {
+        _ if binary => WordVectorsFormat::Word2VecBinary,
         2 => WordVectorsFormat::Word2VecText,
         _ => WordVectorsFormat::GloveText,
     };
-    WordVectors::read(path, format).map_err(failed)
+    let parsed = WordVectors::parse(&bytes, format);
+    let (vectors, left_out) = parsed.map_err(|error| malformed(error, path))?;
+    let all = vectors.len() + left_out.count();
+    let words = format!("words of {name}");
+    let mut ledger = Ledger::default();
+    for (count, becomes, first) in [
+        (left_out.not_utf8, "are not UTF-8 and are left out", None),
+        (
+            left_out.repeated,
+            "came before: the first vector stays",
+            None,
+        ),
+        (
+            left_out.malformed,
+            "have no such numbers as the others and are left out",
+            left_out.first_malformed,
+        ),
+    ] {
+        let remark = Remark::new(&words, count, becomes).of(all);
+        ledger.add(remark.examples(first));
+    }
+    context.output.ledger(&ledger);
+    Ok(vectors)
 }
 
 /// The word as the vectors have it: as it was asked for, or in lower case.
@@ -310,6 +329,23 @@ fn known<'v>(vectors: &'v WordVectors, word: &str) -> Result<&'v str, CliError> 
         }
     })?;
     Ok(vectors.word(id))
+}
+
+/// What is wrong with a file of vectors.
+fn malformed(error: WordVectorsError, path: &Path) -> CliError {
+    match error {
+        WordVectorsError::Malformed {
+            place,
+            expected,
+            got,
+        } => CliError::Data(DataError::Format {
+            path: path.to_path_buf(),
+            what: "word vectors",
+            expected: format!("{expected} in {place}"),
+            got,
+        }),
+        error => failed(error.in_file(path)),
+    }
 }
 
 fn failed(error: WordVectorsError) -> CliError {
@@ -331,15 +367,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_runs_of_letters_with_what_is_inside() {
-        let words = words_of("\"Don't,\" he said -- the well-known 'U.S.' 42nd.");
-        assert_eq!(
-            words,
-            ["don't", "he", "said", "the", "well-known", "u", "s", "42nd"]
-        );
-    }
-
-    #[test]
     fn settings_are_read_as_in_recipes() {
         let sets = |sets: &[&str]| -> Result<Word2VecTrainerConfig, CliError> {
             configured(&sets.iter().map(ToString::to_string).collect::<Vec<_>>())
@@ -351,6 +378,12 @@ mod tests {
             toml::to_string(&config.output).unwrap().trim(),
             "[negative_sampling]\nnegatives = 9"
         );
+        // What is left out of a table stays as it was.
+        let subwords = sets(&["subwords={}"]).unwrap().subwords.unwrap();
+        assert_eq!((subwords.shortest, subwords.longest), (3, 6));
+        let both = ["subwords.longest=4", "subwords.shortest=2"];
+        let subwords = sets(&both).unwrap().subwords.unwrap();
+        assert_eq!((subwords.shortest, subwords.longest), (2, 4));
         let error = sets(&["dimensions=7"]).unwrap_err().to_string();
         assert!(error.contains("dimensions"), "{error}");
         assert!(sets(&["dimension"]).is_err());

@@ -3,6 +3,7 @@
 //! [`Source::find`] says what kind of data a path leads to; a file beside this one looks at each kind and fills an
 //! [`Inspection`], which prints as text and, with its charts and pictures, as a page.
 
+mod annotated;
 mod images;
 mod page;
 mod sound;
@@ -69,6 +70,8 @@ impl Inspection {
             Source::Table(file) => tabular::inspect(&file)?,
             Source::Images(recipe) => images::inspect(&recipe)?,
             Source::Text(path) => text::inspect(&path)?,
+            Source::Tags(path) => annotated::tags(&path)?,
+            Source::Questions(path) => annotated::questions(&path)?,
             Source::Sound(folder) => sound::inspect(&folder)?,
         };
         if let Some(rest) = inspection.recipe.strip_prefix("version = 1\n") {

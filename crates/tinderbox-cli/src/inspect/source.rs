@@ -9,13 +9,17 @@ use tinderbox::data::{ImageFolder, ImageList, expand, split_folders};
 
 use crate::error::CliError;
 use crate::recipe::{DataRecipe, DataSource, Labels};
+use crate::text_source::holds_tags;
 
 /// Files that are looked at to tell the kind of a folder.
 const LOOKED_AT: usize = 10_000;
 
 const PICTURES: &[&str] = ImageFolder::ENDINGS;
 const SOUNDS: &[&str] = &["wav", "wave", "flac"];
-pub(super) const TEXTS: &[&str] = &["txt", "md"];
+/// What [`TextFolder`](tinderbox::data::text::TextFolder) reads, too, compressed or not.
+const TEXTS: &[&str] = &["txt"];
+/// Files that may hold words with tags; what is inside tells.
+const TAGS: &[&str] = &["tsv", "txt", "tags", "conll"];
 
 /// A kind of data, and where it lies.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +30,10 @@ pub enum Source {
     Images(Box<DataRecipe>),
     /// A file of lines, or a folder of files.
     Text(PathBuf),
+    /// A file of sentences whose words have tags.
+    Tags(PathBuf),
+    /// A file of questions with the texts that answer them.
+    Questions(PathBuf),
     /// A folder of clips.
     Sound(PathBuf),
 }
@@ -58,6 +66,7 @@ impl Source {
     }
 
     fn of_file(path: &Path) -> Result<Option<Self>, CliError> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         if is_tar(path) {
             return Ok(Some(Self::images(DataSource::Shards, path)));
         }
@@ -67,17 +76,23 @@ impl Source {
         if (lines || text) && ImageList::is_one(path) {
             return Ok(Some(Self::images(DataSource::List, path)));
         }
+        let plain = ending(unpacked(&name));
+        if TAGS.contains(&plain.as_str()) && holds_tags(path) {
+            return Ok(Some(Self::Tags(path.to_owned())));
+        }
         if table.is_some() {
             return Ok(Some(Self::Table(path.to_owned())));
         }
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.contains("idx3-ubyte") {
             return Ok(Some(Self::idx(path)));
         }
-        let ending = ending(&name);
-        Ok(match ending.as_str() {
+        Ok(match plain.as_str() {
             "lst" => Some(Self::images(DataSource::List, path)),
-            ending if TEXTS.contains(&ending) => Some(Self::Text(path.to_owned())),
+            ending if ending == "md" || TEXTS.contains(&ending) => {
+                Some(Self::Text(path.to_owned()))
+            }
+            // Whether it is one of these, its content tells.
+            "json" => Some(Self::Questions(path.to_owned())),
             ending if PICTURES.contains(&ending) || SOUNDS.contains(&ending) => {
                 return Err(unknown(
                     path,
@@ -136,12 +151,12 @@ impl Source {
                     continue;
                 }
                 seen += 1;
-                let ending = ending(&name);
-                for (what, endings) in [
-                    ("images", PICTURES),
-                    ("shards", &["tar"]),
-                    ("sound", SOUNDS),
-                    ("text", TEXTS),
+                let [own, plain] = [&name, unpacked(&name)].map(ending);
+                for (what, endings, ending) in [
+                    ("images", PICTURES, &own),
+                    ("shards", &["tar"], &own),
+                    ("sound", SOUNDS, &own),
+                    ("text", TEXTS, &plain),
                 ] {
                     if endings.contains(&ending.as_str()) {
                         *counts.entry(what).or_default() += 1;
@@ -204,14 +219,14 @@ fn inner(root: &Path) -> PathBuf {
         let mut below = Vec::new();
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let ending = ending(&name);
+            let [ending, plain] = [&name, unpacked(&name)].map(ending);
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if is_folder && !name.starts_with('.') {
                 below.push(entry.path());
             } else if ending == "tar"
-                || [PICTURES, SOUNDS, TEXTS]
+                || [(PICTURES, &ending), (SOUNDS, &ending), (TEXTS, &plain)]
                     .iter()
-                    .any(|known| known.contains(&ending.as_str()))
+                    .any(|(known, ending)| known.contains(&ending.as_str()))
             {
                 return folder;
             }
@@ -267,6 +282,13 @@ fn is_tar(path: &Path) -> bool {
         .is_some_and(|ending| ending.eq_ignore_ascii_case("tar"))
 }
 
+/// A name without the ending of a compression.
+fn unpacked(name: &str) -> &str {
+    let packed = [".gz", ".zst", ".zstd"];
+    let known = packed.iter().find_map(|ending| name.strip_suffix(ending));
+    known.unwrap_or(name)
+}
+
 fn ending(name: &str) -> String {
     name.rsplit_once('.')
         .map_or_else(String::new, |(_, ending)| ending.to_ascii_lowercase())
@@ -276,8 +298,9 @@ fn unknown(path: &Path, why: &str) -> CliError {
     CliError::Usage {
         message: format!("cannot tell what kind of data {} is: {why}", path.display()),
         help: Some(
-            "known are folders of images, of WAV or FLAC clips, of text files; files ending in csv, tsv, jsonl, parquet, arrow, txt; lists of \
-             images; tar files of images, several by `*` or `{000..004}`; IDX files such as MNIST's, and folders of CIFAR"
+            "known are folders of images, of WAV or FLAC clips, of text files; files ending in csv, tsv, jsonl, parquet, arrow, txt; words \
+             with a tab and a tag a line; questions as SQuAD has them (json); lists of images; tar files of images, several by `*` or \
+             `{000..004}`; IDX files such as MNIST's, and folders of CIFAR"
                 .into(),
         ),
     }
@@ -367,6 +390,25 @@ mod tests {
         }
         let table = root.path().join("t.csv");
         assert_eq!(Source::find(&table).unwrap(), Source::Table(table));
+    }
+
+    #[test]
+    fn tags_and_questions_are_told_by_what_is_inside() {
+        let root = tempfile::tempdir().unwrap();
+        let find = |name: &str, content: &str| {
+            let path = root.path().join(name);
+            fs::write(&path, content).unwrap();
+            (Source::find(&path).unwrap(), path)
+        };
+        let (found, path) = find("a.tsv", "The\tat\nsea\tnn\n\nIt\tpps\n");
+        assert_eq!(found, Source::Tags(path));
+        // Without a blank line it is a table of two columns.
+        let (found, path) = find("b.tsv", "size\tcolour\n1\tred\n");
+        assert_eq!(found, Source::Table(path));
+        let (found, path) = find("q.json.gz", "{}");
+        assert_eq!(found, Source::Questions(path));
+        let (found, path) = find("t.txt.gz", "x");
+        assert_eq!(found, Source::Text(path));
     }
 
     #[test]

@@ -3,15 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use tinderbox::data::Remark;
 use tinderbox::data::text::{
-    DocumentSource, TextFile, TextFileConfig, TextFolder, TextFolderConfig,
+    DocumentSource, TextFile, TextFileConfig, TextFolder, TextFolderConfig, lower_words,
 };
 
 use super::{Chart, Inspection, quoted, range};
 use crate::error::CliError;
 
-/// Documents that are looked into, evenly spread.
-const DOCUMENTS: usize = 10_000;
+/// Documents that are looked into at most, evenly spread.
+const DOCUMENTS: usize = 100_000;
 const BINS: usize = 20;
 /// Words with a bar of their own.
 const WORDS: usize = 20;
@@ -19,6 +20,8 @@ const WORDS: usize = 20;
 const VOCABULARY: usize = 1_000_000;
 /// A word is about so many pieces for a tokeniser of a usual size.
 const PIECES: f64 = 1.3;
+/// What a remark says of texts that are read although they hold bytes that are no text.
+const REPLACED: &str = "read as \u{fffd}";
 /// A longer document is cut or split anyway.
 const LONGEST: usize = 512;
 
@@ -45,7 +48,6 @@ pub(super) fn recipe_of(documents: &dyn DocumentSource) -> String {
 fn open(path: &Path) -> Result<Box<dyn DocumentSource>, CliError> {
     if path.is_dir() {
         let config = TextFolderConfig {
-            endings: super::source::TEXTS,
             lossy: true,
             ..TextFolderConfig::default()
         };
@@ -53,8 +55,6 @@ fn open(path: &Path) -> Result<Box<dyn DocumentSource>, CliError> {
     }
     let config = TextFileConfig {
         lossy: true,
-        // Nothing is left beside data that is only looked at.
-        cache: Some(std::env::temp_dir()),
         ..TextFileConfig::default()
     };
     Ok(Box::new(TextFile::open(path, config)?))
@@ -64,7 +64,7 @@ fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
     let items = documents.len();
     let count = items.min(DOCUMENTS);
     let (mut words, mut characters, mut unreadable) = (Vec::new(), 0_u64, Vec::new());
-    let (mut empty, mut repeats, mut replaced, mut foreign) = (0, 0, 0, 0_u64);
+    let (mut empty, mut repeats, mut foreign) = (0, 0, 0_u64);
     let mut seen = HashSet::new();
     let mut counts = HashMap::<String, u64>::new();
     for place in 0..count {
@@ -76,13 +76,9 @@ fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
             }
         };
         let text = &document.text;
-        let mut length = 0_u64;
-        for word in text.split_whitespace() {
-            length += 1;
-            let word = word
-                .trim_matches(|c: char| !c.is_alphanumeric())
-                .to_lowercase();
-            if word.is_empty() || word.len() > 64 {
+        let length = text.split_whitespace().count();
+        for word in lower_words(text) {
+            if word.len() > 64 {
                 continue;
             }
             if counts.len() < VOCABULARY || counts.contains_key(&word) {
@@ -93,7 +89,6 @@ fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
         words.push(length as f64);
         characters += text.chars().count() as u64;
         foreign += text.chars().filter(|c| !c.is_ascii()).count() as u64;
-        replaced += usize::from(text.contains('\u{fffd}'));
         repeats +=
             usize::from(length > 0 && !seen.insert(*blake3::hash(text.as_bytes()).as_bytes()));
     }
@@ -119,11 +114,6 @@ fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
         (0..items).map(|index| documents.label(index)),
     );
     inspection.repeats(repeats, "documents");
-    if replaced > 0 {
-        inspection.warnings.push(format!(
-            "{replaced} documents are not UTF-8; what could not be read stands as \u{fffd}"
-        ));
-    }
     inspection.unreadable(&unreadable, count, "documents");
     let logarithms: Vec<f64> = words
         .iter()
@@ -146,13 +136,33 @@ fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
         bars: common,
     });
     let length = length(&words);
+    inspection.ledger = documents.ledger();
+    let cut = words
+        .iter()
+        .filter(|words| PIECES * **words > (length - 2) as f64);
+    let sample = match count < items {
+        true => format!(" ({count} of {items} were looked at)"),
+        false => String::new(),
+    };
+    let becomes = format!(
+        "are longer than {length} tokens, at {PIECES} a word; their ends are not read but by objectives that pack texts{sample}"
+    );
+    let cut = Remark::new("texts", cut.count(), becomes).of(words.len());
+    inspection.ledger.add(cut.key("data.tokens.length"));
+    // Each word makes a token or more, and a twentieth of the texts is held out.
+    let sequences = (0.95 * together * share / length as f64) as usize;
+    let batch = sequences.clamp(1, 32);
+    let remarks = inspection.ledger.remarks();
+    let replaced = remarks
+        .iter()
+        .any(|remark| remark.becomes.contains(REPLACED));
     let lossy = match replaced {
-        0 => "",
-        _ => "# Bytes that are no text are replaced.\nlossy = true\n",
+        false => "",
+        true => "# Bytes that are no text are replaced.\nlossy = true\n",
     };
     inspection.recipe = format!(
         "version = 1\n\n[encoder]\nkind = \"bert\"\nwidth = 128\ndepth = 2\nheads = 2\nffn = 512\npositions = {length}\n\n\
-         [objective]\nkind = \"masked-lm\"\n\n[train]\nepochs = 20\nbatch = 32\n\n\
+         [objective]\nkind = \"masked-lm\"\n\n[train]\nepochs = 20\nbatch = {batch}\n\n\
          [optim]\nkind = \"adamw\"\nlr = 1e-3\n\n[schedule]\nkind = \"linear\"\nwarmup = 100\n\n\
          [data.tokens]\n# So many different words make nine tenths of the text.\nvocabulary = {vocabulary}\n\
          # Tokens, {PIECES} a word, that nine documents of ten fit into, up to {LONGEST}.\nlength = {length}\n{lossy}\n\
@@ -173,7 +183,7 @@ fn vocabulary(by_count: &[(String, u64)]) -> usize {
 }
 
 /// Tokens that nine documents of ten fit into, as a power of two.
-fn length(words: &[f64]) -> usize {
+pub(super) fn length(words: &[f64]) -> usize {
     let mut sorted = words.to_vec();
     sorted.sort_by(f64::total_cmp);
     let most = sorted.get(sorted.len() * 9 / 10).copied().unwrap_or(0.0);

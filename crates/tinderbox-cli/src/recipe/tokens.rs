@@ -21,8 +21,11 @@ pub struct TokensRecipe {
     pub kind: Cut,
     /// The most tokens of the vocabulary, where a tokeniser is trained.
     pub vocabulary: usize,
-    /// Whether case and accents are dropped; of WordPiece only.
+    /// Whether case is dropped; of WordPiece only.
     pub lowercase: bool,
+    /// Whether accents and other marks of letters are dropped; without it, as `lowercase` has it, as in BERT; of WordPiece only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strip_accents: Option<bool>,
     /// Whether bytes that are no text become U+FFFD, instead of an item that cannot be read.
     pub lossy: bool,
 }
@@ -47,6 +50,7 @@ impl Default for TokensRecipe {
             kind: Cut::WordPiece,
             vocabulary: 8192,
             lowercase: true,
+            strip_accents: None,
             lossy: false,
         }
     }
@@ -58,6 +62,7 @@ impl TokensRecipe {
         match self.kind {
             Cut::WordPiece => TokeniserKind::WordPiece {
                 lowercase: self.lowercase,
+                strip_accents: self.strip_accents,
             },
             Cut::Bpe => TokeniserKind::Bpe,
             Cut::Unigram => TokeniserKind::Unigram,
@@ -72,6 +77,13 @@ impl TokensRecipe {
                 got: got.to_string(),
             })
         };
+        if self.strip_accents.is_some() && self.kind != Cut::WordPiece {
+            return Err(DataError::Config {
+                name: "strip_accents",
+                expected: "nothing, since only `kind = \"wordpiece\"` changes letters".into(),
+                got: "set".into(),
+            });
+        }
         if self.length < 8 {
             return wrong("length", "at least 8", self.length);
         }

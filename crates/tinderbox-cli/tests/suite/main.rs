@@ -18,6 +18,7 @@ mod system_calls;
 mod table_labels;
 mod tables;
 mod tags;
+mod text_care;
 mod texts;
 mod use_of_flags;
 mod verbs;

@@ -21,6 +21,7 @@ pub struct ContextWindows {
     width: usize,
     /// The first and the last token of the answer in the text.
     answer: Option<(usize, usize)>,
+    cuts_question: bool,
 }
 
 /// One of the sequences: `[CLS] question [SEP]` in segment 0 and `part of the text [SEP]` in segment 1.
@@ -49,6 +50,7 @@ impl ContextWindows {
     ) -> Result<Self, DataError> {
         let room = preprocess.length() - SPECIAL;
         let mut question = preprocess.encode(question)?;
+        let cuts_question = question.ids.len() > room / 2;
         question.truncate(room / 2);
         let mut head = TokenItem::new(vec![preprocess.special().cls]);
         preprocess.append(&mut head, &question, 0);
@@ -64,6 +66,7 @@ impl ContextWindows {
             context,
             width: room - question.ids.len(),
             answer,
+            cuts_question,
         })
     }
 
@@ -104,6 +107,16 @@ impl ContextWindows {
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = ContextWindow> + '_ {
         (0..self.count()).map(|index| self.get(index))
+    }
+
+    /// Whether the text has the answer.
+    pub(super) fn has_answer(&self) -> bool {
+        self.answer.is_some()
+    }
+
+    /// Whether the question loses tokens at its end.
+    pub(super) fn cuts_question(&self) -> bool {
+        self.cuts_question
     }
 
     /// Whether the one at `index` holds the whole answer.

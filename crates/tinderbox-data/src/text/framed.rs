@@ -53,7 +53,10 @@ mod tests {
     #[test]
     fn sequences_are_framed_and_words_told_apart() {
         for kind in [
-            TokeniserKind::WordPiece { lowercase: true },
+            TokeniserKind::WordPiece {
+                lowercase: true,
+                strip_accents: None,
+            },
             TokeniserKind::Bpe,
             TokeniserKind::Unigram,
         ] {

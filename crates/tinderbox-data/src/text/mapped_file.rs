@@ -24,15 +24,23 @@ impl MappedFile {
     /// [`DataError::Io`] when it cannot be opened or mapped, [`DataError::Format`] when it is no regular file.
     pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
         let io = |source| DataError::io(path, source);
-        let file = File::open(path).map_err(io)?;
-        if !file.metadata().map_err(io)?.is_file() {
+        // Asked before it is opened, since opening a pipe waits for whoever fills it.
+        if !std::fs::metadata(path).map_err(io)?.is_file() {
             return Err(DataError::format("kind", "a regular file", "something else").at(path));
         }
+        Self::of(&File::open(path).map_err(io)?, path)
+    }
+
+    /// Maps an open file, which messages call `path`.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] when it cannot be mapped.
+    pub(crate) fn of(file: &File, path: &Path) -> Result<Self, DataError> {
         // SAFETY: the map is only read, as bytes, for which any value is valid, and is unmapped with its owner. What cannot be
         // ruled out is that another process changes the file meanwhile: changed bytes are then checked like any others
         // (nothing that was derived from them is believed), and a file that was cut short ends this process with a signal, as it does
         // in every program that maps files. Files that this crate writes are never changed in place, but replaced by renaming.
-        let map = unsafe { Mmap::map(&file) }.map_err(io)?;
+        let map = unsafe { Mmap::map(file) }.map_err(|source| DataError::io(path, source))?;
         Ok(Self {
             path: path.to_path_buf(),
             map,

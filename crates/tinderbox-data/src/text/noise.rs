@@ -7,11 +7,10 @@ use super::{DeleteTokens, InfillSpans, SpecialTokens, TokenItem};
 use crate::{DataError, SampleRng, View};
 
 /// What noise does to a sequence.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoiseKind {
     /// One mask replaces a span of tokens: see [`InfillSpans`].
-    #[default]
     Infilling,
     /// Tokens are left out: see [`DeleteTokens`].
     Deletion,

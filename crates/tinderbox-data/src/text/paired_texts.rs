@@ -3,7 +3,7 @@
 use burn::data::dataset::Dataset;
 
 use super::TokenItem;
-use super::token_texts::{PlainTokens, TokenTexts, view};
+use super::token_texts::{PlainTokens, TokenTexts, numbered, view};
 use crate::{Collate, DataError, PlainBatch, SampleRng, View};
 
 /// The two texts of each document as sequences of tokens, such as a question and its answer, or a sentence and what follows from it.
@@ -74,7 +74,7 @@ impl Collate<PairSample> for PairCollate {
     fn collate(&self, samples: Vec<PairSample>) -> PlainBatch {
         let of_view = |number: usize| {
             let items = samples.iter().map(move |sample| &sample.items[number]);
-            view(items, number, self.pad)
+            numbered(view(items, self.pad), number)
         };
         PlainBatch {
             indices: samples.iter().map(|sample| sample.index).collect(),
@@ -107,7 +107,7 @@ mod tests {
         let file =
             serde_json::json!({"data": [{"paragraphs": [{"context": CONTEXT, "qas": asked}]}]});
         std::fs::write(&path, file.to_string()).unwrap();
-        let texts = texts(Arc::new(QuestionFile::open(&path).unwrap()));
+        let texts = texts(Arc::new(QuestionFile::open(&path, false).unwrap()));
         let sample = |index: usize| PlainTokens.apply(texts.get(index).unwrap(), rng(index as u64));
         let samples = vec![sample(0), sample(1)];
         let [first, second] = &samples[0].items;

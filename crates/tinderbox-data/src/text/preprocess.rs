@@ -57,28 +57,55 @@ impl TextPreprocess {
     }
 
     /// `[CLS] text [SEP]` in segment 0, and of a pair `second [SEP]` in segment 1. What is too long loses tokens at its end, of a
-    /// pair the longer of the two first.
+    /// pair the longer of the two first, as where the `tokenizers` library cuts the longest first.
     ///
     /// # Errors
     /// [`DataError::Tokeniser`].
     pub fn item(&self, text: &str, second: Option<&str>) -> Result<TokenItem, DataError> {
-        let mut a = self.encode(text)?;
-        let mut b = second.map(|second| self.encode(second)).transpose()?;
-        match &mut b {
-            None => a.truncate(self.length - 2),
-            Some(b) => {
+        Ok(self.reading(text, second)?.item)
+    }
+
+    /// As [`item`](Self::item), with what is known of how the texts became tokens.
+    pub(super) fn reading(&self, text: &str, second: Option<&str>) -> Result<Reading, DataError> {
+        let mut parts = vec![self.encode(text)?];
+        parts.extend(second.map(|second| self.encode(second)).transpose()?);
+        let whole: usize = parts.iter().map(|part| part.ids.len()).sum();
+        let room = match &parts[..] {
+            [one, other] => {
+                let [one, other] = [one.ids.len(), other.ids.len()];
                 let room = self.length - SPECIAL;
-                let half = room / 2;
-                let [of_a, of_b] = [a.ids.len(), b.ids.len()];
-                a.truncate(room - of_b.min(half));
-                b.truncate(room - of_a.min(room - half));
+                let (half, more) = (room / 2, room - room / 2);
+                // Both halves are taken only if both are too long; the longer has the odd token.
+                match one <= other {
+                    true => vec![room - other.min(more), room - one.min(half)],
+                    false => vec![room - other.min(half), room - one.min(more)],
+                }
             }
+            _ => vec![self.length - 2],
+        };
+        for (part, room) in parts.iter_mut().zip(room) {
+            part.truncate(room);
         }
+        let read: usize = parts.iter().map(|part| part.ids.len()).sum();
         let mut item = TokenItem::new(vec![self.special.cls]);
-        for (segment, part) in [Some(a), b].into_iter().flatten().enumerate() {
-            self.append(&mut item, &part, segment as u32);
+        for (segment, part) in (0..).zip(&parts) {
+            self.append(&mut item, part, segment);
         }
-        Ok(item)
+        let unknown = self.tokeniser.special(Role::Unknown);
+        let texts = [Some(text), second];
+        let unknown = parts.iter().zip(texts).flat_map(|(part, text)| {
+            let places = part.ids.iter().zip(&part.bytes);
+            let places = places.filter(move |(id, _)| Some(**id) == unknown);
+            places.map(move |(_, (from, to))| text?.get(*from..*to))
+        });
+        Ok(Reading {
+            unknown: unknown
+                .map(|word| word.unwrap_or_default().to_owned())
+                .collect(),
+            tokens: read,
+            cut: read < whole,
+            item,
+        })
     }
 
     /// `[CLS] words [SEP]` of words that are known as such, as in a corpus of tagged words: whatever the tokeniser makes of a word, its
@@ -173,6 +200,17 @@ impl TextPreprocess {
         }
         Ok(encoded)
     }
+}
+
+/// A text, or two, as a model reads it.
+pub(super) struct Reading {
+    pub(super) item: TokenItem,
+    /// Tokens but for those of the frame.
+    pub(super) tokens: usize,
+    /// Of these, what the vocabulary does not know.
+    pub(super) unknown: Vec<String>,
+    /// Whether there were more.
+    pub(super) cut: bool,
 }
 
 /// The text up to the first white space behind `bytes`, or all of it.

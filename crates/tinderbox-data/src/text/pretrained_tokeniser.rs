@@ -6,8 +6,9 @@ use std::path::Path;
 
 use burn_pack::AtomicFile;
 use serde_json::{Map, Value, json};
+use tokenizers::Tokenizer;
 
-use super::tokeniser::{Role, Tokeniser};
+use super::tokeniser::{Role, Tokeniser, refused};
 use crate::DataError;
 
 const ROLES: [(Role, &str); 5] = [
@@ -18,10 +19,84 @@ const ROLES: [(Role, &str); 5] = [
     (Role::Mask, "mask_token"),
 ];
 
+/// The settings of BERT's normaliser in a `tokenizer.json`, and their keys in a `tokenizer_config.json`.
+const NORMALISER: [(&str, &str); 3] = [
+    ("lowercase", "do_lower_case"),
+    ("strip_accents", "strip_accents"),
+    ("handle_chinese_chars", "tokenize_chinese_chars"),
+];
+
+/// What says how a tokeniser was meant, beside its other files.
+const CONFIG: &str = "tokenizer_config.json";
+
 impl Tokeniser {
+    /// Reads a `tokenizer.json`, a `vocab.txt` (any file that ends in `txt`), or a folder with either. What a `tokenizer_config.json`
+    /// beside it says of case, accents and Chinese characters in BERT's way is done; else of a `vocab.txt` what `lowercase` and `strip_accents` say
+    /// (`None` for as `lowercase` has it). Its `model_max_length` is [`longest`](Self::longest).
+    ///
+    /// # Errors
+    /// As [`load`](Self::load) and [`load_bert_vocabulary`](Self::load_bert_vocabulary), and [`DataError::Tokeniser`] for a
+    /// configuration that is no JSON.
+    pub fn load_pretrained(
+        path: impl AsRef<Path>,
+        lowercase: bool,
+        strip_accents: Option<bool>,
+    ) -> Result<Self, DataError> {
+        let mut path = path.as_ref().to_path_buf();
+        if path.is_dir() {
+            let names = ["tokenizer.json", "vocab.txt"].map(|name| path.join(name));
+            let [json, vocabulary] = names;
+            path = match vocabulary.is_file() && !json.is_file() {
+                true => vocabulary,
+                false => json,
+            };
+        }
+        let mut said = Map::new();
+        let read = if path.extension().is_some_and(|ending| ending == "txt") {
+            said.insert("strip_accents".to_owned(), json!(strip_accents));
+            Self::load_bert_vocabulary(&path, lowercase)?
+        } else {
+            Self::load(&path)?
+        };
+        let config = path.with_file_name(CONFIG);
+        if config.is_file() {
+            let bytes = std::fs::read(&config).map_err(|source| DataError::io(&config, source))?;
+            let more: Map<String, Value> =
+                serde_json::from_slice(&bytes).map_err(|error| DataError::Tokeniser {
+                    message: format!("{}: {error}", config.display()),
+                })?;
+            said.extend(more);
+        }
+        let mut read = read.normalised_as(&said)?;
+        // Where there is no limit, it is written as a huge number.
+        let longest = said.get("model_max_length").and_then(Value::as_u64);
+        read.longest = longest.and_then(|longest| usize::try_from(longest).ok());
+        Ok(read)
+    }
+
+    /// The same with BERT's normaliser set as a configuration says, if it has that normaliser.
+    fn normalised_as(self, said: &Map<String, Value>) -> Result<Self, DataError> {
+        let mut parts: Value = serde_json::from_str(&self.json()?).map_err(refused)?;
+        let normaliser = &mut parts["normalizer"];
+        if normaliser["type"] != "BertNormalizer" {
+            return Ok(self);
+        }
+        let before = normaliser.clone();
+        for (own, key) in NORMALISER {
+            let value = said.get(key);
+            if let Some(value) = value.filter(|value| value.is_boolean() || value.is_null()) {
+                normaliser[own] = value.clone();
+            }
+        }
+        match *normaliser == before {
+            true => Ok(self),
+            false => Self::from_json(parts.to_string().as_bytes()),
+        }
+    }
+
     /// Writes what `AutoTokenizer` of `transformers` reads into a folder that exists: `tokenizer.json`,
-    /// `tokenizer_config.json`, and `vocab.txt` of a WordPiece tokeniser. `longest` is the longest sequence of the
-    /// model.
+    /// `tokenizer_config.json`, and `vocab.txt` of a WordPiece tokeniser of BERT's pipeline. `longest` is the longest sequence of the
+    /// model, and what is read elsewhere is framed, cut and padded as [`TextPreprocess`](super::TextPreprocess) does it here.
     ///
     /// # Errors
     /// [`DataError::Io`], [`DataError::Tokeniser`]; the latter also for a WordPiece vocabulary that a file with a
@@ -32,32 +107,73 @@ impl Tokeniser {
         longest: usize,
     ) -> Result<(), DataError> {
         let folder = folder.as_ref();
-        let json = self.json()?;
-        let parts: Value = serde_json::from_str(&json).map_err(super::tokeniser::refused)?;
-        let is_word_piece = parts["model"]["type"] == "WordPiece";
-        if is_word_piece {
+        let mut parts: Value = serde_json::from_str(&self.json()?).map_err(refused)?;
+        // Other pipelines around WordPiece are read from `tokenizer.json` alone.
+        let of_bert = parts["model"]["type"] == "WordPiece"
+            && parts["normalizer"]["type"] == "BertNormalizer"
+            && parts["pre_tokenizer"]["type"] == "BertPreTokenizer";
+        if of_bert {
             let lines = vocabulary_lines(&parts)?;
             write(&folder.join("vocab.txt"), lines.as_bytes())?;
         }
         let mut config = Map::new();
-        let class = match is_word_piece {
+        let class = match of_bert {
             true => "BertTokenizer",
             false => "PreTrainedTokenizerFast",
         };
         config.insert("tokenizer_class".to_owned(), json!(class));
         config.insert("model_max_length".to_owned(), json!(longest));
-        if let Some(lowercase) = parts["normalizer"]["lowercase"].as_bool() {
-            config.insert("do_lower_case".to_owned(), json!(lowercase));
+        if of_bert {
+            for (own, key) in NORMALISER {
+                config.insert(key.to_owned(), parts["normalizer"][own].clone());
+            }
         }
         for (role, key) in ROLES {
-            let mut names = role.names().iter();
-            if let Some(name) = names.find(|name| self.id(name).is_some()) {
+            if let Some(name) = self.name(role) {
                 config.insert(key.to_owned(), json!(name));
             }
         }
+        self.frame(&mut parts, longest)?;
         let config = format!("{:#}\n", Value::Object(config));
-        write(&folder.join("tokenizer_config.json"), config.as_bytes())?;
+        write(&folder.join(CONFIG), config.as_bytes())?;
+        // Read back, so that it is what the library itself writes.
+        let framed = Tokenizer::from_bytes(parts.to_string()).map_err(refused)?;
+        let json = framed.to_string(true).map_err(refused)?;
         write(&folder.join("tokenizer.json"), json.as_bytes())
+    }
+
+    /// Puts into the parts of a `tokenizer.json` what is done here without it: special tokens around a text or two, their segments, the cut
+    /// and the padding.
+    fn frame(&self, parts: &mut Value, longest: usize) -> Result<(), DataError> {
+        let special = self.special_tokens()?;
+        let name = |role| self.name(role).unwrap_or_default();
+        let [cls, sep, pad] = [Role::Cls, Role::Sep, Role::Pad].map(name);
+        let token =
+            |id: &str, segment: u32| json!({"SpecialToken": {"id": id, "type_id": segment}});
+        let text = |id: &str, segment: u32| json!({"Sequence": {"id": id, "type_id": segment}});
+        let single = [token(cls, 0), text("A", 0), token(sep, 0)];
+        let pair = [&single[..], &[text("B", 1), token(sep, 1)]].concat();
+        parts["post_processor"] = json!({
+            "type": "TemplateProcessing", "single": single, "pair": pair,
+            "special_tokens": {
+                cls: {"id": cls, "ids": [special.cls], "tokens": [cls]},
+                sep: {"id": sep, "ids": [special.sep], "tokens": [sep]},
+            },
+        });
+        parts["truncation"] = json!({
+            "direction": "Right", "max_length": longest, "strategy": "LongestFirst", "stride": 0,
+        });
+        parts["padding"] = json!({
+            "strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": null,
+            "pad_id": special.pad, "pad_type_id": 0, "pad_token": pad,
+        });
+        Ok(())
+    }
+
+    /// The special token for `role`, as it is spelt.
+    fn name(&self, role: Role) -> Option<&'static str> {
+        let mut names = role.names().iter();
+        names.find(|name| self.id(name).is_some()).copied()
     }
 }
 

@@ -6,7 +6,8 @@ use super::context_windows::ContextWindows;
 use super::document::Document;
 use super::span::SpanSample;
 use super::token_texts::TokenTexts;
-use crate::{DataError, SampleRng, View};
+use super::unread::Looked;
+use crate::{DataError, Ledger, SampleRng, View};
 
 /// Pairs of a question and the text that is to answer it, as windows of tokens.
 #[derive(Clone)]
@@ -49,6 +50,40 @@ impl QuestionTexts {
     }
 }
 
+impl QuestionTexts {
+    /// What of these questions is not read or learnt from: those of the source, ends of long questions, and answers that no sequence holds.
+    pub fn ledger(&self) -> Ledger {
+        let documents = self.texts.documents();
+        let looked = Looked::at(documents.len());
+        let (mut cut, mut long) = (Vec::new(), Vec::new());
+        let look = |index| {
+            let Question { document, windows } = self.question(index).ok()?;
+            let held = (0..windows.count()).any(|place| windows.holds_answer(place));
+            let lost = windows.has_answer() && !held;
+            Some((document.id, windows.cuts_question(), lost))
+        };
+        looked.each(look, |_, (id, cuts, lost)| {
+            if cuts {
+                cut.push(format!("question {id}"));
+            }
+            if lost {
+                long.push(format!("question {id}"));
+            }
+        });
+        let length = self.texts.preprocess().length();
+        let mut ledger = documents.ledger();
+        let becomes = format!("take more than half of {length} tokens; their ends are not read");
+        let cut = looked.remark("questions", &cut, &becomes);
+        ledger.add(cut.key("data.tokens.length"));
+        let becomes = format!(
+            "have an answer that no sequence of {length} tokens holds, and are not learnt from"
+        );
+        let long = looked.remark("questions", &long, &becomes);
+        ledger.add(long.key("data.tokens.length"));
+        ledger
+    }
+}
+
 /// Questions to learn from. One whose answer does not stand where it is said to, or is too long for a window, is an error that costs one item.
 impl Dataset<Question, DataError> for QuestionTexts {
     fn get(&self, index: usize) -> Result<Question, DataError> {
@@ -63,8 +98,10 @@ impl Dataset<Question, DataError> for QuestionTexts {
             Err(DataError::format("answer", expected, got))
         };
         if answer.bytes_in(context).is_none() {
-            let (text, start) = (&answer.text, answer.start);
-            return wrong(format!("{text:?}, which does not stand at byte {start}"));
+            let text = &answer.text;
+            return wrong(format!(
+                "{text:?}, which does not stand where it is said to"
+            ));
         }
         if !(0..windows.count()).any(|index| windows.holds_answer(index)) {
             return wrong(format!("{:?}, which no sequence holds", answer.text));
@@ -117,7 +154,7 @@ mod tests {
         let file = serde_json::json!({"data": [{"paragraphs": [{"context": CONTEXT, "qas": [
             {"id": "a", "question": "to be", "answers": [{"text": answer, "answer_start": start}]}]}]}]});
         std::fs::write(&path, file.to_string()).unwrap();
-        let file = QuestionFile::open(&path).unwrap();
+        let file = QuestionFile::open(&path, false).unwrap();
         (folder, Arc::new(file))
     }
 
@@ -144,7 +181,7 @@ mod tests {
         let moved = texts(file, 20);
         let error = Dataset::get(&moved, 0).unwrap_err().to_string();
         assert!(
-            error.contains("question a") && error.contains("at byte 3"),
+            error.contains("question a") && error.contains("does not stand where"),
             "{error}"
         );
         // It can be asked all the same.
@@ -152,6 +189,21 @@ mod tests {
         let (_folder, file) = asked(CONTEXT, 0);
         let error = Dataset::get(&texts(file, 11), 0).unwrap_err().to_string();
         assert!(error.contains("no sequence holds"), "{error}");
+        let (_folder, file) = asked(CONTEXT, 0);
+        let remarks = texts(file, 6).ledger();
+        let remarks: Vec<String> = remarks.remarks().iter().map(ToString::to_string).collect();
+        let key = "`data.tokens.length` changes that";
+        assert_eq!(
+            remarks,
+            [
+                format!(
+                    "1 of 1 questions take more than half of 6 tokens; their ends are not read (question a); {key}"
+                ),
+                format!(
+                    "1 of 1 questions have an answer that no sequence of 6 tokens holds, and are not learnt from (question a); {key}"
+                ),
+            ]
+        );
         let alone = texts(Arc::new(InMemoryDocuments::new(["why?"])), 15);
         let error = alone.question(0).unwrap_err().to_string();
         assert!(error.contains("a question and a text"), "{error}");

@@ -11,7 +11,7 @@
 //! The trailer is last, so that a body is written as it comes, whatever its length.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -251,27 +251,6 @@ impl SealedFile {
         Ok(&self.file.bytes()[part])
     }
 
-    /// Verifies the whole body. It is read beside the map, so that its pages do not count as this process's memory.
-    ///
-    /// # Errors
-    /// [`DataError::Io`], or [`DataError::Format`] when the file was damaged.
-    pub(crate) fn verify(&self) -> Result<(), DataError> {
-        let io = |source| DataError::io(self.path(), source);
-        let file = File::open(self.path()).map_err(io)?;
-        let mut file = BufReader::with_capacity(BLOCK, file).take(self.body as u64);
-        let mut block = Vec::with_capacity(BLOCK);
-        for number in 0..self.hashes.len() / HASH {
-            block.clear();
-            (&mut file)
-                .take(BLOCK as u64)
-                .read_to_end(&mut block)
-                .map_err(io)?;
-            self.check(number, &block)?;
-            self.verified[number / 64].fetch_or(1 << (number % 64), Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
     fn check(&self, block: usize, bytes: &[u8]) -> Result<(), DataError> {
         if blake3::hash(bytes).as_bytes()[..] == self.hashes[block * HASH..(block + 1) * HASH] {
             return Ok(());
@@ -322,7 +301,6 @@ mod tests {
             write(&path, &body);
             assert_eq!(read(&path).unwrap(), body);
             let (file, _) = SealedFile::open::<usize>(&path, KIND).unwrap();
-            file.verify().unwrap();
             assert!(file.bytes(0..length + 1).is_err());
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -340,7 +318,6 @@ mod tests {
         assert!(file.bytes(0..BLOCK).is_ok());
         assert!(file.bytes(BLOCK - 1..BLOCK + 1).is_err());
         assert!(file.bytes(2 * BLOCK..3 * BLOCK).is_ok());
-        assert!(file.verify().is_err());
     }
 
     #[test]

@@ -5,10 +5,17 @@ const ABBREVIATIONS: [&str; 14] = [
     "Mr", "Mrs", "Ms", "Dr", "St", "Messrs", "Gen", "Col", "Gov", "Sen", "Rep", "Hon", "No", "vs",
 ];
 
+/// What ends a sentence: also the marks of Indic, Arabic and East Asian scripts.
+const ENDS: [char; 10] = [
+    '.', '?', '!', '\u{964}', '\u{965}', '\u{61f}', '\u{6d4}', '\u{3002}', '\u{ff01}', '\u{ff1f}',
+];
+/// Of these, those that no white space follows.
+const CLOSE: [&str; 3] = ["\u{3002}", "\u{ff01}", "\u{ff1f}"];
+
 /// The sentences of a text, in order, without white space around them.
 ///
 /// The end of a line ends a sentence. So does a full stop, a question mark or an exclamation mark, with quotes and brackets behind it, if
-/// white space and no lower-case letter follow; the full stop of an initial or of an English title (`Mr.`) does not.
+/// white space (not behind those of East Asian scripts) and no lower-case letter follow; the full stop of an initial or of an English title (`Mr.`) does not.
 ///
 /// ```
 /// use tinderbox_data::text::sentences;
@@ -26,12 +33,13 @@ pub fn sentences(text: &str) -> impl Iterator<Item = &str> {
 fn of_line(line: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut start = 0;
-    for (at, mark) in line.match_indices(['.', '?', '!']) {
-        let behind =
-            line[at + 1..].trim_start_matches(['\"', '\'', ')', ']', '\u{201d}', '\u{2019}', '`']);
+    for (at, mark) in line.match_indices(ENDS) {
+        let behind = line[at + mark.len()..].trim_start_matches([
+            '\"', '\'', ')', ']', '\u{201d}', '\u{2019}', '`', '\u{300d}', '\u{300f}', '\u{ff09}',
+        ]);
         let end = line.len() - behind.len();
         let next = behind.trim_start();
-        let parted = next.len() < behind.len();
+        let parted = next.len() < behind.len() || CLOSE.contains(&mark);
         let goes_on = next.chars().next().is_none_or(char::is_lowercase);
         if end < start || !parted || goes_on || (mark == "." && is_abbreviation(&line[start..at])) {
             continue;
@@ -74,6 +82,12 @@ mod tests {
             ["U. S. Grant and Gen. Lee.", "x"]
         );
         assert_eq!(found("wait... What"), ["wait...", "What"]);
+        assert_eq!(found("वह आया। वह गया।"), ["वह आया।", "वह गया।"]);
+        assert_eq!(
+            found("他来了。「谁？」他问。"),
+            ["他来了。", "「谁？」", "他问。"]
+        );
+        assert_eq!(found("من هو؟ لا أعرف."), ["من هو؟", "لا أعرف."]);
         assert_eq!(found(" \n "), [""; 0]);
     }
 

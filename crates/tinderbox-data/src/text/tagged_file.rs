@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::document::{Document, TaggedWord};
 use super::text_file::{TextFile, TextFileConfig, TextUnit};
 use crate::classes::sort;
-use crate::{Content, DataError, Labelled};
+use crate::{Content, DataError, Labelled, Ledger, Remark};
 
 /// Sentences of tagged words, such as those of a corpus with parts of speech: a word, a tab and its tag in each line, and a blank line
 /// behind each sentence.
@@ -23,6 +23,8 @@ use crate::{Content, DataError, Labelled};
 pub struct TaggedFile {
     file: TextFile,
     class_names: Vec<String>,
+    /// Sentences with a line that is no word, a tab and its tag.
+    malformed: Vec<usize>,
 }
 
 impl TaggedFile {
@@ -33,11 +35,16 @@ impl TaggedFile {
     pub fn open(path: impl AsRef<Path>, config: TextFileConfig) -> Result<Self, DataError> {
         let unit = TextUnit::Paragraph;
         let file = TextFile::open(path, TextFileConfig { unit, ..config })?;
-        let tags: BTreeSet<String> = (0..file.len())
+        let read: Vec<Option<Vec<TaggedWord>>> = (0..file.len())
             .into_par_iter()
-            .filter_map(|index| words(&file, index).ok())
-            .flat_map_iter(|words| words.into_iter().map(|word| word.tag))
+            .map(|index| words(&file, index).ok())
             .collect();
+        let without = read.iter().enumerate();
+        let without = without.filter_map(|(index, words)| words.is_none().then_some(index));
+        // What is no text is told as such.
+        let malformed = without.filter(|index| file.text(*index).is_ok()).collect();
+        let words_of_all = read.into_iter().flatten().flatten();
+        let tags: BTreeSet<String> = words_of_all.map(|word| word.tag).collect();
         if tags.is_empty() {
             return Err(DataError::NothingReadable {
                 items: file.len(),
@@ -48,6 +55,7 @@ impl TaggedFile {
         sort(&mut tags);
         Ok(Self {
             class_names: tags.into_iter().map(str::to_owned).collect(),
+            malformed,
             file,
         })
     }
@@ -112,6 +120,20 @@ impl Labelled for TaggedFile {
 
     fn id(&self, index: usize) -> String {
         self.file.id(index)
+    }
+
+    fn ledger(&self) -> Ledger {
+        let mut ledger = self.file.ledger();
+        let becomes = "have a line that is no word, a tab and its tag, and are not read";
+        let malformed = Remark::new("sentences", self.malformed.len(), becomes);
+        let errors = self.malformed.iter().take(3);
+        let errors = errors.filter_map(|index| words(&self.file, *index).err());
+        ledger.add(
+            malformed
+                .of(self.len())
+                .examples(errors.map(|e| e.to_string())),
+        );
+        ledger
     }
 }
 

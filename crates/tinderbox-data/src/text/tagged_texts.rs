@@ -6,8 +6,9 @@ use burn::data::dataset::Dataset;
 
 use super::tagging::TaggedSample;
 use super::token_texts::{PlainTokens, TokenTexts};
+use super::unread::Looked;
 use super::{sentences, words};
-use crate::{DataError, Labelled, SampleRng, View};
+use crate::{DataError, Labelled, Ledger, SampleRng, View};
 
 /// Documents as sequences of tokens some of which have a class: the first of each word, that of its tag. A document is cut at the length of a
 /// sequence, as it is for training.
@@ -58,6 +59,29 @@ impl TaggedTexts {
             self.add(&mut found, words, classes, index)?;
         }
         Ok(found)
+    }
+
+    /// What of these documents is not learnt from: those of the source, and sentences that are longer than a sequence.
+    pub fn ledger(&self) -> Ledger {
+        let (documents, preprocess) = (self.texts.documents(), self.texts.preprocess());
+        let looked = Looked::at(documents.len());
+        let look = |index| {
+            let document = documents.get(index).ok()?;
+            let words: Vec<&str> = document.words.iter().map(|word| &word.word[..]).collect();
+            let pieces = preprocess.items_of_words(&words).ok()?;
+            (pieces.len() > 1).then_some(document.id)
+        };
+        let mut cut = Vec::new();
+        looked.each(look, |_, id| cut.push(format!("item {id}")));
+        let length = preprocess.length();
+        let becomes = format!("are longer than {length} tokens; the words behind are not learnt");
+        let mut ledger = documents.ledger();
+        ledger.add(
+            looked
+                .remark("sentences", &cut, &becomes)
+                .key("data.tokens.length"),
+        );
+        ledger
     }
 
     fn add(
@@ -142,6 +166,14 @@ mod tests {
         let texts = texts(Arc::new(file));
         let cut = Dataset::get(&texts, 0).unwrap();
         assert_eq!(cut.tags, [None, Some(4), Some(1), Some(2), Some(0), None]);
+        let remarks = texts.ledger();
+        let remarks: Vec<String> = remarks.remarks().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            remarks,
+            [
+                "1 of 2 sentences are longer than 6 tokens; the words behind are not learnt (item 1); `data.tokens.length` changes that"
+            ]
+        );
         // For prediction no word is cut.
         let all = texts.word_sequences(0).unwrap();
         assert_eq!(all.words.len(), 6);

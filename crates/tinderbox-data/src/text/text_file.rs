@@ -1,18 +1,18 @@
 //! One large file of text, JSON lines or paragraphs as a data set of documents.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::data::dataset::Dataset;
 use rayon::prelude::*;
 use serde_json::Value;
 
 use super::document::Document;
-use super::document_index::{Boundary, DocumentIndex, FileFacts};
+use super::document_index::{Boundary, DocumentIndex};
 use super::mapped_file::MappedFile;
-use super::plain_text::text_of;
-use super::unpack::{is_packed, unpack};
+use super::plain_text::{json_fault, text_of};
+use super::unpack::map;
 use crate::classes::{Classes, classes};
-use crate::{Content, DataError, Labelled, Ledger};
+use crate::{Content, DataError, Labelled, Ledger, Remark};
 
 /// What a document of a file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,29 +39,27 @@ pub struct TextFileConfig {
     pub max_bytes: u64,
     /// Whether bytes that are no text become U+FFFD instead of an error.
     pub lossy: bool,
-    /// The folder for the index, and for what a compressed file unpacks to; `None` for that of the corpus. Files of different
-    /// folders do not get into each other's way.
-    pub cache: Option<PathBuf>,
+    /// Whether a blank line is an item, too, which cannot be read, so that there are as many items as lines; of [`TextUnit::Line`] only.
+    pub blank_lines: bool,
 }
 
 impl Default for TextFileConfig {
-    /// Lines of at most 16 MiB, strict, with the index beside the corpus.
+    /// Lines of at most 16 MiB but for blank ones, strict.
     fn default() -> Self {
         Self {
             unit: TextUnit::Line,
             max_bytes: 16 << 20,
             lossy: false,
-            cache: None,
+            blank_lines: false,
         }
     }
 }
 
-/// A file of any size as a data set of documents. It is memory-mapped, and an index tells where documents begin.
+/// A file of any size as a data set of documents. It is memory-mapped, and an index tells where documents begin; the id of a document is the
+/// line at which it begins, counted from 1.
 ///
-/// The first opening reads the file once, in constant memory, and writes the index (`NAME.docs`, 8 bytes a document). Later
-/// ones read the index, and of the corpus no more than samples: the index is believed only if it is whole (BLAKE3) and the corpus
-/// has the length, the time of modification and the samples that it had; otherwise it is built anew. A file that is compressed by gzip or
-/// zstd is unpacked first (`NAME.plain`), again without holding it in memory.
+/// Opening reads the file once to make the index, which takes 8 bytes of memory a document; nothing is written beside the file. One that is
+/// compressed by gzip or zstd is unpacked first, to a file without a name in the folder for temporary files.
 ///
 /// Text is UTF-8, with or without a byte order mark, and without NUL; white space at the end of a document is left out. A document that
 /// is no text or too long is an error with file and line when it is asked for, so that it costs one item, or with `lossy` is
@@ -72,8 +70,6 @@ impl Default for TextFileConfig {
 #[derive(Debug)]
 pub struct TextFile {
     config: TextFileConfig,
-    /// What the user named; messages say it.
-    path: PathBuf,
     corpus: MappedFile,
     index: DocumentIndex,
     labels: Option<Vec<Option<u32>>>,
@@ -82,39 +78,22 @@ pub struct TextFile {
 }
 
 impl TextFile {
-    /// Opens a file, and indexes it if no index fits.
+    /// Opens a file.
     ///
     /// # Errors
-    /// [`DataError::Io`] when it cannot be read or the index cannot be written; [`DataError::Line`] when it is in
-    /// another encoding than UTF-8; [`DataError::Empty`] when there is no document; [`DataError::Decode`] for a compressed file
-    /// that is damaged or unpacks to more than 256 times its size.
+    /// [`DataError::Io`] when it cannot be read; [`DataError::Format`] when it is in
+    /// another encoding than UTF-8, or is compressed and damaged or unpacks to more than 256 times its size; [`DataError::Empty`] when there is
+    /// no document.
     pub fn open(path: impl AsRef<Path>, config: TextFileConfig) -> Result<Self, DataError> {
         let path = path.as_ref();
         let boundary = match config.unit {
             TextUnit::Paragraph => Boundary::BlankLine,
+            TextUnit::Line if config.blank_lines => Boundary::AnyLine,
             TextUnit::Line | TextUnit::JsonLine { .. } => Boundary::Line,
         };
-        let (corpus, index) = match is_packed(path)? {
-            false => {
-                let place = beside(path, config.cache.as_deref(), "docs")?;
-                let index = DocumentIndex::open(&place, path, None, boundary)
-                    .or_else(|_| DocumentIndex::build(&place, path, None, boundary))?;
-                (MappedFile::open(path)?, index)
-            }
-            true => {
-                let packed = FileFacts::of(path)?;
-                let place = beside(path, config.cache.as_deref(), "docs")?;
-                let plain = beside(path, config.cache.as_deref(), "plain")?;
-                // The index vouches for what was unpacked.
-                let index =
-                    DocumentIndex::open(&place, &plain, Some(&packed), boundary).or_else(|_| {
-                        unpack(path, &plain)?;
-                        DocumentIndex::build(&place, &plain, Some(packed), boundary)
-                    })?;
-                (MappedFile::open(&plain)?, index)
-            }
-        };
-        if index.len() == 0 {
+        let corpus = map(path)?;
+        let index = DocumentIndex::of(corpus.bytes(), boundary);
+        if index.lines == index.blank {
             return Err(DataError::Empty {
                 path: path.to_path_buf(),
                 what: "text",
@@ -123,7 +102,6 @@ impl TextFile {
         }
         let mut file = Self {
             config,
-            path: path.to_path_buf(),
             corpus,
             index,
             labels: None,
@@ -142,41 +120,34 @@ impl TextFile {
     }
 
     /// How many documents hold bytes that are no text.
-    pub fn damaged(&self) -> u64 {
-        self.index.damaged()
-    }
-
-    /// The BLAKE3 hash of the file (of what it unpacks to, if it is compressed), in hexadecimal, as of the time it was indexed.
-    ///
-    /// It costs nothing, where [`fingerprint`](crate::fingerprint) reads every document.
-    pub fn content_hash(&self) -> &str {
-        self.index.content()
+    pub fn damaged(&self) -> usize {
+        self.index.damage.count()
     }
 
     /// The bytes of a document, without white space at its end.
-    fn raw(&self, index: usize) -> Result<&[u8], DataError> {
-        let (start, end) = self.index.span(index)?;
-        let bytes = self.corpus.bytes().get(start..end).ok_or_else(|| {
-            let got = format!("{} bytes", self.corpus.bytes().len());
-            DataError::format("length", format!("at least {end} bytes"), got).at(self.corpus.path())
-        })?;
+    fn raw(&self, index: usize) -> &[u8] {
+        let (start, end) = self.index.span(index);
+        let bytes = &self.corpus.bytes()[start..end];
         if self.config.unit == TextUnit::Paragraph {
-            return Ok(bytes.trim_ascii_end());
+            return bytes.trim_ascii_end();
         }
         // Blank lines may follow; they are no part of the line.
         let line = memchr::memchr(b'\n', bytes).map_or(bytes, |at| &bytes[..at]);
-        Ok(line.trim_ascii_end())
+        line.trim_ascii_end()
     }
 
     pub(super) fn text(&self, index: usize) -> Result<String, DataError> {
-        let bytes = self.raw(index)?;
+        let bytes = self.raw(index);
         if bytes.len() as u64 > self.config.max_bytes {
             let expected = format!("at most {} bytes", self.config.max_bytes);
             let got = format!("{} bytes", bytes.len());
             return Err(self.wrong(index, 0, "length", expected, got));
         }
+        if bytes.is_empty() {
+            return Err(self.wrong(index, 0, "text", "one".into(), "a blank line".into()));
+        }
         text_of(bytes, self.config.lossy).map_err(|no_text| {
-            let got = format!("{} at byte {}", no_text.got, no_text.at);
+            let got = no_text.place_in(bytes);
             self.wrong(index, no_text.at, "text", "UTF-8 without NUL".into(), got)
         })
     }
@@ -184,7 +155,7 @@ impl TextFile {
     fn object(&self, index: usize) -> Result<Value, DataError> {
         let text = self.text(index)?;
         serde_json::from_str(&text).map_err(|error| {
-            let got = error.to_string();
+            let got = json_fault(&error, text.as_bytes());
             self.wrong(index, 0, "JSON", "an object".into(), got)
         })
     }
@@ -198,12 +169,10 @@ impl TextFile {
         expected: String,
         got: String,
     ) -> DataError {
-        let within = self.raw(index).unwrap_or_default().get(..offset);
-        let line = self.index.line(index, self.corpus.bytes()).unwrap_or(0)
-            + memchr::memchr_iter(b'\n', within.unwrap_or_default()).count() as u64;
+        let within = &self.raw(index)[..offset];
         DataError::Line {
-            path: self.path.clone(),
-            line,
+            path: self.corpus.path().to_path_buf(),
+            line: self.index.line(index) + memchr::memchr_iter(b'\n', within).count() as u64,
             what: what.to_owned(),
             expected,
             got,
@@ -226,21 +195,14 @@ impl TextFile {
     }
 }
 
-/// The file with the ending `ending` that belongs to `path`, beside it or in the folder `cache`.
-fn beside(path: &Path, cache: Option<&Path>, ending: &str) -> Result<PathBuf, DataError> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    let Some(cache) = cache else {
-        name.push(format!(".{ending}"));
-        return Ok(path.with_file_name(name));
-    };
-    std::fs::create_dir_all(cache).map_err(|source| DataError::io(cache, source))?;
-    // Two files of one name in two folders have two indexes.
-    let whole = path
-        .canonicalize()
-        .map_err(|source| DataError::io(path, source))?;
-    let hash = blake3::hash(whole.as_os_str().as_encoded_bytes()).to_hex();
-    name.push(format!(".{}.{ending}", &hash[..16]));
-    Ok(cache.join(name))
+/// Whether the name of a file says that it is a table.
+fn is_named_as_table(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.to_lowercase();
+    let plain = name.strip_suffix(".gz").or(name.strip_suffix(".zst"));
+    let plain = plain.unwrap_or(&name);
+    let mut endings = [".csv", ".tsv", ".jsonl", ".ndjson"].iter();
+    endings.any(|ending| plain.ends_with(ending))
 }
 
 impl Dataset<Document, DataError> for TextFile {
@@ -283,18 +245,59 @@ impl Labelled for TextFile {
     }
 
     fn id(&self, index: usize) -> String {
-        index.to_string()
+        self.index.line(index).to_string()
     }
 
+    /// Blank lines, texts that hold bytes that are no text or too many, and what looks like rows of a table.
     fn ledger(&self) -> Ledger {
-        self.ledger.clone()
+        let mut ledger = self.ledger.clone();
+        let (all, index) = (self.len(), &self.index);
+        let of_lines = self.config.unit != TextUnit::Paragraph;
+        if of_lines && !self.config.blank_lines {
+            let blank = Remark::new("lines", index.blank, "are blank and no texts");
+            ledger.add(blank.of(index.lines));
+        }
+        let name = self.corpus.path().file_name().unwrap_or_default();
+        let place = |line: &str| format!("{line} of {}", name.display());
+        ledger.extend(index.damage.remarks(all, self.config.lossy, place));
+        let most = self.config.max_bytes;
+        let long: Vec<usize> = (0..all)
+            .filter(|document| {
+                let (start, end) = index.span(*document);
+                (end - start) as u64 > most && self.raw(*document).len() as u64 > most
+            })
+            .collect();
+        let lines = long.iter().map(|document| index.line(*document));
+        let becomes = format!("are longer than {most} bytes and are not read");
+        let long = Remark::new("texts", long.len(), becomes).of(all);
+        ledger.add(long.examples(lines.map(|line| place(&format!("line {line}")))));
+        if self.config.unit == TextUnit::Line {
+            let [becomes, key] = match is_named_as_table(self.corpus.path()) {
+                true => [
+                    "are lines of a table, read whole: no column is named",
+                    "data.text",
+                ],
+                false => [
+                    "hold a tab, as rows of a table or words with tags do, and are read whole, tab and all",
+                    "data.source",
+                ],
+            };
+            let count = match key {
+                "data.text" => all,
+                // A few tabs are white space.
+                _ if 2 * index.tabs <= all => 0,
+                _ => index.tabs,
+            };
+            ledger.add(Remark::new("texts", count, becomes).of(all).key(key));
+        }
+        ledger
     }
 }
 
 impl Content for TextFile {
     /// The bytes of the document.
     fn content(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), DataError> {
-        sink(self.raw(index)?);
+        sink(self.raw(index));
         Ok(())
     }
 }

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use burn::data::dataset::Dataset;
+use rayon::prelude::*;
 
 use super::document::Document;
-use super::plain_text::{foreign_encoding, text_of};
+use super::plain_text::{Damage, damage, foreign_encoding, text_of};
+use super::unpack::unpacked;
 use crate::class_folder::{ClassFolder, FileKind, Options};
 use crate::{Content, DataError, Labelled, Ledger};
 
@@ -25,10 +27,10 @@ pub struct TextFolderConfig {
 }
 
 impl Default for TextFolderConfig {
-    /// `txt` files of at most 16 MiB, labels from folders, strict.
+    /// `txt` files of at most 16 MiB, compressed by gzip or zstd or not, labels from folders, strict.
     fn default() -> Self {
         Self {
-            endings: &["txt"],
+            endings: &["txt", "txt.gz", "txt.zst"],
             labels: true,
             links: true,
             max_bytes: 16 << 20,
@@ -75,11 +77,25 @@ impl TextFolder {
         self.files.ignored()
     }
 
+    /// The bytes of a file, unpacked.
+    fn bytes(&self, index: usize) -> Result<Vec<u8>, DataError> {
+        let (path, limit) = (self.files.path(index), self.config.max_bytes);
+        let bytes = unpacked(self.files.read(index, limit)?, limit, path)?;
+        if bytes.len() as u64 > limit {
+            return Err(DataError::TooLarge {
+                path: path.to_path_buf(),
+                what: "size of the text in bytes",
+                limit,
+                got: bytes.len() as u64,
+            });
+        }
+        Ok(bytes)
+    }
+
     fn text(&self, index: usize) -> Result<String, DataError> {
-        let path = self.files.path(index);
-        let bytes = self.files.read(index, self.config.max_bytes)?;
+        let bytes = self.bytes(index)?;
         let wrong = |at: usize, got: String| DataError::Line {
-            path: path.to_path_buf(),
+            path: self.files.path(index).to_path_buf(),
             line: 1 + memchr::memchr_iter(b'\n', &bytes[..at]).count() as u64,
             what: "text".to_owned(),
             expected: "UTF-8 without NUL".to_owned(),
@@ -88,12 +104,21 @@ impl TextFolder {
         if let Some(encoding) = foreign_encoding(&bytes) {
             return Err(wrong(0, encoding.to_owned()));
         }
-        text_of(bytes.trim_ascii_end(), self.config.lossy).map_err(|no_text| {
-            wrong(
-                no_text.at,
-                format!("{} at byte {}", no_text.got, no_text.at),
-            )
-        })
+        text_of(bytes.trim_ascii_end(), self.config.lossy)
+            .map_err(|no_text| wrong(no_text.at, no_text.place_in(&bytes)))
+    }
+
+    /// What is wrong with the bytes of a file, if it is no text.
+    fn damage(&self, index: usize) -> Option<&'static str> {
+        let bytes = match self.bytes(index) {
+            Ok(bytes) => bytes,
+            Err(DataError::TooLarge { .. }) => return Some("more bytes than a text may have"),
+            Err(_) => return Some("what cannot be read"),
+        };
+        match foreign_encoding(&bytes) {
+            Some(_) => Some("another encoding than UTF-8"),
+            None => damage(&bytes).map(|damage| damage.got),
+        }
     }
 }
 
@@ -131,8 +156,21 @@ impl Labelled for TextFolder {
         self.files.group(index)
     }
 
+    /// Files that are ignored, and files that are no text; it reads them all.
     fn ledger(&self) -> Ledger {
-        self.files.ledger()
+        let mut ledger = self.files.ledger();
+        let found: Vec<Option<&'static str>> = (0..self.len())
+            .into_par_iter()
+            .map(|index| self.damage(index))
+            .collect();
+        let mut damage = Damage::default();
+        for (index, found) in found.into_iter().enumerate() {
+            if let Some(got) = found {
+                damage.add(got, || self.id(index));
+            }
+        }
+        ledger.extend(damage.remarks(self.len(), self.config.lossy, str::to_owned));
+        ledger
     }
 }
 

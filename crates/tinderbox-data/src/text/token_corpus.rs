@@ -44,8 +44,7 @@ pub struct TokenCorpus {
 impl TokenCorpus {
     /// Opens the file `path`, or tokenises `documents` on all threads and writes it, if there is none that fits.
     ///
-    /// `corpus` tells corpora apart: [`fingerprint`](crate::fingerprint), or [`TextFile::content_hash`](super::TextFile::content_hash) with
-    /// what else decides the documents.
+    /// `corpus` tells corpora apart, such as a [`fingerprint`](crate::fingerprint).
     ///
     /// # Errors
     /// The first document that cannot be read or tokenised; [`DataError::Io`] when the file cannot be written.
@@ -101,6 +100,20 @@ impl TokenCorpus {
             tokens,
         })?;
         Self::open(path, corpus, &hash)
+    }
+
+    /// Tokenises `documents` on all threads, to a file that is gone with the last that uses it.
+    ///
+    /// # Errors
+    /// As [`open_or_build`](Self::open_or_build).
+    pub fn build<D>(documents: &D, tokeniser: &Tokeniser) -> Result<Self, DataError>
+    where
+        D: Dataset<Document, DataError> + ?Sized,
+    {
+        let io = |source| DataError::io(std::env::temp_dir(), source);
+        // A folder of our own, whose name nobody can foresee. The file stays as long as it is mapped.
+        let folder = tempfile::tempdir().map_err(io)?;
+        Self::open_or_build(folder.path().join("tokens"), documents, "", tokeniser)
     }
 
     fn open(path: &Path, corpus: &str, tokeniser: &str) -> Result<Self, DataError> {

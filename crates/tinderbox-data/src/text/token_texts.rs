@@ -10,7 +10,7 @@ use super::padding::{padded_length, sequences};
 use super::preprocess::TextPreprocess;
 use super::token_item::TokenItem;
 use crate::batch::labels;
-use crate::{Collate, Content, DataError, Labelled, PlainBatch, SampleRng, View};
+use crate::{Collate, Content, DataError, Labelled, Ledger, PlainBatch, SampleRng, View};
 
 /// Documents as sequences of tokens, each with its label. A text is tokenised when its item is asked for.
 #[derive(Clone)]
@@ -67,6 +67,12 @@ impl Labelled for TokenTexts {
     fn id(&self, index: usize) -> String {
         self.documents.id(index)
     }
+
+    fn ledger(&self) -> Ledger {
+        let mut ledger = self.documents.ledger();
+        ledger.extend(self.unread("their ends are not read"));
+        ledger
+    }
 }
 
 impl Content for TokenTexts {
@@ -115,8 +121,8 @@ impl Collate<TokenSample> for TokenCollate {
     /// # Panics
     /// If there are no samples.
     fn collate(&self, samples: Vec<TokenSample>) -> PlainBatch {
-        let items = samples.iter().map(|sample| &sample.item);
-        let views = (0..self.views).flat_map(|number| view(items.clone(), number, self.pad));
+        let view = view(samples.iter().map(|sample| &sample.item), self.pad);
+        let views = (0..self.views).flat_map(|number| numbered(view.clone(), number));
         let mut tensors: Vec<_> = views.collect();
         tensors.extend(labels(samples.iter().map(|sample| sample.item.label)));
         PlainBatch {
@@ -126,26 +132,30 @@ impl Collate<TokenSample> for TokenCollate {
     }
 }
 
-/// `tokens`, `segments` and `padding` of a view, each `[B, T]` of `i64`, with the view's number in their names but for the first.
+/// `tokens`, `segments` and `padding` of a view, each `[B, T]` of `i64`.
 ///
 /// # Panics
 /// If there are no items.
 pub(super) fn view<'a>(
     items: impl ExactSizeIterator<Item = &'a TokenItem> + Clone,
-    number: usize,
     pad: u32,
-) -> Vec<(String, TensorData)> {
+) -> [(&'static str, TensorData); 3] {
     let length = padded_length(items.clone().map(|item| item.tokens.len()), None);
     let tokens = items.clone().map(|item| &item.tokens[..]);
     let segments = items.map(|item| &item.segments[..]);
+    sequences(tokens, segments, length, pad)
+}
+
+/// A view's tensors with its number in their names, but for the first.
+pub(super) fn numbered(
+    view: [(&'static str, TensorData); 3],
+    number: usize,
+) -> [(String, TensorData); 3] {
     let suffix = match number {
         0 => String::new(),
         number => number.to_string(),
     };
-    let tensors = sequences(tokens, segments, length, pad).into_iter();
-    tensors
-        .map(|(name, data)| (format!("{name}{suffix}"), data))
-        .collect()
+    view.map(|(name, data)| (format!("{name}{suffix}"), data))
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use std::ops::Range;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tokenizers::Tokenizer;
+use tokenizers::{NormalizedString, Normalizer, Tokenizer};
 
+use super::plain_text::bom_length;
 use super::pretrained_tokeniser::write;
 use crate::DataError;
 
@@ -90,6 +91,7 @@ impl Encoded {
 #[derive(Debug, Clone)]
 pub struct Tokeniser {
     inner: Tokenizer,
+    pub(super) longest: Option<usize>,
 }
 
 impl Tokeniser {
@@ -98,7 +100,13 @@ impl Tokeniser {
     /// # Errors
     /// [`DataError::Io`], [`DataError::TooLarge`], [`DataError::Tokeniser`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self, DataError> {
-        Self::from_json(&read(path.as_ref())?)
+        let path = path.as_ref();
+        Self::from_json(&read(path)?).map_err(|error| match error {
+            DataError::Tokeniser { message } => DataError::Tokeniser {
+                message: format!("{}: {message}", path.display()),
+            },
+            other => other,
+        })
     }
 
     /// Reads the content of a `tokenizer.json`.
@@ -109,11 +117,14 @@ impl Tokeniser {
         let mut inner = Tokenizer::from_bytes(json).map_err(refused)?;
         inner.with_truncation(None).map_err(refused)?;
         inner.with_padding(None);
-        Ok(Self { inner })
+        Ok(Self {
+            inner,
+            longest: None,
+        })
     }
 
-    /// Reads the `vocab.txt` of a BERT model, a token a line. `lowercase` says whether the model is uncased; accents
-    /// then go too.
+    /// Reads the `vocab.txt` of a BERT model, a token a line, of which only the line break and a carriage return before it are no part.
+    /// `lowercase` says whether the model is uncased; accents then go too.
     ///
     /// # Errors
     /// [`DataError::Io`], [`DataError::TooLarge`]; [`DataError::Line`] for a token that is no UTF-8 or comes twice;
@@ -125,19 +136,21 @@ impl Tokeniser {
         let path = path.as_ref();
         let bytes = read(path)?;
         let mut vocabulary = HashMap::new();
-        let lines = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        let lines = &bytes[bom_length(&bytes)..];
+        let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
         for (id, line) in lines.split(|byte| *byte == b'\n').enumerate() {
-            let wrong = |got: &str| DataError::Line {
+            let wrong = |got: String| DataError::Line {
                 path: path.to_path_buf(),
                 line: id as u64 + 1,
                 what: "token".to_owned(),
                 expected: "UTF-8, each once".to_owned(),
-                got: got.to_owned(),
+                got,
             };
-            let token = std::str::from_utf8(line).map_err(|_| wrong("other bytes"))?;
-            let token = token.trim_end();
-            if vocabulary.insert(token.to_owned(), id).is_some() {
-                return Err(wrong(&format!("`{token}` again")));
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let token = std::str::from_utf8(line).map_err(|_| wrong("other bytes".to_owned()))?;
+            if let Some(before) = vocabulary.insert(token.to_owned(), id) {
+                let got = format!("{} again, as in line {}", spelt(token), before + 1);
+                return Err(wrong(got));
             }
         }
         let special: Vec<(&str, usize)> = SPECIAL
@@ -148,7 +161,7 @@ impl Tokeniser {
             "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
             "max_input_chars_per_word": 100, "vocab": vocabulary,
         });
-        Self::from_parts(bert_pipeline(lowercase), &special, model)
+        Self::from_parts(bert_pipeline(lowercase, None), &special, model)
     }
 
     /// A tokeniser of a pipeline (normaliser, pre-tokeniser and decoder), special tokens with their ids, and a model.
@@ -245,6 +258,19 @@ impl Tokeniser {
         names.find_map(|name| self.inner.token_to_id(name))
     }
 
+    /// The most tokens of a sequence, if a configuration says so that lay beside the tokeniser's file.
+    pub fn longest(&self) -> Option<usize> {
+        self.longest
+    }
+
+    /// Whether accents and other marks of letters are lost before a text is cut into tokens.
+    pub fn strips_marks(&self) -> bool {
+        let mut accented = NormalizedString::from("\u{e9}");
+        let normaliser = self.inner.get_normalizer();
+        let done = normaliser.map(|normaliser| normaliser.normalize(&mut accented));
+        matches!(done, Some(Ok(()))) && accented.get() == "e"
+    }
+
     /// The id of a token, if the vocabulary has it.
     pub fn id(&self, token: &str) -> Option<u32> {
         self.inner.token_to_id(token)
@@ -280,15 +306,35 @@ impl Tokeniser {
 }
 
 /// The normaliser, pre-tokeniser and decoder of BERT.
-pub(super) fn bert_pipeline(lowercase: bool) -> Value {
+///
+/// Without `strip_accents`, accents go with upper case, as in BERT.
+pub(super) fn bert_pipeline(lowercase: bool, strip_accents: Option<bool>) -> Value {
     json!({
         "normalizer": {
             "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
-            "strip_accents": null, "lowercase": lowercase,
+            "strip_accents": strip_accents, "lowercase": lowercase,
         },
         "pre_tokenizer": {"type": "BertPreTokenizer"},
         "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": true},
     })
+}
+
+/// A token as a message shows it: with its code points if not all of it can be seen.
+fn spelt(token: &str) -> String {
+    let seen = |c: char| !c.is_whitespace() && !c.is_control() && !is_format(c);
+    if token.is_empty() {
+        return "an empty line".to_owned();
+    }
+    if token.chars().all(seen) {
+        return format!("`{token}`");
+    }
+    let points = token.chars().map(|c| format!("U+{:04X}", u32::from(c)));
+    points.collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a character is one that only says how others are set, such as a soft hyphen or a byte order mark.
+fn is_format(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn encoded(encoding: &tokenizers::Encoding) -> Encoded {

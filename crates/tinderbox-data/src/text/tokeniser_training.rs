@@ -23,10 +23,13 @@ const CHUNK: usize = 4096;
 pub enum TokeniserKind {
     /// As in BERT: the longest tokens first, `##` before those that continue a word (Wu et al. 2016); learnt by merging pairs.
     WordPiece {
-        /// Whether case and accents are dropped.
+        /// Whether case is dropped.
         lowercase: bool,
+        /// Whether accents and other marks that stand over or under letters are dropped; `None` for as `lowercase` has it, as in BERT. Those that
+        /// are kept are brought to Unicode's normal form C.
+        strip_accents: Option<bool>,
     },
-    /// Byte-level byte pair encoding, as in GPT-2 (Radford et al. 2019): nothing is unknown.
+    /// Byte-level byte pair encoding, as in GPT-2 (Radford et al. 2019), of text in Unicode's normal form C: nothing is unknown.
     Bpe,
     /// The likeliest cut under independent tokens, as in T5 (Kudo 2018).
     Unigram,
@@ -113,12 +116,23 @@ impl TokeniserTraining {
 impl TokeniserKind {
     fn pipeline(self) -> Value {
         match self {
-            Self::WordPiece { lowercase } => bert_pipeline(lowercase),
+            Self::WordPiece {
+                lowercase,
+                strip_accents,
+            } => {
+                let mut pipeline = bert_pipeline(lowercase, strip_accents);
+                // Where accents are kept, a letter with its mark and one that its mark follows are the same.
+                if !strip_accents.unwrap_or(lowercase) {
+                    let parts = [json!({"type": "NFC"}), pipeline["normalizer"].take()];
+                    pipeline["normalizer"] = json!({"type": "Sequence", "normalizers": parts});
+                }
+                pipeline
+            }
             Self::Bpe => {
                 let bytes = json!({
                     "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true,
                 });
-                json!({"pre_tokenizer": bytes, "decoder": bytes})
+                json!({"normalizer": {"type": "NFC"}, "pre_tokenizer": bytes, "decoder": bytes})
             }
             Self::Unigram => {
                 let space = json!({

@@ -8,6 +8,7 @@ use burn::data::dataset::Dataset;
 use proptest::prelude::*;
 use tinderbox_data::text::{
     InMemoryDocuments, TextFile, TextFileConfig, TextFolder, TextFolderConfig, TextUnit,
+    read_unpacked,
 };
 use tinderbox_data::{DataError, Labelled, fingerprint};
 
@@ -29,13 +30,26 @@ fn read(content: &[u8], config: TextFileConfig, expected: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.txt");
     fs::write(&path, content).unwrap();
-    // Once by building the index, once by reading it.
-    for _ in 0..2 {
-        assert_eq!(
-            texts(&TextFile::open(&path, config.clone()).unwrap()),
-            expected
-        );
-    }
+    assert_eq!(texts(&TextFile::open(&path, config).unwrap()), expected);
+    // Nothing is left beside the file.
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// The remarks of a source.
+fn remarks(source: &impl Labelled) -> Vec<String> {
+    let ledger = source.ledger();
+    ledger.remarks().iter().map(ToString::to_string).collect()
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstandard(content: &[u8]) -> Vec<u8> {
+    let level = ruzstd::encoding::CompressionLevel::Fastest;
+    ruzstd::encoding::compress_to_vec(content, level)
 }
 
 #[test]
@@ -114,67 +128,122 @@ fn what_is_no_text_names_its_line_or_is_replaced_and_counted() {
 }
 
 #[test]
-fn a_stale_or_damaged_index_is_built_anew() {
+fn items_are_called_by_their_lines_and_blank_lines_may_be_items() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.txt");
-    let index = folder.path().join("a.txt.docs");
-    let open = || TextFile::open(&path, TextFileConfig::default()).unwrap();
-    fs::write(&path, "a\nb\n").unwrap();
-    open();
-    let whole = fs::read(&index).unwrap();
-    for at in 0..whole.len() {
-        let mut damaged = whole.clone();
-        damaged[at] ^= 1;
-        fs::write(&index, &damaged).unwrap();
-        assert_eq!(texts(&open()), ["a", "b"]);
-        assert_eq!(fs::read(&index).unwrap(), whole);
-    }
-    // Another time of modification is enough, and so is another content of the same length.
-    fs::write(&path, "a\n\nb").unwrap();
-    assert_eq!(texts(&open()), ["a", "b"]);
-    assert_ne!(fs::read(&index).unwrap(), whole);
-    fs::write(&path, "abc\n").unwrap();
-    assert_eq!(texts(&open()), ["abc"]);
+    fs::write(&path, "\u{feff}\none\r\n\n  \ntwo\n\n").unwrap();
+    let ids = |config| {
+        let file = TextFile::open(&path, config).unwrap();
+        let ids: Vec<String> = (0..file.len()).map(|index| file.id(index)).collect();
+        (ids, file)
+    };
+    let (found, file) = ids(TextFileConfig::default());
+    assert_eq!(found, ["2", "5"]);
+    assert_eq!(remarks(&file), ["4 of 6 lines are blank and no texts"]);
+    assert_eq!(ids(unit(TextUnit::Paragraph)).0, ["2", "5"]);
+    let (found, file) = ids(TextFileConfig {
+        blank_lines: true,
+        ..TextFileConfig::default()
+    });
+    assert_eq!(found, ["1", "2", "3", "4", "5", "6"]);
+    assert_eq!(file.get(1).unwrap().text, "one");
+    let error = file.get(3).unwrap_err().to_string();
+    assert!(error.ends_with("a.txt:4: text: expected one, got a blank line"));
+    assert_eq!(remarks(&file), [""; 0]);
 }
 
 #[test]
-fn compressed_files_are_unpacked_once_and_bombs_refused() {
+fn what_is_left_out_is_told_with_its_lines() {
     let folder = tempfile::tempdir().unwrap();
-    let cache = folder.path().join("cache");
-    let config = TextFileConfig {
-        cache: Some(cache.clone()),
-        ..TextFileConfig::default()
-    };
-    let gzip = |content: &[u8]| {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        encoder.write_all(content).unwrap();
-        encoder.finish().unwrap()
-    };
-    let zstandard = |content: &[u8]| {
-        let level = ruzstd::encoding::CompressionLevel::Fastest;
-        ruzstd::encoding::compress_to_vec(content, level)
-    };
     let path = folder.path().join("a.txt");
-    for packed in [gzip(b"a\nb\n"), zstandard(b"c\nd\n")] {
+    fs::write(&path, b"fine\n\nbad\xff\nnul\0\nlonger than ten\n\xe9\n").unwrap();
+    let open = |lossy| {
+        let config = TextFileConfig {
+            max_bytes: 10,
+            lossy,
+            ..TextFileConfig::default()
+        };
+        remarks(&TextFile::open(&path, config).unwrap())
+    };
+    let key = "`data.tokens.lossy = true` changes that";
+    let blank = "1 of 6 lines are blank and no texts";
+    let long = "1 of 5 texts are longer than 10 bytes and are not read (line 5 of a.txt)";
+    assert_eq!(
+        open(false),
+        [
+            blank,
+            &format!("1 of 5 texts hold a NUL byte and are not read (line 4 of a.txt); {key}"),
+            &format!(
+                "2 of 5 texts hold bytes that are not UTF-8 and are not read (line 3 of a.txt, line 6 of a.txt); {key}"
+            ),
+            long,
+        ]
+    );
+    assert_eq!(
+        open(true),
+        [
+            blank,
+            "1 of 5 texts hold a NUL byte, read as \u{fffd} (line 4 of a.txt)",
+            "2 of 5 texts hold bytes that are not UTF-8, read as \u{fffd} (line 3 of a.txt, line 6 of a.txt)",
+            long,
+        ]
+    );
+    let table = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        remarks(&TextFile::open(&path, TextFileConfig::default()).unwrap())
+    };
+    let tabs = "3 of 4 texts hold a tab, as rows of a table or words with tags do, and are read whole, tab and all; \
+                `data.source` changes that";
+    assert_eq!(table("b.txt", "a\tb\nc\td\ne\tf\ng\n"), [tabs]);
+    assert_eq!(table("c.txt", "a\tb\nc\nd\ne\n"), [""; 0]);
+    let lines = "2 of 2 texts are lines of a table, read whole: no column is named; `data.text` changes that";
+    assert_eq!(table("d.CSV", "text,label\na,b\n"), [lines]);
+}
+
+#[test]
+fn a_changed_file_is_read_as_it_is_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.txt");
+    let open = || TextFile::open(&path, TextFileConfig::default()).unwrap();
+    fs::write(&path, "a bc\nd\n").unwrap();
+    let time = fs::metadata(&path).unwrap().modified().unwrap();
+    assert_eq!(texts(&open()), ["a bc", "d"]);
+    // Size and time stay as they were; a newline moves.
+    fs::write(&path, "a\nbc d\n").unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_modified(time).unwrap();
+    assert_eq!(texts(&open()), ["a", "bc d"]);
+}
+
+#[test]
+fn compressed_files_are_unpacked_and_bombs_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.txt");
+    let open = || TextFile::open(&path, TextFileConfig::default());
+    for packed in [gzip(b"a\nb\n"), zstandard(b"a\nb\n")] {
         fs::write(&path, &packed).unwrap();
-        let first = texts(&TextFile::open(&path, config.clone()).unwrap());
-        assert_eq!(
-            texts(&TextFile::open(&path, config.clone()).unwrap()),
-            first
-        );
-        assert_eq!(fs::read_dir(&cache).unwrap().count(), 2);
+        assert_eq!(texts(&open().unwrap()), ["a", "b"]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(read_unpacked(&path).unwrap(), b"a\nb\n");
         fs::write(&path, &packed[..packed.len() - 3]).unwrap();
-        let error = TextFile::open(&path, config.clone()).unwrap_err();
-        assert!(matches!(error, DataError::Decode { .. }), "{error}");
+        let error = open().unwrap_err().to_string();
+        assert!(error.contains("a.txt: compressed data"), "{error}");
     }
     for bomb in [
         gzip(&vec![b'a'; 64 << 20]),
         zstandard(&vec![b'a'; 64 << 20]),
     ] {
         fs::write(&path, bomb).unwrap();
-        let error = TextFile::open(&path, config.clone()).unwrap_err();
-        assert!(matches!(error, DataError::Decode { .. }), "{error}");
+        let error = open().unwrap_err().to_string();
+        assert!(error.contains("256 times"), "{error}");
     }
+    fs::write(&path, b"\xfd7zXZ\0\0\x04\xe6\xd6").unwrap();
+    let error = open().unwrap_err().to_string();
+    assert!(error.contains("gzip or zstd, got xz"), "{error}");
+    fs::write(&path, "\u{feff}a".as_bytes()).unwrap();
+    assert_eq!(read_unpacked(&path).unwrap(), b"a");
+    assert!(read_unpacked(folder.path()).is_err());
 }
 
 #[test]
@@ -204,6 +273,12 @@ fn folders_are_classes() {
         source.get(2).unwrap_err(),
         DataError::Line { line: 2, .. }
     ));
+    let damaged = "1 of 3 texts hold bytes that are not UTF-8 and are not read (z.txt); \
+                   `data.tokens.lossy = true` changes that";
+    assert!(remarks(&source).contains(&damaged.to_owned()));
+    // Compressed or not, with a mark at the start or not.
+    fs::write(folder.path().join("z.txt"), gzip("\u{feff}z".as_bytes())).unwrap();
+    assert_eq!(texts(&source), ["ay", "bx", "z"]);
 }
 
 #[test]

@@ -5,14 +5,18 @@ use std::sync::Arc;
 use burn::data::dataset::Dataset;
 use proptest::prelude::*;
 use tinderbox_data::text::{
-    InMemoryDocuments, Packed, Role, TokenCorpus, Tokeniser, TokeniserKind, TokeniserTraining,
+    InMemoryDocuments, Packed, Role, TextPreprocess, TokenCorpus, Tokeniser, TokeniserKind,
+    TokeniserTraining,
 };
 use tinderbox_data::{DataError, SampleRng};
 
 use crate::allocation::peak;
 
 const KINDS: [TokeniserKind; 3] = [
-    TokeniserKind::WordPiece { lowercase: true },
+    TokeniserKind::WordPiece {
+        lowercase: true,
+        strip_accents: None,
+    },
     TokeniserKind::Bpe,
     TokeniserKind::Unigram,
 ];
@@ -235,13 +239,16 @@ fn the_files_for_transformers_hold_the_same_tokeniser() {
         let folder = tempfile::tempdir().unwrap();
         tokeniser.save_pretrained(folder.path(), 128).unwrap();
         let read = Tokeniser::load(folder.path().join("tokenizer.json")).unwrap();
-        assert_eq!(read.json().unwrap(), tokeniser.json().unwrap());
+        for text in texts() {
+            let expected = tokeniser.encode(&text, true).unwrap();
+            assert_eq!(read.encode(&text, true).unwrap(), expected);
+        }
         let config = std::fs::read(folder.path().join("tokenizer_config.json")).unwrap();
         let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
         assert_eq!(config["model_max_length"], 128);
         assert_eq!(config["mask_token"], "[MASK]");
         let vocabulary = folder.path().join("vocab.txt");
-        let TokeniserKind::WordPiece { lowercase } = kind else {
+        let TokeniserKind::WordPiece { lowercase, .. } = kind else {
             assert_eq!(config["tokenizer_class"], "PreTrainedTokenizerFast");
             assert!(!vocabulary.exists());
             continue;
@@ -253,6 +260,146 @@ fn the_files_for_transformers_hold_the_same_tokeniser() {
             let expected = tokeniser.encode(&text, true).unwrap();
             assert_eq!(read.encode(&text, true).unwrap(), expected);
         }
+    }
+}
+
+/// A tokeniser of another library, without a post-processor.
+const FOREIGN: &[u8] = include_bytes!("../fixtures/no_post_processor.json");
+
+#[test]
+fn what_is_exported_makes_the_same_sequences_elsewhere() {
+    let accents = TokeniserKind::WordPiece {
+        lowercase: true,
+        strip_accents: Some(false),
+    };
+    let mut all: Vec<Tokeniser> = [KINDS[0], KINDS[1], KINDS[2], accents]
+        .map(|kind| train(kind, &texts()))
+        .into();
+    all.push(Tokeniser::from_json(FOREIGN).unwrap());
+    let mut cases = texts();
+    cases.truncate(20);
+    cases.extend(["", "Tak\u{e9} \u{d6}S", "The red house", "ta", "[SEP] ta"].map(String::from));
+    for tokeniser in all {
+        for length in [8, 9, 64] {
+            let folder = tempfile::tempdir().unwrap();
+            tokeniser.save_pretrained(folder.path(), length).unwrap();
+            let path = folder.path().join("tokenizer.json");
+            let elsewhere = tokenizers::Tokenizer::from_file(path).unwrap();
+            let here = TextPreprocess::new(tokeniser.clone(), length).unwrap();
+            for (number, text) in cases.iter().enumerate() {
+                let single = elsewhere.encode(text.as_str(), true).unwrap();
+                let item = here.item(text, None).unwrap();
+                assert_eq!(single.get_ids(), item.tokens, "{text:?} in {length}");
+                let second = &cases[(7 * number + 3) % cases.len()];
+                let pair = elsewhere.encode((text.as_str(), second.as_str()), true);
+                let (pair, item) = (pair.unwrap(), here.item(text, Some(second)).unwrap());
+                assert_eq!(
+                    pair.get_ids(),
+                    item.tokens,
+                    "{text:?} {second:?} in {length}"
+                );
+                assert_eq!(pair.get_type_ids(), item.segments);
+            }
+            let batch = elsewhere.encode_batch(vec!["ta", "ta ke"], true).unwrap();
+            assert_eq!(batch[0].get_ids().len(), batch[1].get_ids().len());
+            let pad = here.special().pad;
+            let filled = batch[0].get_attention_mask().iter().zip(batch[0].get_ids());
+            assert!(
+                filled
+                    .filter(|(read, _)| **read == 0)
+                    .all(|(_, id)| *id == pad)
+            );
+        }
+    }
+}
+
+#[test]
+fn letters_with_marks_are_the_same_in_either_form() {
+    let mut texts = texts();
+    texts.extend(vec!["the caf\u{e9} cafe\u{301}".to_owned(); 9]);
+    let cased = |lowercase| TokeniserKind::WordPiece {
+        lowercase,
+        strip_accents: Some(false),
+    };
+    for kind in [cased(true), cased(false), KINDS[1], KINDS[2]] {
+        let tokeniser = train(kind, &texts);
+        let ids = |text: &str| tokeniser.encode(text, false).unwrap().ids;
+        assert_eq!(ids("caf\u{e9}"), ids("cafe\u{301}"), "{kind:?}");
+        assert!(!ids("caf\u{e9}").contains(&1), "{kind:?}");
+        assert_ne!(ids("caf\u{e9}"), ids("cafe"), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_configuration_beside_a_tokeniser_has_the_last_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let vocabulary = folder.path().join("vocab.txt");
+    let special = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+    std::fs::write(&vocabulary, format!("{special}\u{e9}a\nea\n\u{c9}a\n")).unwrap();
+    let token = |strip_accents| {
+        let read = Tokeniser::load_pretrained(&vocabulary, true, strip_accents).unwrap();
+        read.encode("\u{c9}a", false).unwrap().ids[0]
+    };
+    assert_eq!([token(None), token(Some(false))], [6, 5]);
+    let says = |config: &str| std::fs::write(folder.path().join("tokenizer_config.json"), config);
+    says("{\"do_lower_case\": false}").unwrap();
+    assert_eq!(token(None), 7);
+    says("{\"do_lower_case\": true, \"strip_accents\": false}").unwrap();
+    assert_eq!(token(None), 5);
+    // A folder is its files.
+    let whole = Tokeniser::load_pretrained(folder.path(), false, None).unwrap();
+    assert_eq!(whole.encode("\u{c9}a", false).unwrap().ids, [5]);
+    let again = tempfile::tempdir().unwrap();
+    whole.save_pretrained(again.path(), 16).unwrap();
+    let read = Tokeniser::load_pretrained(again.path(), true, None).unwrap();
+    assert_eq!(read.encode("\u{c9}a", false).unwrap().ids, [5]);
+    assert_eq!((whole.longest(), read.longest()), (None, Some(16)));
+    says("{\"model_max_length\": 1000000000000000019884624838656}").unwrap();
+    let without = Tokeniser::load_pretrained(&vocabulary, true, None).unwrap();
+    assert_eq!(without.longest(), None);
+    says("{").unwrap();
+    let error = Tokeniser::load_pretrained(folder.path(), true, None).unwrap_err();
+    assert!(
+        error.to_string().contains("tokenizer_config.json"),
+        "{error}"
+    );
+}
+
+#[test]
+fn lines_of_a_vocabulary_lose_nothing_but_their_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vocab.txt");
+    let special = "\u{feff}[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\n";
+    let write = |rest: &str| std::fs::write(&path, format!("{special}{rest}")).unwrap();
+    write("the\r\n\u{3000}\r\n\u{2009}\r\n\u{a0}\n\u{ad}\nthe \n");
+    let read = Tokeniser::load_bert_vocabulary(&path, true).unwrap();
+    let ids = [
+        "[PAD]", "the", "\u{3000}", "\u{2009}", "\u{a0}", "\u{ad}", "the ",
+    ];
+    assert_eq!(
+        ids.map(|token| read.id(token)),
+        [0, 5, 6, 7, 8, 9, 10].map(Some)
+    );
+    read.save_pretrained(folder.path(), 8).unwrap();
+    let again = Tokeniser::load_bert_vocabulary(&path, true).unwrap();
+    assert_eq!(
+        ids.map(|token| again.id(token)),
+        [0, 5, 6, 7, 8, 9, 10].map(Some)
+    );
+    for (rest, expected) in [
+        (
+            "a\n\u{3000}\nb\n\u{3000}\n",
+            "vocab.txt:9: token: expected UTF-8, each once, got U+3000 again, as in line 7",
+        ),
+        ("a\n\u{ad}\n\u{ad}\n", "got U+00AD again, as in line 7"),
+        ("a\na\n", "got `a` again, as in line 6"),
+        ("a\n\n\n", "got an empty line again, as in line 7"),
+    ] {
+        write(rest);
+        let error = Tokeniser::load_bert_vocabulary(&path, true)
+            .unwrap_err()
+            .to_string();
+        assert!(error.ends_with(expected), "{error}");
     }
 }
 

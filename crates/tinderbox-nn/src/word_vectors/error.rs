@@ -78,6 +78,15 @@ pub enum WordVectorsError {
 }
 
 impl WordVectorsError {
+    /// The same error, said of a file.
+    #[must_use]
+    pub fn in_file(self, path: impl Into<PathBuf>) -> Self {
+        Self::InFile {
+            path: path.into(),
+            source: Box::new(self),
+        }
+    }
+
     pub(super) fn malformed(
         place: impl ToString,
         expected: impl ToString,

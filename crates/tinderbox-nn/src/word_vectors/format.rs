@@ -25,8 +25,28 @@ pub enum WordVectorsFormat {
 /// The most of a file that an error quotes.
 const QUOTED: usize = 40;
 
+/// Words of a file that have no vector of their own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOutWords {
+    /// Those that are not UTF-8.
+    pub not_utf8: usize,
+    /// Those that came before: the first vector stays, as in gensim.
+    pub repeated: usize,
+    /// Those without as many finite numbers as the others, which are fewer than the words that are read.
+    pub malformed: usize,
+    /// What is wrong with the first of these.
+    pub first_malformed: Option<String>,
+}
+
+impl LeftOutWords {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.not_utf8 + self.repeated + self.malformed
+    }
+}
+
 impl WordVectors {
-    /// Reads a file; of a word that occurs twice the first vector stays, as in gensim.
+    /// Reads a file as [`parse`](Self::parse) does.
     ///
     /// # Errors
     /// [`WordVectorsError`] if the file cannot be read or is not what its format says.
@@ -39,17 +59,20 @@ impl WordVectors {
             path: path.to_path_buf(),
             source,
         })?;
-        Self::parse(&bytes, format).map_err(|source| WordVectorsError::InFile {
-            path: path.to_path_buf(),
-            source: Box::new(source),
-        })
+        let parsed = Self::parse(&bytes, format).map_err(|error| error.in_file(path))?;
+        Ok(parsed.0)
     }
 
-    /// Reads the bytes of a file. Memory is taken for what the bytes hold, not for what they claim to.
+    /// Reads the bytes of a file, with or without a byte order mark, and counts the words that are left out. Memory is taken for what the bytes
+    /// hold, not for what they claim to.
     ///
     /// # Errors
     /// [`WordVectorsError`] if they are not what the format says.
-    pub fn parse(bytes: &[u8], format: WordVectorsFormat) -> Result<Self, WordVectorsError> {
+    pub fn parse(
+        bytes: &[u8],
+        format: WordVectorsFormat,
+    ) -> Result<(Self, LeftOutWords), WordVectorsError> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         match format {
             WordVectorsFormat::Word2VecText => {
                 let (header, rest) = line(bytes);
@@ -129,8 +152,8 @@ struct Rows {
     words: Vec<String>,
     known: HashSet<String>,
     matrix: Vec<f32>,
-    /// With those that were left out because they occurred before.
-    read: usize,
+    left_out: LeftOutWords,
+    first_malformed: Option<WordVectorsError>,
 }
 
 impl Rows {
@@ -140,48 +163,60 @@ impl Rows {
             words: Vec::new(),
             known: HashSet::new(),
             matrix: Vec::new(),
-            read: 0,
+            left_out: LeftOutWords::default(),
+            first_malformed: None,
         }
     }
 
-    /// Adds a word with its numbers, which `values` gives one by one.
+    /// Adds a word with its numbers, if they are finite and it is a new one.
     fn push(
         &mut self,
         word: &[u8],
+        values: Result<Vec<f32>, WordVectorsError>,
         place: impl Fn() -> String,
-        values: impl Iterator<Item = Result<f32, WordVectorsError>>,
-    ) -> Result<(), WordVectorsError> {
-        let word = std::str::from_utf8(word)
-            .map_err(|_| WordVectorsError::malformed(place(), "a word in UTF-8", quote(word)))?;
-        let before = self.matrix.len();
-        for value in values {
-            let value = value?;
-            if !value.is_finite() {
-                return Err(WordVectorsError::malformed(
-                    place(),
-                    "finite numbers",
-                    value,
-                ));
+    ) {
+        let finite = values.and_then(|values| match values.iter().find(|v| !v.is_finite()) {
+            Some(value) => Err(WordVectorsError::malformed(
+                place(),
+                "finite numbers",
+                value,
+            )),
+            None => Ok(values),
+        });
+        match (finite, std::str::from_utf8(word)) {
+            (Err(error), _) => {
+                self.left_out.malformed += 1;
+                self.first_malformed.get_or_insert(error);
             }
-            self.matrix.push(value);
+            (Ok(values), Ok(word)) if self.known.insert(word.to_owned()) => {
+                self.words.push(word.to_owned());
+                self.matrix.extend(values);
+            }
+            (Ok(_), Ok(_)) => self.left_out.repeated += 1,
+            (Ok(_), Err(_)) => self.left_out.not_utf8 += 1,
         }
-        self.read += 1;
-        if self.known.insert(word.to_owned()) {
-            self.words.push(word.to_owned());
-        } else {
-            self.matrix.truncate(before);
-        }
-        Ok(())
     }
 
-    fn finish(self, words: Option<usize>) -> Result<WordVectors, WordVectorsError> {
+    fn finish(
+        mut self,
+        words: Option<usize>,
+    ) -> Result<(WordVectors, LeftOutWords), WordVectorsError> {
+        if let Some(error) = self.first_malformed {
+            // A file most of which is no word with numbers is something else.
+            if self.left_out.malformed >= self.words.len() {
+                return Err(error);
+            }
+            self.left_out.first_malformed = Some(error.to_string());
+        }
+        let read = self.words.len() + self.left_out.count();
         if let Some(words) = words
-            && words != self.read
+            && words != read
         {
             let expected = format!("{words} words, as the first line says");
-            return Err(WordVectorsError::malformed("the file", expected, self.read));
+            return Err(WordVectorsError::malformed("the file", expected, read));
         }
-        WordVectors::new(self.words, self.dimension, self.matrix)
+        let vectors = WordVectors::new(self.words, self.dimension, self.matrix)?;
+        Ok((vectors, self.left_out))
     }
 }
 
@@ -205,7 +240,8 @@ fn parse_header(header: &[u8]) -> Result<(usize, usize), WordVectorsError> {
     numbers.ok_or_else(|| WordVectorsError::malformed("line 1", expected, quote(header)))
 }
 
-/// Lines of a word and its numbers. The last numbers of a line are taken, so that a word may hold spaces, as some of GloVe's do.
+/// Lines of a word and its numbers, parted by spaces or tabs. The last numbers of a line are taken, so that a word may hold spaces, as some
+/// of GloVe's do.
 fn parse_lines(
     mut rest: &[u8],
     first: usize,
@@ -216,53 +252,81 @@ fn parse_lines(
     while !rest.is_empty() {
         let (bytes, behind) = line(rest);
         rest = behind;
-        let place = || format!("line {number}");
         let text = bytes.trim_ascii_end();
-        if text.is_empty() {
-            return Err(WordVectorsError::malformed(
-                place(),
-                "a word and numbers",
-                "nothing",
-            ));
-        }
-        let rows = match &mut rows {
-            Some(rows) => rows,
-            None => {
-                // The first line says how many numbers there are.
-                let numbers = text.split(|byte| *byte == b' ').count() - 1;
-                if numbers == 0 {
-                    let got = quote(text);
-                    return Err(WordVectorsError::malformed(
-                        place(),
-                        "a word and numbers",
-                        got,
-                    ));
-                }
-                rows.insert(Rows::new(numbers))
+        let place = || format!("line {number}");
+        if !text.is_empty() {
+            // The first line says how many numbers there are.
+            let dimension = rows.as_ref().map(|rows| rows.dimension);
+            let dimension = dimension.unwrap_or_else(|| numbers_behind(text));
+            if dimension == 0 {
+                let expected = "a word and numbers";
+                return Err(WordVectorsError::malformed(place(), expected, quote(text)));
             }
-        };
-        let mut parts = text.rsplitn(rows.dimension.saturating_add(1), |byte| *byte == b' ');
-        // From the last number to the first, then the word.
-        let mut values: Vec<&[u8]> = parts.by_ref().take(rows.dimension).collect();
-        let word = parts.next();
-        let Some(word) = word.filter(|word| !word.is_empty()) else {
-            let expected = format!("a word and {} numbers", rows.dimension);
-            return Err(WordVectorsError::malformed(place(), expected, quote(text)));
-        };
-        values.reverse();
-        let values = values.into_iter().map(|value| {
-            let parsed = std::str::from_utf8(value)
-                .ok()
-                .and_then(|value| value.parse().ok());
-            parsed.ok_or_else(|| WordVectorsError::malformed(place(), "a number", quote(value)))
-        });
-        rows.push(word, place, values)?;
+            let rows = rows.get_or_insert_with(|| Rows::new(dimension));
+            match word_and_values(text, dimension) {
+                Some((word, values)) => {
+                    let values = values.into_iter().rev().map(|value| {
+                        parsed(value).ok_or_else(|| {
+                            WordVectorsError::malformed(place(), "a number", quote(value))
+                        })
+                    });
+                    rows.push(word, values.collect(), place);
+                }
+                None => {
+                    let expected = format!("a word and {dimension} numbers");
+                    let error = WordVectorsError::malformed(place(), expected, quote(text));
+                    rows.push(text, Err(error), place);
+                }
+            }
+        }
         number += 1;
     }
     rows.ok_or_else(|| WordVectorsError::malformed("the file", "a word and numbers", "nothing"))
 }
 
-fn parse_binary(bytes: &[u8]) -> Result<WordVectors, WordVectorsError> {
+fn is_gap(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn parsed(value: &[u8]) -> Option<f32> {
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+/// How many numbers stand behind a word; if there is none, how many parts.
+fn numbers_behind(text: &[u8]) -> usize {
+    let parts = || text.split(is_gap).filter(|part| !part.is_empty());
+    let most = parts().count().saturating_sub(1);
+    let numbers = parts().rev().take_while(|part| parsed(part).is_some());
+    match numbers.count().min(most) {
+        0 => most,
+        numbers => numbers,
+    }
+}
+
+/// The word of a line, and its last parts, from the last on.
+fn word_and_values(text: &[u8], count: usize) -> Option<(&[u8], Vec<&[u8]>)> {
+    let mut rest = text;
+    let mut values = Vec::new();
+    for _ in 0..count {
+        rest = without_gaps(rest);
+        let at = rest.iter().rposition(|byte| is_gap(byte))?;
+        values.push(&rest[at + 1..]);
+        rest = &rest[..at];
+    }
+    let word = without_gaps(rest);
+    (!word.is_empty()).then_some((word, values))
+}
+
+fn without_gaps(mut text: &[u8]) -> &[u8] {
+    while let [before @ .., last] = text
+        && is_gap(last)
+    {
+        text = before;
+    }
+    text
+}
+
+fn parse_binary(bytes: &[u8]) -> Result<(WordVectors, LeftOutWords), WordVectorsError> {
     let (header, mut rest) = line(bytes);
     let (words, dimension) = parse_header(header)?;
     let mut rows = Rows::new(dimension);
@@ -287,11 +351,8 @@ fn parse_binary(bytes: &[u8]) -> Result<WordVectors, WordVectorsError> {
             return Err(WordVectorsError::malformed(place(), "a word", "a space"));
         }
         let (floats, _) = values.as_chunks::<4>();
-        rows.push(
-            word,
-            place,
-            floats.iter().map(|bytes| Ok(f32::from_le_bytes(*bytes))),
-        )?;
+        let floats = floats.iter().map(|bytes| f32::from_le_bytes(*bytes));
+        rows.push(word, Ok(floats.collect()), place);
         rest = behind;
     }
     let left = rest.trim_ascii();

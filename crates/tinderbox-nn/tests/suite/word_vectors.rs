@@ -1,7 +1,7 @@
 //! Word vectors: files, nearest words, analogies.
 
 use proptest::prelude::*;
-use tinderbox_nn::{Analogy, WordVectors, WordVectorsError, WordVectorsFormat};
+use tinderbox_nn::{Analogy, LeftOutWords, WordVectors, WordVectorsError, WordVectorsFormat};
 
 use crate::addressed::uniform;
 
@@ -17,7 +17,7 @@ fn vectors(words: usize, dimension: usize) -> WordVectors {
 }
 
 fn parse(text: &str, format: WordVectorsFormat) -> Result<WordVectors, WordVectorsError> {
-    WordVectors::parse(text.as_bytes(), format)
+    Ok(WordVectors::parse(text.as_bytes(), format)?.0)
 }
 
 #[test]
@@ -53,7 +53,9 @@ fn files_of_the_other_programs_are_read() {
             binary.extend([word.as_bytes(), b" ", &numbers(values), end].concat());
         }
         assert_eq!(
-            WordVectors::parse(&binary, WordVectorsFormat::Word2VecBinary).unwrap(),
+            WordVectors::parse(&binary, WordVectorsFormat::Word2VecBinary)
+                .unwrap()
+                .0,
             text
         );
     }
@@ -63,6 +65,60 @@ fn files_of_the_other_programs_are_read() {
     // Of a word that occurs twice the first vector stays.
     let twice = parse("3 1\na 1\nb 2\na 3\n", WordVectorsFormat::Word2VecText).unwrap();
     assert_eq!((twice.len(), twice.vector("a")), (2, Some(&[1.0][..])));
+}
+
+#[test]
+fn words_that_are_no_text_or_come_again_are_counted() {
+    use WordVectorsFormat::{GloveText, Word2VecBinary, Word2VecText};
+    let numbers = |value: f32| value.to_le_bytes();
+    let rows = [
+        (&b"a"[..], 1.0),
+        (b"\xe4\xb8", 2.0),
+        (b"a", 3.0),
+        (b"b", 4.0),
+    ];
+    let text = |(word, value): (&[u8], f32)| [word, format!(" {value}\r\n").as_bytes()].concat();
+    let binary = |(word, value): (&[u8], f32)| [word, b" ", &numbers(value), b"\n"].concat();
+    let bom = &b"\xef\xbb\xbf"[..];
+    let lines = rows.map(text).concat();
+    for (bytes, format) in [
+        ([bom, b"4 1\r\n", &lines].concat(), Word2VecText),
+        ([bom, b"\n", &lines, b"\n\n"].concat(), GloveText),
+        (
+            [b"4 1\n", &rows.map(binary).concat()[..]].concat(),
+            Word2VecBinary,
+        ),
+    ] {
+        let (vectors, left_out) = WordVectors::parse(&bytes, format).unwrap();
+        assert_eq!(vectors.words(), ["a", "b"], "{format:?}");
+        assert_eq!(vectors.matrix(), [1.0, 4.0]);
+        let expected = LeftOutWords {
+            not_utf8: 1,
+            repeated: 1,
+            ..LeftOutWords::default()
+        };
+        assert_eq!(left_out, expected);
+    }
+}
+
+#[test]
+fn a_malformed_line_costs_its_word() {
+    use WordVectorsFormat::{GloveText, Word2VecText};
+    let lines = "a\t1  2\n. . 3 4\nb 1\nc 1 x\nd nan 1\ne 5 6 \nf 7 8\n";
+    let header = format!("7 2\n{lines}");
+    for (text, format, line) in [(lines, GloveText, 3), (&header, Word2VecText, 4)] {
+        let (vectors, left_out) = WordVectors::parse(text.as_bytes(), format).unwrap();
+        assert_eq!(vectors.words(), ["a", ". .", "e", "f"]);
+        assert_eq!(vectors.matrix(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+        let expected = format!("line {line}: expected a word and 2 numbers, got \"b 1\"");
+        assert_eq!(
+            (left_out.malformed, left_out.first_malformed),
+            (3, Some(expected))
+        );
+    }
+    // The first word may be one with spaces.
+    let first = parse(". . . 1 2\nking 3 4\n", GloveText).unwrap();
+    assert_eq!(first.words(), [". . .", "king"]);
 }
 
 #[test]
@@ -105,9 +161,9 @@ fn malformed_files_say_where_and_what() {
             "the file: expected 3 words, as the first line says, got 1",
         ),
         (
-            "1 1\na 1\n\nb 1\n",
+            "1 1\n\na 1 2\n\nb\n",
             Word2VecText,
-            "line 3: expected a word and numbers, got nothing",
+            "line 5: expected a word and 1 numbers, got \"b\"",
         ),
         (
             "",
@@ -149,13 +205,6 @@ fn malformed_files_say_where_and_what() {
         let error = parse(text, format).unwrap_err();
         assert_eq!(error.to_string(), expected, "{text:?}");
     }
-    let error = WordVectors::parse(b"1 1\n\xff 1\n", Word2VecText).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with("line 2: expected a word in UTF-8"),
-        "{error}"
-    );
     let error = WordVectors::read("no such file", GloveText).unwrap_err();
     assert!(matches!(error, WordVectorsError::Read { .. }));
 }
@@ -214,7 +263,7 @@ proptest! {
         }
         // In any format, not only its own.
         for format in FORMATS {
-            if let Ok(vectors) = WordVectors::parse(&bytes, format) {
+            if let Ok((vectors, _)) = WordVectors::parse(&bytes, format) {
                 prop_assert_eq!(vectors.matrix().len(), vectors.len() * vectors.dimension());
             }
         }

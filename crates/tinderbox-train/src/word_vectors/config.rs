@@ -31,7 +31,7 @@ pub enum OutputLayer {
 
 /// N-grams whose vectors are part of a word's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct SubwordConfig {
     /// Characters of the shortest n-gram.
     pub shortest: usize,
