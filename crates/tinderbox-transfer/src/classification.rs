@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::stats::{Interval, share_interval};
+
 /// Bins of the calibration error.
 const BINS: usize = 15;
 
@@ -10,6 +12,10 @@ const BINS: usize = 15;
 pub struct ClassificationTally {
     /// How often a class of a row was taken for one of a column.
     confusion: Vec<Vec<u64>>,
+    /// Items of each class without a prediction.
+    refused: Vec<u64>,
+    /// Predictions that came with probabilities.
+    weighed: u64,
     loss: f64,
     bins: [Bin; BINS],
 }
@@ -40,8 +46,11 @@ pub struct ClassFigures {
 /// Figures of predicted classes, with the definitions of scikit-learn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Classification {
-    /// Items that were classified.
+    /// Items whose class is known.
     pub items: u64,
+    /// Of these, the items without a prediction, such as those that could not be read: they count as wrong.
+    #[serde(default)]
+    pub refused: u64,
     /// Share of items in their class.
     pub accuracy: f64,
     /// Share of the most frequent class: the accuracy of always answering that.
@@ -51,11 +60,11 @@ pub struct Classification {
     /// Mean F1 of the classes that have items or were predicted.
     pub macro_f1: f64,
     /// Mean of `-ln p(class)`, natural logarithm; a probability counts as 2^-52 at least, so that one certain error is no
-    /// infinity.
-    pub log_loss: f64,
+    /// infinity. None of predictions without probabilities, and without those that were refused.
+    pub log_loss: Option<f64>,
     /// Expected calibration error: by how much the probability of the predicted class differs from the share of right
-    /// ones, over 15 bins of equal width (Guo et al. 2017, equation 3).
-    pub calibration_error: f64,
+    /// ones, over 15 bins of equal width (Guo et al. 2017, equation 3). None where there is no log loss.
+    pub calibration_error: Option<f64>,
     /// One entry a class.
     pub per_class: Vec<ClassFigures>,
     /// How often a class of a row was taken for one of a column.
@@ -67,6 +76,8 @@ impl ClassificationTally {
     pub fn new(classes: usize) -> Self {
         Self {
             confusion: vec![vec![0; classes]; classes],
+            refused: vec![0; classes],
+            weighed: 0,
             loss: 0.0,
             bins: [Bin::default(); BINS],
         }
@@ -92,6 +103,7 @@ impl ClassificationTally {
             }
         }
         self.confusion[label][predicted] += 1;
+        self.weighed += 1;
         self.loss -= probabilities[label].max(f64::EPSILON).ln();
         let confidence = probabilities[predicted];
         let bin = (confidence * BINS as f64).ceil() as usize;
@@ -101,10 +113,27 @@ impl ClassificationTally {
         bin.confidence += confidence;
     }
 
+    /// Counts an item whose class was predicted without probabilities.
+    ///
+    /// # Panics
+    /// If `label` or `predicted` is no class.
+    pub fn add_class(&mut self, label: u32, predicted: u32) {
+        self.confusion[label as usize][predicted as usize] += 1;
+    }
+
+    /// Counts an item that got no prediction: it is wrong.
+    ///
+    /// # Panics
+    /// If `label` is no class.
+    pub fn refuse(&mut self, label: u32) {
+        self.refused[label as usize] += 1;
+    }
+
     /// The figures; `None` of no items.
     pub fn finish(self) -> Option<Classification> {
         let sum = |counts: &[u64]| counts.iter().sum::<u64>();
-        let items: u64 = self.confusion.iter().map(|row| sum(row)).sum();
+        let refused = sum(&self.refused);
+        let items = self.confusion.iter().map(|row| sum(row)).sum::<u64>() + refused;
         if items == 0 {
             return None;
         }
@@ -116,7 +145,8 @@ impl ClassificationTally {
         let of_class = |(class, row): (usize, &Vec<u64>)| {
             let found = row[class];
             right += found;
-            let (items, predicted) = (sum(row), self.confusion.iter().map(|row| row[class]).sum());
+            let items = sum(row) + self.refused[class];
+            let predicted = self.confusion.iter().map(|row| row[class]).sum();
             ClassFigures {
                 items,
                 predicted,
@@ -136,14 +166,17 @@ impl ClassificationTally {
             .bins
             .iter()
             .map(|bin| (bin.right as f64 - bin.confidence).abs());
+        let weighed = (self.weighed > 0).then_some(self.weighed as f64);
+        let gaps: f64 = gaps.sum();
         Some(Classification {
             items,
+            refused,
             accuracy: ratio(right, items),
             majority_share: ratio(per_class.iter().map(|class| class.items).max()?, items),
             balanced_accuracy: mean(there.map(|class| class.recall).collect()),
             macro_f1: mean(known.map(|class| class.f1).collect()),
-            log_loss: self.loss / items as f64,
-            calibration_error: gaps.sum::<f64>() / items as f64,
+            log_loss: weighed.map(|weighed| self.loss / weighed),
+            calibration_error: weighed.map(|weighed| gaps / weighed),
             per_class,
             confusion: self.confusion,
         })
@@ -162,5 +195,62 @@ impl Classification {
             tally.add(*label, probabilities);
         }
         tally.finish()
+    }
+
+    /// Of predicted classes without probabilities; `None` without items.
+    ///
+    /// # Panics
+    /// As [`ClassificationTally::add_class`], or if there is not one label an item.
+    pub fn of_classes(labels: &[u32], predicted: &[u32], classes: usize) -> Option<Self> {
+        assert_eq!(labels.len(), predicted.len(), "a label for each item");
+        let mut tally = ClassificationTally::new(classes);
+        for (label, predicted) in labels.iter().zip(predicted) {
+            tally.add_class(*label, *predicted);
+        }
+        tally.finish()
+    }
+
+    /// Of always answering the most frequent class, of equals the first.
+    pub fn of_majority(&self) -> Self {
+        let mut majority = 0;
+        for (class, figures) in self.per_class.iter().enumerate() {
+            if figures.items > self.per_class[majority].items {
+                majority = class;
+            }
+        }
+        let mut tally = ClassificationTally::new(self.per_class.len());
+        for (class, figures) in self.per_class.iter().enumerate() {
+            tally.confusion[class][majority] = figures.items;
+        }
+        tally.finish().expect("figures are of some items")
+    }
+
+    /// The 95 % interval of the accuracy over other items; see [`share_interval`].
+    pub fn interval(&self) -> Interval {
+        let right = self.confusion.iter().enumerate();
+        share_interval(right.map(|(class, row)| row[class]).sum(), self.items)
+    }
+
+    /// The figures of all classes by name, those that there are.
+    pub fn figures(&self) -> Vec<(&'static str, f64)> {
+        let all = [
+            ("accuracy", Some(self.accuracy)),
+            ("balanced_accuracy", Some(self.balanced_accuracy)),
+            ("macro_f1", Some(self.macro_f1)),
+            ("log_loss", self.log_loss),
+            ("calibration_error", self.calibration_error),
+            ("majority_share", Some(self.majority_share)),
+        ];
+        let there = all
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        there.collect()
+    }
+
+    /// The class that items of a class were most often taken for wrongly, and how often; of equals the first.
+    pub fn mostly_taken_for(&self, class: usize) -> Option<(usize, u64)> {
+        let others = self.confusion[class].iter().copied().enumerate();
+        let wrong = others.filter(|(other, count)| *other != class && *count > 0);
+        wrong.reduce(|most, next| if next.1 > most.1 { next } else { most })
     }
 }
