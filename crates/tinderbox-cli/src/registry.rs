@@ -219,8 +219,8 @@ impl Build<'_> {
             }
             ObjectiveRecipe::Supervised { label_smoothing } => {
                 let objective = SupervisedConfig {
-                    classes: self.classes,
                     label_smoothing,
+                    ..SupervisedConfig::new(self.classes)
                 };
                 job.run(build(device, seed, || {
                     Ok(objective.init(encoder()?, device)?)

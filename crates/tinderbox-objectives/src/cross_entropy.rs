@@ -57,6 +57,47 @@ pub fn cross_entropy(
     }
 }
 
+/// [`cross_entropy`] where the rows of a class count as much as `class_weights` says.
+///
+/// ```text
+/// L = sum_b [ (1 - e) w(t_b) -log p(b, t_b)  +  e / C * sum_c w(c) -log p(b, c) ]  /  sum_b w(t_b)
+/// ```
+///
+/// The same as PyTorch's `cross_entropy(logits, targets, weight=w, label_smoothing=e)`.
+///
+/// # Shapes
+/// - `logits`: `[B, C]`
+/// - `targets`: `[B]`, each in `0..C`
+/// - `class_weights`: `C` of them, at least one class of the targets with more than 0
+/// - output: `[1]`
+///
+/// # Panics
+/// If the sizes differ.
+pub fn weighted_cross_entropy(
+    logits: Tensor<2>,
+    targets: Tensor<1, Int>,
+    label_smoothing: f64,
+    class_weights: &[f32],
+) -> Tensor<1> {
+    let [rows, classes] = logits.dims();
+    let [labels] = targets.dims();
+    assert!(
+        rows == labels && classes == class_weights.len(),
+        "weighted_cross_entropy: {rows} rows of {classes} classes, {labels} targets, {} weights",
+        class_weights.len()
+    );
+    let weights = Tensor::<1>::from_floats(class_weights, &logits.device());
+    let of_rows = weights.clone().select(0, targets.clone());
+    let log_p = log_softmax(logits, 1);
+    let nll = log_p.clone().gather(1, targets.reshape([rows, 1]));
+    let mut loss = (nll.reshape([rows]) * of_rows.clone()).sum() * (label_smoothing - 1.0);
+    if label_smoothing > 0.0 {
+        let spread = (log_p * weights.reshape([1, classes])).sum();
+        loss = loss - spread * (label_smoothing / classes as f64);
+    }
+    loss / of_rows.sum()
+}
+
 /// Share of rows whose largest logit is at the target, in `0..=1`.
 ///
 /// # Shapes

@@ -25,6 +25,16 @@ pub enum ObjectiveConfigError {
         /// The value given.
         got: usize,
     },
+    /// There is not a weight for each class, or one is no weight.
+    #[error(
+        "class_weights must be none, or {classes} numbers of at least 0 and some above, got {got:?}"
+    )]
+    ClassWeights {
+        /// Number of classes.
+        classes: usize,
+        /// The weights given.
+        got: Vec<f32>,
+    },
     /// The label smoothing is not a share.
     #[error("label_smoothing must be between 0 and 1, got {got}")]
     LabelSmoothing {

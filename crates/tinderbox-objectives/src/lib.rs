@@ -72,7 +72,7 @@ pub use batch::{
 };
 pub use bert_pretraining::{BertPretraining, BertPretrainingConfig};
 pub use causal_lm::{CausalLm, CausalLmConfig, causal_language_modelling};
-pub use cross_entropy::{accuracy, cross_entropy};
+pub use cross_entropy::{accuracy, cross_entropy, weighted_cross_entropy};
 pub use electra::{Electra, ElectraConfig, replaced_token_detection};
 pub use error::ObjectiveConfigError;
 pub use glove::{Glove, GloveConfig, glove};

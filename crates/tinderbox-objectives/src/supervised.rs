@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tinderbox_nn::Encoder;
 
 use crate::batch::LabelledBatch;
-use crate::cross_entropy::{accuracy, cross_entropy};
+use crate::cross_entropy::{accuracy, cross_entropy, weighted_cross_entropy};
 use crate::error::ObjectiveConfigError;
 use crate::objective::{Objective, StepContext, StepOutput};
 
@@ -20,21 +20,25 @@ pub struct SupervisedConfig {
     /// Share of the target spread evenly over all classes, in `0..=1`; 0 unless given.
     #[serde(default)]
     pub label_smoothing: f64,
+    /// How much an item of each class counts; none if all count the same.
+    #[serde(default)]
+    pub class_weights: Vec<f32>,
 }
 
 impl SupervisedConfig {
-    /// Without label smoothing.
+    /// Without label smoothing or class weights.
     pub fn new(classes: usize) -> Self {
         Self {
             classes,
             label_smoothing: 0.0,
+            class_weights: Vec::new(),
         }
     }
 
     /// Puts a new linear head on `encoder`.
     ///
     /// # Errors
-    /// [`ObjectiveConfigError`] for fewer than 2 classes or a label smoothing outside `0..=1`.
+    /// [`ObjectiveConfigError`] for fewer than 2 classes, a label smoothing outside `0..=1` or weights that are none.
     pub fn init<E: Encoder>(
         &self,
         encoder: E,
@@ -48,16 +52,26 @@ impl SupervisedConfig {
                 got: self.label_smoothing,
             });
         }
+        let weights = &self.class_weights;
+        let are_weights =
+            weights.iter().all(|w| w.is_finite() && *w >= 0.0) && weights.iter().any(|w| *w > 0.0);
+        if !weights.is_empty() && !(weights.len() == self.classes && are_weights) {
+            return Err(ObjectiveConfigError::ClassWeights {
+                classes: self.classes,
+                got: weights.clone(),
+            });
+        }
         let head = LinearConfig::new(encoder.feature_dim(), self.classes).init(device);
         Ok(Supervised {
             encoder,
             head,
             label_smoothing: self.label_smoothing,
+            class_weights: weights.clone(),
         })
     }
 }
 
-/// An encoder with a linear classifier, trained by [`cross_entropy`].
+/// An encoder with a linear classifier, trained by [`cross_entropy`], or with class weights by [`weighted_cross_entropy`].
 ///
 /// The metric `accuracy` is the share of the batch classified right.
 #[derive(Module, Debug)]
@@ -67,6 +81,8 @@ pub struct Supervised<E: Encoder> {
     /// From features to one logit a class.
     pub head: Linear,
     label_smoothing: f64,
+    #[module(skip)]
+    class_weights: Vec<f32>,
 }
 
 impl<E: Encoder> Supervised<E> {
@@ -91,7 +107,11 @@ impl<E: Encoder> Objective for Supervised<E> {
     fn step(&self, batch: Self::Batch, _at: StepContext) -> StepOutput {
         let logits = self.logits(batch.inputs);
         let accuracy = accuracy(logits.clone(), batch.targets.clone());
-        let loss = cross_entropy(logits, batch.targets, self.label_smoothing);
+        let (targets, smoothing) = (batch.targets, self.label_smoothing);
+        let loss = match self.class_weights.as_slice() {
+            [] => cross_entropy(logits, targets, smoothing),
+            weights => weighted_cross_entropy(logits, targets, smoothing, weights),
+        };
         StepOutput::new(loss).with_metric("accuracy", accuracy)
     }
 

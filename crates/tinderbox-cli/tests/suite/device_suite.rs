@@ -303,8 +303,8 @@ fn check(task: Task, case: &Case) {
         }
         Task::Supervised => {
             let config = SupervisedConfig {
-                classes: 4,
                 label_smoothing: 0.1,
+                ..SupervisedConfig::new(4)
             };
             let labelled = |device: &Device| {
                 let targets: Vec<i32> = (0..batch as i32).map(|i| i % 4).collect();

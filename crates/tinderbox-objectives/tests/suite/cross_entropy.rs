@@ -2,7 +2,7 @@
 
 use burn::tensor::{Int, Tensor};
 use proptest::prelude::*;
-use tinderbox_objectives::{accuracy, cross_entropy};
+use tinderbox_objectives::{accuracy, cross_entropy, weighted_cross_entropy};
 
 use crate::support::{
     addressed, check_close, check_gradient, device, floats, gradient, matrix, scalar,
@@ -138,5 +138,45 @@ proptest! {
         let turned_labels: Vec<i64> = labels.iter().rev().copied().collect();
         let turned = scalar(cross_entropy(matrix(&turned, rows), targets(&turned_labels), smoothing));
         prop_assert!((got - turned).abs() <= 1e-5 * got.max(1.0), "{got} {turned}");
+    }
+}
+
+#[test]
+fn a_class_of_weight_two_counts_as_if_its_rows_were_there_twice() {
+    let (logits, labels) = (addressed(3, 15), [2, 0, 4]);
+    let twice: Vec<f32> = logits.iter().chain(&logits[10..]).copied().collect();
+    let weights = [1.0, 9.0, 1.0, 9.0, 2.0];
+    let got = weighted_cross_entropy(matrix(&logits, 3), targets(&labels), 0.0, &weights);
+    let expected = cross_entropy(matrix(&twice, 4), targets(&[2, 0, 4, 4]), 0.0);
+    check_close(&[scalar(got)], &[scalar(expected)], 1e-6);
+    for smoothing in [0.0, 0.3, 1.0] {
+        let got =
+            weighted_cross_entropy(matrix(&logits, 3), targets(&labels), smoothing, &[3.0; 5]);
+        let expected = cross_entropy(matrix(&logits, 3), targets(&labels), smoothing);
+        check_close(&[scalar(got)], &[scalar(expected)], 1e-6);
+    }
+}
+
+#[test]
+fn the_weighted_gradient_agrees_with_differences() {
+    let (labels, weights) = ([2, 0, 1], [0.5f32, 2.0, 1.0, 0.25, 3.0]);
+    for smoothing in [0.0, 0.2] {
+        check_gradient(
+            &addressed(2, 15).iter().map(|v| 2.0 * v).collect::<Vec<_>>(),
+            3,
+            |x| weighted_cross_entropy(x, targets(&labels), smoothing, &weights),
+            |x| {
+                // PyTorch's definition, row by row.
+                let (mut sum, mut total) = (0.0, 0.0);
+                for (row, &label) in x.chunks(5).zip(&labels) {
+                    let log_sum = row.iter().map(|v| v.exp()).sum::<f64>().ln();
+                    let loss = |class: usize| f64::from(weights[class]) * (log_sum - row[class]);
+                    let spread: f64 = (0..5).map(loss).sum();
+                    sum += (1.0 - smoothing) * loss(label as usize) + smoothing / 5.0 * spread;
+                    total += f64::from(weights[label as usize]);
+                }
+                sum / total
+            },
+        );
     }
 }

@@ -7,6 +7,7 @@ use burn::tensor::{Int, Tensor};
 use tinderbox_nn::Encoder;
 use tinderbox_objectives::{
     LabelledBatch, Objective, ObjectiveConfigError, StepContext, SupervisedConfig, cross_entropy,
+    weighted_cross_entropy,
 };
 
 use crate::support::{addressed, device, matrix, scalar};
@@ -51,8 +52,8 @@ fn batch() -> LabelledBatch<Tensor<2>> {
 #[test]
 fn a_step_is_cross_entropy_over_the_logits() {
     let objective = SupervisedConfig {
-        classes: 3,
         label_smoothing: 0.1,
+        ..SupervisedConfig::new(3)
     }
     .init(flat(), &device())
     .unwrap();
@@ -85,8 +86,8 @@ fn gradient_descent_fits_a_small_batch() {
 fn configurations_are_checked_once_and_by_type() {
     let init = |classes, label_smoothing| {
         SupervisedConfig {
-            classes,
             label_smoothing,
+            ..SupervisedConfig::new(classes)
         }
         .init(flat(), &device())
         .err()
@@ -101,6 +102,37 @@ fn configurations_are_checked_once_and_by_type() {
     );
     assert!(init(2, f64::NAN).is_some());
     assert_eq!(init(2, 1.0), None);
+    let weighted = |class_weights: &[f32]| {
+        SupervisedConfig {
+            class_weights: class_weights.to_vec(),
+            ..SupervisedConfig::new(2)
+        }
+        .init(flat(), &device())
+        .err()
+    };
+    assert_eq!(weighted(&[0.5, 2.0]), None);
+    for got in [&[1.0][..], &[1.0, -1.0], &[0.0, 0.0], &[1.0, f32::INFINITY]] {
+        let error = weighted(got).unwrap();
+        assert!(matches!(error, ObjectiveConfigError::ClassWeights { .. }));
+    }
+}
+
+#[test]
+fn class_weights_are_those_of_the_loss() {
+    let class_weights = vec![0.5, 4.0, 1.0];
+    let objective = SupervisedConfig {
+        class_weights: class_weights.clone(),
+        ..SupervisedConfig::new(3)
+    }
+    .init(flat(), &device())
+    .unwrap();
+    let batch = batch();
+    let logits = objective.logits(batch.inputs.clone());
+    let targets = batch.targets.clone();
+    let plain = scalar(cross_entropy(logits.clone(), targets.clone(), 0.0));
+    let expected = scalar(weighted_cross_entropy(logits, targets, 0.0, &class_weights));
+    assert_ne!(expected, plain);
+    assert_eq!(scalar(objective.step(batch, AT).loss), expected);
 }
 
 #[test]
