@@ -7,6 +7,7 @@ mod words;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use tinderbox::transfer::ClassWeights;
 
 pub use flags::{GlobalArgs, command};
 pub use generate::GenerateArgs;
@@ -202,6 +203,17 @@ pub struct ProbeArgs {
     /// Above 0 and up to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
     pub labels: f64,
+    /// What the labels of a class count: `none` for one each, `balanced` for all classes the same
+    #[arg(long, value_name = "WEIGHTS", default_value = "none", value_parser = class_weights)]
+    pub class_weights: ClassWeights,
+}
+
+fn class_weights(text: &str) -> Result<ClassWeights, String> {
+    match text {
+        "none" => Ok(ClassWeights::None),
+        "balanced" => Ok(ClassWeights::Balanced),
+        _ => Err("expected `none` or `balanced`".into()),
+    }
 }
 
 /// Arguments of `finetune`.

@@ -352,11 +352,27 @@ impl Inputs {
     /// # Errors
     /// If none can be read.
     pub fn load(&self, items: &[usize]) -> Result<(LabelledItems, Vec<Skipped>), DataError> {
+        let (loaded, skipped) = self.load_some(items)?;
+        loaded.check_readable(&skipped)?;
+        Ok((loaded, skipped))
+    }
+
+    /// As [`load`](Self::load), of a part of the items: perhaps none can be read.
+    ///
+    /// # Errors
+    /// An item without a label.
+    pub fn load_some(&self, items: &[usize]) -> Result<(LabelledItems, Vec<Skipped>), DataError> {
         match self {
-            Self::Images(images, preprocess) => LabelledItems::images(&**images, items, preprocess),
-            Self::Rows(rows) => LabelledItems::load(&**rows, items, &PlainRow, &ViewCollate),
+            Self::Images(images, preprocess) => {
+                let view = OneView {
+                    augment: None,
+                    preprocess: preprocess.clone(),
+                };
+                LabelledItems::read(&**images, items, &view, &ViewCollate)
+            }
+            Self::Rows(rows) => LabelledItems::read(&**rows, items, &PlainRow, &ViewCollate),
             Self::Texts(texts) => {
-                LabelledItems::load(texts.tokens(), items, &PlainTokens, &texts.collate(1))
+                LabelledItems::read(texts.tokens(), items, &PlainTokens, &texts.collate(1))
             }
         }
     }

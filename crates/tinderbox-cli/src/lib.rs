@@ -5,6 +5,7 @@
 
 pub mod answerer;
 pub mod args;
+pub mod class_figures;
 pub mod classifier;
 pub mod commands;
 pub mod comparison;
@@ -16,6 +17,7 @@ pub mod environment;
 pub mod equal_items;
 pub mod error;
 pub mod export;
+pub mod features;
 pub mod frozen;
 pub mod images;
 pub mod inputs;

@@ -44,6 +44,40 @@ impl LabelledItems {
         D: Dataset<I, DataError> + Labelled + ?Sized,
         V: View<I>,
     {
+        let (items, skipped) = Self::read(dataset, indices, view, collate)?;
+        items.check_readable(&skipped)?;
+        Ok((items, skipped))
+    }
+
+    /// An error if nothing could be read.
+    ///
+    /// # Errors
+    /// [`DataError::NothingReadable`], with why the first items could not.
+    pub fn check_readable(&self, skipped: &[Skipped]) -> Result<(), DataError> {
+        if !self.is_empty() {
+            return Ok(());
+        }
+        let reasons = skipped.iter().take(3);
+        Err(DataError::NothingReadable {
+            items: skipped.len(),
+            reasons: reasons.map(|skipped| skipped.reason.clone()).collect(),
+        })
+    }
+
+    /// As [`load`](Self::load), but nothing readable is no error: of a part of a data set.
+    ///
+    /// # Errors
+    /// An item without a label.
+    pub fn read<I, D, V>(
+        dataset: &D,
+        indices: &[usize],
+        view: &V,
+        collate: &impl Collate<V::Out>,
+    ) -> Result<(Self, Vec<Skipped>), DataError>
+    where
+        D: Dataset<I, DataError> + Labelled + ?Sized,
+        V: View<I>,
+    {
         let mut items = Self {
             batches: Vec::new(),
             labels: Vec::with_capacity(indices.len()),
@@ -88,13 +122,6 @@ impl LabelledItems {
             items.batches.push(collate.collate(waiting));
         }
         items.unreadable = skipped.len();
-        if items.is_empty() {
-            let reasons = skipped.iter().take(3);
-            return Err(DataError::NothingReadable {
-                items: indices.len(),
-                reasons: reasons.map(|skipped| skipped.reason.clone()).collect(),
-            });
-        }
         Ok((items, skipped))
     }
 
