@@ -13,9 +13,11 @@ use tinderbox::objectives::{
     SupervisedConfig, TokenTagging, TokenTaggingConfig,
 };
 use tinderbox::train::{FromPlain, Trainer, initialise};
+use tinderbox::transfer::ClassWeights;
 
 use crate::answerer::AnswerEvaluator;
 use crate::classifier::HeadEvaluator;
+use crate::dataset::DataSet;
 use crate::encoder::{AnyEncoder, InputShape};
 use crate::error::CliError;
 use crate::frozen::Frozen;
@@ -120,7 +122,7 @@ pub trait Job {
 }
 
 /// What an objective is built for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Build<'a> {
     /// The recipe.
     pub recipe: &'a Recipe,
@@ -132,6 +134,24 @@ pub struct Build<'a> {
     pub device: &'a Device,
     /// What the encoder starts from; without it, from weights that are drawn.
     pub weights: Option<&'a AnyEncoder>,
+    /// How much an item of each class counts; none if all count the same.
+    pub class_weights: Vec<f32>,
+}
+
+/// How much the items of each class count by a recipe, trained on some items; none if all count the same.
+pub fn class_weights(recipe: &Recipe, data: &DataSet, items: &[usize]) -> Vec<f32> {
+    match recipe.objective {
+        ObjectiveRecipe::Supervised { class_weights, .. }
+            if class_weights != ClassWeights::None =>
+        {
+            let labelled = data.items.labelled();
+            let label = |item: &usize| Some(labelled.label(*item)? as usize);
+            let labels: Vec<usize> = items.iter().filter_map(label).collect();
+            let weights = class_weights.of(&labels, data.classes.len());
+            weights.into_iter().map(|weight| weight as f32).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 impl Build<'_> {
@@ -210,16 +230,19 @@ impl Build<'_> {
             ObjectiveRecipe::SimCse(ref objective) => job.run(build(device, seed, || {
                 Ok(objective.init(encoder()?, device)?)
             })?),
-            ObjectiveRecipe::Supervised { label_smoothing } if freeze => {
-                job.run(build(device, seed, || {
-                    let encoder = encoder()?;
-                    let head = LinearConfig::new(encoder.feature_dim(), self.classes).init(device);
-                    Ok(Frozen::new(encoder, head, label_smoothing))
-                })?)
-            }
-            ObjectiveRecipe::Supervised { label_smoothing } => {
+            ObjectiveRecipe::Supervised {
+                label_smoothing, ..
+            } if freeze => job.run(build(device, seed, || {
+                let encoder = encoder()?;
+                let head = LinearConfig::new(encoder.feature_dim(), self.classes).init(device);
+                Ok(Frozen::new(encoder, head, label_smoothing))
+            })?),
+            ObjectiveRecipe::Supervised {
+                label_smoothing, ..
+            } => {
                 let objective = SupervisedConfig {
                     label_smoothing,
+                    class_weights: self.class_weights.clone(),
                     ..SupervisedConfig::new(self.classes)
                 };
                 job.run(build(device, seed, || {

@@ -17,7 +17,7 @@ use crate::inputs::{Inputs, Preprocessing};
 use crate::model::{initialise_from, resolved_recipe};
 use crate::output::{Output, escaped};
 use crate::recipe::{Length, Recipe, changes, check_warmup};
-use crate::registry::{Build, Job, Trainable};
+use crate::registry::{Build, Job, Trainable, class_weights};
 use crate::report::REPORT;
 use crate::run::{
     self, CACHE, DATA, ENVIRONMENT, EXPORTED, Opened, PREPROCESSING, RECIPE, RESOLVED,
@@ -113,6 +113,7 @@ impl Plan<'_> {
             shape: self.data.shape,
             classes: self.data.classes.len(),
             device: &self.device,
+            class_weights: class_weights(&self.recipe, &self.data, &self.items),
         }
     }
 

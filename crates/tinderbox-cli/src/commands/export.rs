@@ -95,6 +95,7 @@ fn from_checkpoint(
         classes: data.classes.len(),
         device: &device,
         weights: None,
+        class_weights: Vec::new(),
     };
     let step = checkpoint.state.step;
     build.run(ExportJob {

@@ -10,6 +10,7 @@ mod finetune;
 mod generate;
 mod help;
 mod inspect;
+mod judge;
 mod leaks;
 mod outputs;
 mod predict;

@@ -11,10 +11,12 @@ use tinderbox::data::text::{TaggedSample, WordSequences};
 use tinderbox::transfer::FeatureMatrix;
 
 use super::data::{self, Settings};
+use super::judge::{Judge, Weighed};
 use super::outputs::Written;
 use super::{device_of, pipe, stream::Stream};
 use crate::answerer::{Answerer, answer};
 use crate::args::PredictArgs;
+use crate::class_figures::to_json;
 use crate::classifier::Classifier;
 use crate::error::CliError;
 use crate::inputs::Target;
@@ -53,8 +55,13 @@ pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliErr
         None => Box::new(BufWriter::new(io::stdout().lock())),
     };
     let path = out.unwrap_or(Path::new("stdout"));
+    let mut judge = None;
     let written = match &network {
-        Network::Items(classifier) => items(classifier, &columns, &stream, &device, to, path),
+        Network::Items(classifier) => {
+            judge = Judge::of(&stream.class_names(&data), &head.classes);
+            let judge = judge.as_mut();
+            items(classifier, &columns, &stream, &device, judge, to, path)
+        }
         Network::Words(tagger) => words(tagger, &columns, &stream, &device, to, path),
         Network::Answers(answerer) => answers(answerer, &stream, &device, to, path),
     };
@@ -66,6 +73,13 @@ pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliErr
         context.output.warn(&format!(
             "{unreadable} of {rows} items could not be read; their rows say why"
         ));
+    }
+    let judged = judge.and_then(Judge::finish);
+    if let Some((_, text)) = &judged {
+        match out {
+            Some(_) => context.output.text(text),
+            None => context.output.note(text.trim_end()),
+        }
     }
     if let Some(path) = out {
         let shown = path.display().to_string();
@@ -84,6 +98,7 @@ pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliErr
             "rows": rows,
             "unreadable": unreadable,
             "out": shown,
+            "figures": judged.map(|(found, _)| to_json(&found, &head.classes)),
         }));
     }
     Ok(())
@@ -121,22 +136,31 @@ enum Network {
     Answers(Answerer),
 }
 
-/// Writes the class of each item, and returns how many could not be read.
+/// Writes the class of each item, which the judge hears, and returns how many could not be read.
 fn items(
     classifier: &LoadedClassifier,
     columns: &ClassColumns,
     stream: &Stream,
     device: &Device,
+    mut judge: Option<&mut Judge>,
     to: Box<dyn Write>,
     path: &Path,
 ) -> Result<usize, CliError> {
-    let predict = |input| -> Vec<Prediction> {
+    let predict = |input| -> Vec<Weighed> {
         let shares = FeatureMatrix::from_tensor(softmax(classifier.classify(input), 1));
-        let rows = shares.iter_rows();
-        rows.map(|row| Prediction::of(row, columns)).collect()
+        let weighed = |row: &[f32]| Weighed {
+            prediction: Prediction::of(row, columns),
+            shares: row.to_vec(),
+        };
+        shares.iter_rows().map(weighed).collect()
     };
     write_csv(to, path, &columns.further(), |write| {
-        stream.each(device, predict, write)
+        stream.each(device, predict, |id, outcome| {
+            if let Some(judge) = &mut judge {
+                judge.hear(outcome);
+            }
+            write(id, outcome)
+        })
     })
 }
 

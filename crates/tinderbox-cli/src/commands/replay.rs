@@ -27,6 +27,7 @@ pub(super) fn run(args: &ReplayArgs, context: Context<'_>) -> Result<(), CliErro
         classes: data.classes.len(),
         device: &device,
         weights: None,
+        class_weights: Vec::new(),
     };
     let found = build.run(ReplayJob {
         saved: &saved,

@@ -30,6 +30,8 @@ pub(super) struct Stream {
     inputs: Inputs,
     /// Where they lie.
     path: Option<PathBuf>,
+    /// Whether blank lines of a file of texts are items.
+    blank_lines: bool,
 }
 
 impl Stream {
@@ -53,6 +55,7 @@ impl Stream {
             items,
             inputs,
             path: recipe.path.clone(),
+            blank_lines,
         })
     }
 
@@ -82,6 +85,25 @@ impl Stream {
             // Of words none is cut here.
             (Inputs::Texts(texts), Target::Items | Target::Answers) => texts.ledger(target),
             _ => self.items.labelled().ledger(),
+        }
+    }
+
+    /// The name of each item's class as far as it has one; `recipe` is that of the items.
+    pub(super) fn class_names(&self, recipe: &DataRecipe) -> Vec<Option<String>> {
+        let names = |items: &Items| -> Vec<Option<String>> {
+            let labelled = items.labelled();
+            let classes = labelled.class_names();
+            let name = |index| classes.get(labelled.label(index)? as usize).cloned();
+            (0..items.count()).map(name).collect()
+        };
+        match &recipe.labels {
+            Labels::Own(false) => Vec::new(),
+            Labels::Own(true) => names(&self.items),
+            // They were opened without labels, which need not be there.
+            Labels::Column(_) | Labels::File(_) => match open_unsplit(recipe, self.blank_lines) {
+                Ok(items) if items.count() == self.len() => names(&items),
+                _ => Vec::new(),
+            },
         }
     }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 use tinderbox::data::text::NoiseConfig;
 use tinderbox::nn::TextEncoderConfig;
 use tinderbox::objectives::{ElectraConfig, SimCseConfig};
+use tinderbox::transfer::ClassWeights;
 
 use super::data::DataRecipe;
 use super::reader::TableReader;
@@ -56,6 +57,8 @@ pub enum ObjectiveRecipe {
     Supervised {
         /// Share of the target spread over all classes.
         label_smoothing: f64,
+        /// How much the items of each class count.
+        class_weights: ClassWeights,
     },
     /// Cross-entropy on the tags of words (Devlin et al. 2019, section 5.3).
     Tagging,
@@ -240,6 +243,14 @@ impl ObjectiveRecipe {
                     .field("label_smoothing")
                     .within(0.0..1.0, "0 to below 1")
                     .or(0.0),
+                class_weights: match table.choice(
+                    "class_weights",
+                    &["none", "balanced"],
+                    Some("none"),
+                ) {
+                    Some("balanced") => ClassWeights::Balanced,
+                    _ => ClassWeights::None,
+                },
             },
             Some("tagging") => Self::Tagging,
             Some("span-extraction") => Self::SpanExtraction,
@@ -262,6 +273,7 @@ impl ObjectiveRecipe {
                 table.pass_over();
                 Self::Supervised {
                     label_smoothing: 0.0,
+                    class_weights: ClassWeights::None,
                 }
             }
         }

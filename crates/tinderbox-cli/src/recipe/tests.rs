@@ -96,7 +96,7 @@ fn the_keys_of_a_recipe_are_agreed() {
         device encoder encoder.init encoder.kind encoder.partial \
         eval eval.every eval.health eval.items eval.knn eval.linear_probe \
         finetune finetune.freeze finetune.labels finetune.layer_decay \
-        name objective objective.batch_norm objective.discriminator_weight objective.kind objective.label_smoothing \
+        name objective objective.batch_norm objective.class_weights objective.discriminator_weight objective.kind objective.label_smoothing \
         objective.pairs objective.projection objective.projection_dim objective.projection_hidden \
         objective.temperature \
         optim optim.betas optim.kind optim.lr optim.momentum optim.trust optim.weight_decay \

@@ -287,6 +287,10 @@ pub(super) const LINES: &[(&str, &str)] = &[
         "objective.label_smoothing",
         "Share of the target spread over all classes",
     ),
+    (
+        "objective.class_weights",
+        "What an item of a class counts: 1, or all classes the same",
+    ),
     ("train", "Length of the run, batches"),
     ("train.steps", "Updates of the weights; or `epochs`"),
     ("train.epochs", "Passes over the data; or `steps`"),
