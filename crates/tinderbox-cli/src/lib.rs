@@ -22,6 +22,7 @@ pub mod inspect;
 pub mod model;
 pub mod model_card;
 pub mod npy;
+pub mod on_labels;
 pub mod output;
 pub mod progress;
 pub mod recipe;
@@ -37,6 +38,7 @@ pub mod table;
 pub mod tagger;
 pub mod texts;
 pub mod training;
+mod validation;
 mod word_trainer;
 
 use std::ffi::OsString;

@@ -37,7 +37,7 @@ pub use document::{Document, Entry, Node, Override, Source, Sources, Table, Valu
 pub use encoder::EncoderRecipe;
 pub use eval::{CheckpointRecipe, CompareRecipe, EvalRecipe};
 pub use findings::{Findings, nearest};
-pub use finetune::FinetuneRecipe;
+pub use finetune::{FinetuneRecipe, is_transformer, rate_for};
 pub use from_value::FromValue;
 pub use objective::ObjectiveRecipe;
 pub use tokens::{Cut, TokensRecipe};
@@ -111,6 +111,7 @@ impl Recipe {
             ObjectiveRecipe::read(table, &data, &encoder.config)
         });
         let finetune = root.optional_table("finetune", FinetuneRecipe::read);
+        let modality = data.modality();
         let whole = matches!(
             objective,
             ObjectiveRecipe::Tagging | ObjectiveRecipe::SpanExtraction
@@ -120,6 +121,12 @@ impl Recipe {
             root.complain(format!("`finetune.freeze` is for `objective.kind` supervised; {kind} trains the whole network"));
         }
         let train = root.table("train", TrainRecipe::read);
+        if train.validation_share.is_some() && finetune.is_some() {
+            root.complain("`train.validation_share` has no use in a fine-tuning: name `finetune.validation_share`");
+        } else if train.validation_share.is_some() && !objective.is_supervised() {
+            let kind = objective.name();
+            root.complain(format!("`train.validation_share` is of labels, of which {kind} learns nothing: name `data.held_out`"));
+        }
         let contrast = objective.views() == Views::Two;
         if contrast && train.batch < 2 {
             let (name, batch) = (objective.name(), train.batch);
@@ -149,7 +156,7 @@ impl Recipe {
             schedule: root.table("schedule", train::read_schedule),
             eval: root.table("eval", EvalRecipe::read),
             checkpoint: root.table("checkpoint", CheckpointRecipe::read),
-            compare: root.optional_table("compare", CompareRecipe::read),
+            compare: root.optional_table("compare", |table| CompareRecipe::read(table, modality)),
             finetune,
         }
     }

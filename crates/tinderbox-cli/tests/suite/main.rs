@@ -15,6 +15,7 @@ mod system_calls;
 mod tables;
 mod tags;
 mod texts;
+mod tuning;
 mod verbs;
 
 use std::path::Path;
