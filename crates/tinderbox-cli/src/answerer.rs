@@ -35,7 +35,7 @@ pub struct AnswerEvaluator {
 }
 
 impl AnswerEvaluator {
-    /// Adds one to a trainer, if the data has questions.
+    /// Adds one to a trainer, for the end of the run, if the data has questions.
     ///
     /// # Errors
     /// If no question of the test part can be read.
@@ -48,7 +48,7 @@ impl AnswerEvaluator {
             return Ok(trainer);
         };
         let questions = texts.questions();
-        Ok(trainer.with_evaluator(Self {
+        Ok(trainer.with_last_evaluator(Self {
             questions: setup.read_test(|index| questions.question(index), output)?,
             collate: texts.question_collate(),
             device: setup.device.clone(),

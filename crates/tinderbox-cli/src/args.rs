@@ -113,6 +113,13 @@ pub enum Verb {
     /// line, a blank line behind each sentence; `--set data.source=questions`, questions with texts that answer them, as SQuAD has them.
     #[command(after_long_help = EXIT_CODES)]
     Finetune(FinetuneArgs),
+    /// Compare the encoder of a finished run with its rivals by share of the labels
+    ///
+    /// The rivals are a random encoder, the plain input, and the same network trained from scratch on the labels; the run's own encoder is
+    /// also fine-tuned. `--set compare.KEY=VALUE` says how, as in the `[compare]` table of a recipe. Parts are kept in the run one by
+    /// one: the same command goes on with a comparison that was stopped, and adds shares or seeds to one that is there.
+    #[command(after_long_help = EXIT_CODES)]
+    Compare(CompareArgs),
     /// Write the features of items, as npy or CSV
     ///
     /// Rows are in input order and carry the path, the id, or of a table the line. An item that cannot be read has a row
@@ -237,6 +244,13 @@ pub struct FinetuneArgs {
     /// Such as 0.75: the further a layer is from the output, the slower it learns.
     #[arg(long, value_name = "FACTOR")]
     pub layer_decay: Option<f64>,
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, Clone, Args)]
+pub struct CompareArgs {
+    /// A run directory of `pretrain`
+    pub run: PathBuf,
 }
 
 /// Arguments of `embed`.

@@ -24,7 +24,7 @@ pub struct HeadEvaluator {
 }
 
 impl HeadEvaluator {
-    /// Adds one to a trainer, if the data has labels.
+    /// Adds one to a trainer, for the end of the run, if the data has labels.
     ///
     /// # Errors
     /// If the test part cannot be read.
@@ -41,7 +41,7 @@ impl HeadEvaluator {
         }
         let test = Arc::new(setup.load(&setup.data.test, output)?);
         let device = setup.device.clone();
-        Ok(trainer.with_evaluator(Self { test, device }))
+        Ok(trainer.with_last_evaluator(Self { test, device }))
     }
 }
 
@@ -50,7 +50,8 @@ where
     O: Objective + Classifier,
 {
     fn evaluate(&mut self, objective: &O) -> Result<Evaluation, TrainError> {
-        let right = test_accuracy(objective, &self.test, &self.device);
+        let predicted = predicted(objective, &self.test, &self.device);
+        let right = accuracy(&predicted, &self.test.labels);
         Ok(Evaluation {
             figures: vec![(HEAD_ACCURACY.to_string(), right)],
             warnings: Vec::new(),
@@ -70,13 +71,12 @@ impl<E: Encoder<Input = AnyInput>> Classifier for Supervised<E> {
     }
 }
 
-/// Share of items that a classifier, in inference mode, puts into their class.
-pub fn test_accuracy(model: &impl Classifier, items: &LabelledItems, device: &Device) -> f64 {
-    let predicted: Vec<u32> = items
+/// The classes that a classifier, in inference mode, puts items into.
+pub fn predicted(model: &impl Classifier, items: &LabelledItems, device: &Device) -> Vec<u32> {
+    items
         .inputs(device)
         .flat_map(|input| classes_of(model.classify(input)))
-        .collect();
-    items.accuracy(&predicted)
+        .collect()
 }
 
 /// The most probable class of each row of logits.

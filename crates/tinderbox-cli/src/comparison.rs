@@ -1,9 +1,9 @@
 //! The label-efficiency table: accuracy of a pre-trained encoder and its rivals by share of labels.
 
-use tinderbox::train::{Arm, LabelEfficiency, Lead, Readout, Score};
+use tinderbox::train::{Arm, LabelEfficiency, Lead, Readout, Score, Tuned};
 use tinderbox::transfer::stats;
 
-use crate::table::{Table, interval};
+use crate::table::{Table, interval, tidy};
 
 fn name(arm: Arm) -> &'static str {
     match arm {
@@ -31,7 +31,7 @@ fn arm_name(arm: Arm, readout: Readout) -> String {
 }
 
 /// Column headings and rows of text: an arm a row, a share of the labels a column, each accuracy
-/// in per cent with its 95 % interval over the draws.
+/// in per cent with its 95 % interval over draws and test items.
 pub fn cells(comparison: &LabelEfficiency) -> (Vec<String>, Vec<Vec<String>>) {
     let mut shares: Vec<(f64, usize)> = Vec::new();
     let mut arms: Vec<(Arm, Readout)> = Vec::new();
@@ -69,48 +69,43 @@ pub fn cells(comparison: &LabelEfficiency) -> (Vec<String>, Vec<Vec<String>>) {
 
 /// A score in per cent: its mean, and half the width of the 95 % interval.
 fn accuracy(score: &Score) -> String {
-    let mean = stats::interval(&score.accuracies);
+    let mean = score.interval;
+    let mean = mean.unwrap_or_else(|| stats::interval(&score.accuracies));
     interval(100.0 * mean.mean, 100.0 * (mean.high - mean.low) / 2.0, 1)
 }
 
-/// Column headings and rows of text: by how many points the pre-trained encoder leads each rival at
-/// the smallest share, a rival a row, a readout a column, each with its 95 % interval.
+/// Column headings and rows of text: by how many points the pre-trained encoder leads each rival, a readout and a rival a row, a share
+/// of the labels a column, each with its 95 % interval.
 pub fn lead_cells(comparison: &LabelEfficiency) -> (Vec<String>, Vec<Vec<String>>) {
-    let shares = comparison.leads.iter().map(|lead| lead.share);
-    let smallest = shares.fold(f64::INFINITY, f64::min);
-    let mut rivals: Vec<Arm> = Vec::new();
-    let mut readouts: Vec<Readout> = Vec::new();
+    let mut shares: Vec<f64> = Vec::new();
+    let mut pairs: Vec<(Readout, Arm)> = Vec::new();
     for lead in &comparison.leads {
-        if !rivals.contains(&lead.rival) {
-            rivals.push(lead.rival);
+        if !shares.contains(&lead.share) {
+            shares.push(lead.share);
         }
-        if !readouts.contains(&lead.readout) {
-            readouts.push(lead.readout);
+        if !pairs.contains(&(lead.readout, lead.rival)) {
+            pairs.push((lead.readout, lead.rival));
         }
     }
-    let heading = std::iter::once(format!("lead at {}, points", percent(smallest)))
-        .chain(readouts.iter().map(|readout| readout_name(*readout).into()))
+    let heading = std::iter::once("lead, points".to_string())
+        .chain(shares.iter().map(|share| percent(*share)))
         .collect();
-    let rows = rivals.into_iter().map(|rival| {
-        let cell = |readout: Readout| {
+    let rows = pairs.into_iter().map(|(readout, rival)| {
+        let cell = |share: &f64| {
             let is_it =
-                |lead: &&Lead| (lead.rival, lead.readout, lead.share) == (rival, readout, smallest);
-            comparison
-                .leads
-                .iter()
-                .find(is_it)
-                .map_or(String::new(), |lead| {
-                    let [mean, low, high] = [
-                        lead.difference.mean,
-                        lead.difference.low,
-                        lead.difference.high,
-                    ]
-                    .map(|points| 100.0 * points);
-                    format!("{mean:+.1} ({low:+.1} to {high:+.1})")
-                })
+                |lead: &&Lead| (lead.readout, lead.rival, lead.share) == (readout, rival, *share);
+            let found = comparison.leads.iter().find(is_it);
+            found.map_or(String::new(), |lead| {
+                let [mean, half] = [
+                    lead.difference.mean,
+                    (lead.difference.high - lead.difference.low) / 2.0,
+                ]
+                .map(|points| 100.0 * points);
+                format!("{mean:+.1} ± {half:.1}")
+            })
         };
-        std::iter::once(format!("over {}", name(rival)))
-            .chain(readouts.iter().map(|readout| cell(*readout)))
+        std::iter::once(format!("{} over {}", readout_name(readout), name(rival)))
+            .chain(shares.iter().map(cell))
             .collect()
     });
     (heading, rows.collect())
@@ -127,8 +122,14 @@ pub fn caption(comparison: &LabelEfficiency) -> String {
     } else {
         "the rivals' initial weights, with one pre-trained encoder"
     };
+    // Versions that kept no intervals counted the draws alone.
+    let counted = comparison
+        .scores
+        .iter()
+        .all(|score| score.interval.is_some());
+    let and = if counted { ", and over" } else { ";" };
     let mut text = format!(
-        "mean ± 95 % interval over {draws} draws of labels and of {encoders}; {} test items",
+        "mean ± 95 % interval over {draws} draws of labels and of {encoders}{and} {} test items",
         comparison.test
     );
     if comparison.scratch_not_flat > 0 {
@@ -136,6 +137,21 @@ pub fn caption(comparison: &LabelEfficiency) -> String {
             "; {} scratch runs ended with a loss that still fell",
             comparison.scratch_not_flat
         );
+    }
+    for Tuned { arm, share, tuning } in &comparison.tuned {
+        let arm = match arm {
+            Arm::Scratch => name(*arm),
+            _ => "fine-tuning",
+        };
+        let share = percent(*share);
+        text += &match tuning {
+            Some(tuning) => format!(
+                "; {arm} at {share}: rate {} over {} steps, by labels held out of them",
+                tidy(tuning.rate),
+                tuning.steps
+            ),
+            None => format!("; {arm} at {share}: too few labels to choose a rate by"),
+        };
     }
     text
 }
@@ -172,6 +188,7 @@ pub(crate) mod tests {
             share: 0.01,
             labels: 12,
             accuracies: accuracies.to_vec(),
+            interval: None,
         };
         let (ours, theirs) = ([0.82, 0.83, 0.84], [0.5, 0.51, 0.52]);
         LabelEfficiency {
@@ -186,6 +203,7 @@ pub(crate) mod tests {
                 difference: stats::paired_interval(&ours, &theirs),
             }],
             scratch_not_flat: 0,
+            tuned: Vec::new(),
         }
     }
 
@@ -199,8 +217,8 @@ pub(crate) mod tests {
         );
         assert!(text.contains("over 3 draws of labels") && text.contains("599 test items"));
         // The same difference in every draw has an interval of no width.
-        let lead = "lead at 1 %, points            linear probe\n\
-                    over plain input     +32.0 (+32.0 to +32.0)";
+        let lead = "lead, points                          1 %\n\
+                    linear probe over plain input  +32.0 ± 0.0";
         assert!(text.contains(lead), "{text}");
     }
 }

@@ -87,43 +87,24 @@ impl DataSet {
         if usable {
             refuse_split(recipe, labels.class_names())?;
         }
-        let class = |index: usize| match target {
-            Target::Items => labels.label(index),
-            // All sentences have words with tags, and all questions answers: none has a label that would tell it from another.
-            Target::Words | Target::Answers => Some(0),
-        };
         let used = match recipe.limit {
             Some(limit) => spread(own, limit),
             None => (0..own).collect(),
         };
         let (with_label, without): (Vec<usize>, Vec<usize>) = used
             .iter()
-            .partition(|index| usable && class(**index).is_some());
+            .partition(|index| usable && class(labels, target, **index).is_some());
         let unlabelled = if usable { without.len() } else { 0 };
         let (mut labelled, test) = if own < items.count() {
             let test = own..items.count();
-            let test = test.filter(|index| usable && class(*index).is_some());
+            let test = test.filter(|index| usable && class(labels, target, *index).is_some());
             (with_label, test.collect())
         } else {
-            let split = match (&items, target) {
-                _ if recipe.group.is_some() => {
-                    group_split(&groups(labels, &with_label)?, recipe.test_share, SPLIT_SEED)
-                }
-                (Items::Texts(texts), Target::Answers) => {
-                    let asked = texts_of_questions(&**texts, &with_label);
-                    group_split(&asked, recipe.test_share, SPLIT_SEED)
-                }
-                _ => {
-                    let labels: Vec<u32> = with_label.iter().filter_map(|i| class(*i)).collect();
-                    stratified_split(&labels, recipe.test_share, SPLIT_SEED)
-                }
-            };
-            let pick = |part: &[usize]| part.iter().map(|&i| with_label[i]).collect::<Vec<usize>>();
-            (pick(&split.train), pick(&split.test))
+            split(&items, recipe, &with_label, recipe.test_share, SPLIT_SEED)?
         };
         let mut train = [labelled.clone(), without].concat();
         train.sort_unstable();
-        let split = match recipe.group {
+        let held = match recipe.group {
             // No group is on both sides of this split either.
             Some(_) if recipe.held_out > 0.0 => {
                 group_split(&groups(labels, &train)?, recipe.held_out, SPLIT_SEED)
@@ -131,8 +112,8 @@ impl DataSet {
             _ => spread_split(train.len(), recipe.held_out),
         };
         let pick = |places: Vec<usize>| places.iter().map(|&p| train[p]).collect::<Vec<usize>>();
-        let mut held_out = pick(split.test);
-        let mut train = pick(split.train);
+        let mut held_out = pick(held.test);
+        let mut train = pick(held.train);
         let classes = match usable {
             true => labels.class_names().to_vec(),
             false => Vec::new(),
@@ -192,6 +173,30 @@ impl DataSet {
             fitted,
             target,
             max_bad: recipe.max_bad,
+        })
+    }
+
+    /// What can be learnt from it.
+    pub fn target(&self) -> Target {
+        self.target
+    }
+
+    /// Splits items with labels as the test part is split off, into those to train on and those to validate with: a share of them, or none if
+    /// either part would be empty.
+    ///
+    /// # Errors
+    /// [`DataError::Config`] if the groups of the recipe are none.
+    pub fn hold_out(
+        &self,
+        recipe: &DataRecipe,
+        items: Vec<usize>,
+        share: f64,
+        seed: u64,
+    ) -> Result<(Vec<usize>, Vec<usize>), DataError> {
+        let (train, held_out) = split(&self.items, recipe, &items, share, seed)?;
+        Ok(match train.is_empty() || held_out.is_empty() {
+            true => (items, Vec::new()),
+            false => (train, held_out),
         })
     }
 
@@ -368,6 +373,38 @@ fn refuse_split(recipe: &DataRecipe, classes: &[String]) -> Result<(), DataError
             classes.join("`, `")
         ),
     })
+}
+
+/// The class of an item that can be learnt from.
+fn class(labels: &dyn Labelled, target: Target, index: usize) -> Option<u32> {
+    match target {
+        Target::Items => labels.label(index),
+        // All sentences have words with tags, and all questions answers: none has a label that would tell it from another.
+        Target::Words | Target::Answers => Some(0),
+    }
+}
+
+/// Splits items with labels: groups, and the questions about a text, stay together; else each class keeps its share.
+fn split(
+    items: &Items,
+    recipe: &DataRecipe,
+    chosen: &[usize],
+    share: f64,
+    seed: u64,
+) -> Result<(Vec<usize>, Vec<usize>), DataError> {
+    let labels = items.labelled();
+    let split = match (items, recipe.source.target()) {
+        _ if recipe.group.is_some() => group_split(&groups(labels, chosen)?, share, seed),
+        (Items::Texts(texts), Target::Answers) => {
+            group_split(&texts_of_questions(&**texts, chosen), share, seed)
+        }
+        (_, target) => {
+            let classes = chosen.iter().filter_map(|&i| class(labels, target, i));
+            stratified_split(&classes.collect::<Vec<u32>>(), share, seed)
+        }
+    };
+    let pick = |part: &[usize]| part.iter().map(|&i| chosen[i]).collect::<Vec<usize>>();
+    Ok((pick(&split.train), pick(&split.test)))
 }
 
 /// The groups of some items, as numbers; an item without one is a group of its own.

@@ -103,6 +103,10 @@ impl From<TrainError> for CliError {
         match error {
             TrainError::Config(error) => error.into(),
             TrainError::Data(error) => Self::Data(error),
+            TrainError::Stopped { signal } => Self::Interrupted {
+                signal,
+                resume: None,
+            },
             TrainError::NotFinite { saved, .. } => Self::NotFinite {
                 message,
                 replay: saved.map(|path| {
@@ -214,6 +218,17 @@ impl CliError {
             Self::Io { .. } => "io",
             Self::Run(_) => "run",
             Self::Interrupted { .. } => "interrupted",
+        }
+    }
+
+    /// The same with the command that goes on, if a signal ended the run.
+    pub fn with_resume(self, command: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Interrupted { signal, .. } => Self::Interrupted {
+                signal,
+                resume: Some(command()),
+            },
+            other => other,
         }
     }
 

@@ -25,6 +25,7 @@ pub mod inspect;
 pub mod model;
 pub mod model_card;
 pub mod npy;
+pub mod on_labels;
 pub mod output;
 pub mod progress;
 pub mod recipe;
@@ -41,6 +42,7 @@ pub mod tagger;
 pub mod text_source;
 pub mod texts;
 pub mod training;
+mod validation;
 mod word_trainer;
 
 use std::ffi::OsString;

@@ -44,6 +44,10 @@ pub struct Progress {
     bar: ProgressBar,
     total: u64,
     first: Option<(u64, Instant)>,
+    /// The part in hand: what it is, which number, and when it began.
+    part: Option<(String, u64, Instant)>,
+    /// Parts that were done before.
+    passed: u64,
     last_line: Option<Instant>,
     /// Figures that come now and then and stay until the next, such as kNN accuracy.
     kept: Vec<(String, String)>,
@@ -67,6 +71,8 @@ impl Progress {
             bar,
             total,
             first: None,
+            part: None,
+            passed: 0,
             last_line: None,
             kept: Vec::new(),
         }
@@ -107,13 +113,53 @@ impl Progress {
     /// Shows that another part has begun, such as one training of several.
     pub fn part(&mut self, what: &str) {
         let now = Instant::now();
-        let (begun, start) = match self.first {
-            Some((begun, start)) => (begun + 1, start),
-            None => (1, now),
+        let begun = self
+            .part
+            .as_ref()
+            .map_or(self.passed, |(_, number, _)| *number)
+            + 1;
+        self.first.get_or_insert((begun, now));
+        self.part = Some((what.to_string(), begun, now));
+        let message = format!("{what}{}", self.left(now, 0.0));
+        self.show(begun, "part", message, now);
+    }
+
+    /// Passes over a part that was done before.
+    pub fn pass(&mut self) {
+        match &mut self.part {
+            Some((_, number, _)) => *number += 1,
+            None => self.passed += 1,
+        }
+        if let Some((first, _)) = &mut self.first {
+            *first += 1;
+        }
+    }
+
+    /// Shows that so many steps of the part in hand are done.
+    pub fn within(&mut self, step: u64, steps: u64) {
+        let now = Instant::now();
+        let Some((what, number, begun)) = &self.part else {
+            return;
         };
-        self.first = Some((begun, start));
-        let spent = duration(now.duration_since(start).as_secs_f64());
-        self.show(begun, "part", format!("{what}  {spent} so far"), now);
+        let seconds = now.duration_since(*begun).as_secs_f64().max(1e-9);
+        let (speed, number) = (tidy_rate(step as f64 / seconds), *number);
+        let left = self.left(now, step as f64 / steps as f64);
+        let message = format!("{what}: step {step} of {steps}, {speed} steps/s{left}");
+        self.show(number, "part", message, now);
+    }
+
+    /// The time left if all parts take as long as those so far; none before the third.
+    fn left(&self, now: Instant, share: f64) -> String {
+        let (Some((first, start)), Some((_, number, _))) = (self.first, &self.part) else {
+            return String::new();
+        };
+        let done = (number - first) as f64 + share;
+        if done < 2.0 {
+            return String::new();
+        }
+        let spent = now.duration_since(start).as_secs_f64();
+        let left = self.total.saturating_sub(*number) as f64 + 1.0 - share;
+        format!(", about {} left", duration(spent / done * left))
     }
 
     fn show(&mut self, position: u64, unit: &str, message: String, now: Instant) {
@@ -205,8 +251,11 @@ mod tests {
     #[test]
     fn parts_are_counted() {
         let mut progress = Progress::new(3, ProgressMode::Lines);
+        progress.pass();
         progress.part("one");
         progress.part("two");
+        progress.within(3, 10);
+        assert_eq!(progress.part.as_ref().unwrap().1, 3);
         assert_eq!(progress.first.unwrap().0, 2);
         progress.finish();
     }

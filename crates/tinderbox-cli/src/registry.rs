@@ -39,7 +39,7 @@ pub trait Trainable: Objective<Encoder = AnyEncoder, Batch: FromPlain> {
         None
     }
 
-    /// Adds the evaluator of its output layer on the test part, as far as that has labels.
+    /// Adds the evaluator of its output layer on the test part, at the end of the run, as far as that has labels.
     ///
     /// # Errors
     /// If the test part cannot be read.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use tinderbox::train::{RateFactor, Trainer};
+use tinderbox::train::{Best, RateFactor, Trainer};
 
 use crate::args::GlobalArgs;
 use crate::data_facts::DataFacts;
@@ -67,6 +67,8 @@ pub struct Plan<'a> {
     pub data: DataSet,
     /// Items that are trained on.
     pub items: Vec<usize>,
+    /// Items with labels that tell the best weights; without any, the last are kept.
+    pub validation: Vec<usize>,
     /// What makes items a model's input; without it, fitted to the training part.
     pub preprocess: Option<Preprocessing>,
     /// The encoder to start from; without it, what `encoder.init` names, or a new one.
@@ -95,6 +97,8 @@ pub struct Finished {
     pub waiting: f64,
     /// Figures of the last evaluation.
     pub figures: Vec<(String, f64)>,
+    /// What told the weights that were kept, if some items did.
+    pub best: Option<Best>,
 }
 
 impl Finished {
@@ -128,7 +132,7 @@ impl Plan<'_> {
             check_warmup(&self.recipe.schedule, steps)?;
         }
         let weights = self.weights(context.output)?;
-        let facts = DataFacts::of(&self.data, &self.items);
+        let facts = self.facts();
         context.output.ledger(&facts.ledger);
         let opened = run::open(self.recipe.out.as_deref(), &self.numbered, context.global)?;
         if !opened.kept.is_empty() {
@@ -137,6 +141,7 @@ impl Plan<'_> {
             context.output.note(&note);
         }
         let preprocess = self.begin(&opened, &facts, context)?;
+        stop.set_resume(context.resume_command(opened.dir.path()));
         let inputs = self.data.items.prepare(&preprocess)?;
         let inputs = inputs.cached_in(&opened.dir.join(CACHE));
         let job = TrainJob {
@@ -154,13 +159,7 @@ impl Plan<'_> {
             Err(error) => {
                 // The curves so far are worth seeing; a fault in drawing them must not hide the error.
                 let _ = crate::report::write_report(opened.dir.path());
-                return Err(match error {
-                    CliError::Interrupted { signal, .. } => CliError::Interrupted {
-                        signal,
-                        resume: Some(context.resume_command(opened.dir.path())),
-                    },
-                    other => other,
-                });
+                return Err(error.with_resume(|| context.resume_command(opened.dir.path())));
             }
         };
         Ok(Finished {
@@ -170,8 +169,14 @@ impl Plan<'_> {
             speed: trained.timing.steps_per_second(),
             waiting: trained.timing.waiting_share(),
             figures: trained.figures,
+            best: trained.best,
             opened,
         })
+    }
+
+    /// What the data is.
+    pub fn facts(&self) -> DataFacts {
+        DataFacts::of(&self.data, &self.items)
     }
 
     /// Writes what a run directory begins with, or checks it on resume.
@@ -244,6 +249,7 @@ impl Plan<'_> {
             data: &self.data,
             inputs,
             items: &self.items,
+            validation: &self.validation,
             views: self.recipe.objective.views(),
             device: &self.device,
         }
@@ -282,7 +288,11 @@ impl Plan<'_> {
     }
 }
 
-fn check_data(path: &Path, facts: &DataFacts, context: Context<'_>) -> Result<(), CliError> {
+/// Whether the data is what a run began with, or may be other.
+///
+/// # Errors
+/// If it is other, and `--accept-data-change` was not given.
+pub fn check_data(path: &Path, facts: &DataFacts, context: Context<'_>) -> Result<(), CliError> {
     let Some(before) = read_json::<DataFacts>(&path.join(DATA)) else {
         return Ok(());
     };
@@ -377,6 +387,7 @@ impl Job for TrainJob<'_> {
                 step: trained.step,
                 timing: trained.timing,
                 figures: trained.figures,
+                best: trained.best,
             },
         ))
     }

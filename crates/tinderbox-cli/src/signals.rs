@@ -1,7 +1,7 @@
 //! Ctrl-C and SIGTERM: the first ends a run cleanly, the second at once.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -17,6 +17,8 @@ pub struct StopSignals {
     pub flag: StopFlag,
     /// Whether there are steps to end; without, a signal ends the process at once.
     in_steps: Arc<AtomicBool>,
+    /// The command that goes on where a signal ends the process at once.
+    resume: Arc<Mutex<Option<String>>>,
 }
 
 impl StopSignals {
@@ -48,8 +50,17 @@ impl StopSignals {
             return;
         }
         // Files are written whole or not at all, so that leaving at any instant is safe.
-        say("\nstopped\n");
+        let resume = self.resume.lock().unwrap_or_else(PoisonError::into_inner);
+        say(&match &*resume {
+            Some(command) => format!("\nstopped; go on with: {command}\n"),
+            None => "\nstopped\n".to_string(),
+        });
         signal_hook::low_level::exit(128 + signal);
+    }
+
+    /// Names the command that goes on with what is being done.
+    pub fn set_resume(&self, command: String) {
+        *self.resume.lock().unwrap_or_else(PoisonError::into_inner) = Some(command);
     }
 
     /// Says that from now on, or no longer, a signal is to end the step in hand first.

@@ -29,7 +29,7 @@ pub struct TagEvaluator {
 }
 
 impl TagEvaluator {
-    /// Adds one to a trainer, if the data has tags.
+    /// Adds one to a trainer, for the end of the run, if the data has tags.
     ///
     /// # Errors
     /// If no sentence of the test part can be read.
@@ -51,7 +51,7 @@ impl TagEvaluator {
         samples.sort_by_key(|sample| sample.tokens.len());
         let collate = texts.tagged_collate();
         let batches = samples.chunks(AT_ONCE);
-        Ok(trainer.with_evaluator(Self {
+        Ok(trainer.with_last_evaluator(Self {
             batches: batches
                 .map(|batch| collate.collate(batch.to_vec()))
                 .collect(),

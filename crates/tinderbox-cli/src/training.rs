@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn::tensor::Device;
 use rayon::prelude::*;
 use serde::Serialize;
-use tinderbox::data::{DataError, Loader, LoaderConfig, Skipped};
+use tinderbox::data::{DataError, Loader, LoaderConfig, PlainBatch, Skipped};
 use tinderbox::objectives::Objective;
 use tinderbox::train::{
-    CheckpointConfig, FromPlain, HealthEvaluator, HeldOutEvaluator, KnnEvaluator, LabelledItems,
-    LostFigures, METRICS, Observer, Outcome, ProbeEvaluator, StepReport, Timing, Trainer,
-    TrainerConfig, Watched, read_metrics,
+    Best, CheckpointConfig, EarlyStopping, FromPlain, HealthEvaluator, HeldOutEvaluator,
+    KnnEvaluator, LabelledItems, LostFigures, METRICS, Observer, Outcome, ProbeEvaluator,
+    StepReport, Timing, Trainer, TrainerConfig, Watched, read_metrics,
 };
-use tinderbox::transfer::{Knn, LinearProbeConfig};
+use tinderbox::transfer::{Better, Knn, LinearProbeConfig};
 
 use crate::answerer::ANSWER_F1;
 use crate::classifier::HEAD_ACCURACY;
@@ -22,7 +22,7 @@ use crate::dataset::DataSet;
 use crate::encoder::{AnyEncoder, AnyInput};
 use crate::environment::cores;
 use crate::error::CliError;
-use crate::inputs::{Inputs, Pretext, Target, Views};
+use crate::inputs::{Inputs, Pretext, Views};
 use crate::output::{Output, escaped};
 use crate::progress::{Progress, ProgressMode};
 use crate::recipe::Recipe;
@@ -30,9 +30,14 @@ use crate::run::{DATA, Opened};
 use crate::signals::StopSignals;
 use crate::table::figure;
 use crate::texts::UnigramLoss;
+use crate::validation::PATIENCE;
 
 /// Items of the fixed batch whose features tell the health of a representation.
 const HEALTH_ITEMS: usize = 512;
+/// Validations over a whole run.
+const VALIDATIONS: u64 = 30;
+/// Sentences and questions that are validated with at once.
+const VALIDATION_BATCH: usize = 16;
 
 /// What a run trains on, and by which recipe.
 #[derive(Clone, Copy)]
@@ -45,6 +50,8 @@ pub struct Setup<'a> {
     pub inputs: &'a Inputs,
     /// Items that are trained on.
     pub items: &'a [usize],
+    /// Items with labels that tell the best weights.
+    pub validation: &'a [usize],
     /// How many views the objective eats.
     pub views: Views,
     /// Where the run is, without gradients.
@@ -92,6 +99,11 @@ impl Setup<'_> {
                 crate::recipe::Length::Steps(_) => 1,
             });
         let tenth = (steps / 10).max(1);
+        let usual = match self.validation.is_empty() {
+            true => tenth,
+            false => (steps / VALIDATIONS).max(1),
+        };
+        let evaluate_every = recipe.eval.every.unwrap_or(usual);
         TrainerConfig {
             steps,
             accumulate: accumulate as u32,
@@ -100,7 +112,7 @@ impl Setup<'_> {
             seed: recipe.seed,
             optim: recipe.optim.clone(),
             schedule: recipe.schedule.clone(),
-            evaluate_every: recipe.eval.every.unwrap_or(tenth),
+            evaluate_every,
             log_every: (steps / 1000).clamp(1, 50),
             checkpoint: CheckpointConfig {
                 every: recipe.checkpoint.every.unwrap_or(tenth),
@@ -109,7 +121,23 @@ impl Setup<'_> {
                     .filter(|_| recipe.checkpoint.best)
                     .and_then(Watched::known),
             },
+            early_stopping: self.early_stopping(evaluate_every),
         }
+    }
+
+    /// The weights with the lowest loss on what is held out for validation are kept.
+    fn early_stopping(&self, every: u64) -> Option<EarlyStopping> {
+        let patience = match &self.recipe.finetune {
+            Some(finetune) => finetune.patience,
+            None => Some(PATIENCE),
+        };
+        (!self.validation.is_empty()).then(|| EarlyStopping {
+            watched: Watched {
+                name: HeldOutEvaluator::VALIDATION_LOSS.to_string(),
+                better: Better::Lower,
+            },
+            patience: patience.map_or(u64::MAX, |patience| patience.saturating_mul(every)),
+        })
     }
 
     /// Adds the evaluators of the recipe's `[eval]` table, as far as the data has labels, and says
@@ -127,6 +155,13 @@ impl Setup<'_> {
         O::Batch: FromPlain,
     {
         let eval = &self.recipe.eval;
+        if !self.validation.is_empty() {
+            trainer = trainer.with_evaluator(HeldOutEvaluator {
+                name: HeldOutEvaluator::VALIDATION,
+                batches: self.validation_batches(output)?,
+                device: self.device.clone(),
+            });
+        }
         if self.data.has_labels() && (eval.knn || eval.linear_probe) {
             let (train, test) = self.data.evaluation_parts(eval.items);
             let train = Arc::new(self.load(&train, output)?);
@@ -165,6 +200,7 @@ impl Setup<'_> {
                 trainer = trainer.with_evaluator(UnigramLoss(loss));
             }
             trainer = trainer.with_evaluator(HeldOutEvaluator {
+                name: HeldOutEvaluator::HELD_OUT,
                 batches,
                 device: self.device.clone(),
             });
@@ -186,6 +222,19 @@ impl Setup<'_> {
         Ok(trainer)
     }
 
+    /// The items to validate with as they are, without random views.
+    fn validation_batches(&self, output: &Output) -> Result<Vec<PlainBatch>, CliError> {
+        if self.views == Views::One {
+            return Ok(self.load(self.validation, output)?.batches);
+        }
+        let config = self.loader_config(VALIDATION_BATCH);
+        let views = &self.recipe.data.views;
+        let batches =
+            self.inputs
+                .batches(self.validation, self.views, views, config, usize::MAX)?;
+        Ok(batches)
+    }
+
     fn measures_held_out(&self) -> bool {
         !self.data.held_out.is_empty() && !self.recipe.objective.is_supervised()
     }
@@ -195,9 +244,9 @@ impl Setup<'_> {
         let eval = &self.recipe.eval;
         let labels = self.data.has_labels();
         match self.views {
-            Views::Tagged if self.data.has(Target::Words) => Some(HEAD_ACCURACY),
-            Views::Question if self.data.has(Target::Answers) => Some(ANSWER_F1),
-            Views::One if labels => Some(HEAD_ACCURACY),
+            // Of the test items nothing is chosen by.
+            _ if !self.validation.is_empty() => Some(HeldOutEvaluator::VALIDATION_LOSS),
+            Views::Tagged | Views::Question | Views::One => None,
             _ if labels && eval.knn => Some("knn/accuracy"),
             _ if labels && eval.linear_probe => Some("probe/accuracy"),
             _ if self.measures_held_out() => Some(HeldOutEvaluator::LOSS),
@@ -270,6 +319,8 @@ pub struct Trained<O> {
     pub timing: Timing,
     /// Figures of the last evaluation.
     pub figures: Vec<(String, f64)>,
+    /// What told the weights that were kept, if some items did.
+    pub best: Option<Best>,
 }
 
 /// Runs an objective in a directory to its end.
@@ -344,6 +395,7 @@ where
             objective: trainer.trained(),
             step: trainer.step(),
             timing: trainer.timing(),
+            best: trainer.kept_best().cloned(),
             figures: match std::mem::take(&mut *locked(&figures)) {
                 // A run that was stopped after its last step has nothing left to evaluate.
                 none if none.is_empty() => last_figures(&run.join(METRICS)),
@@ -406,6 +458,7 @@ impl Observer for RunObserver {
                     "probe/accuracy" => "probe",
                     HEAD_ACCURACY | ANSWER_F1 => "test",
                     HeldOutEvaluator::LOSS => "held-out",
+                    HeldOutEvaluator::VALIDATION_LOSS => "validation",
                     _ => return None,
                 };
                 Some((short, figure(name, *value)))

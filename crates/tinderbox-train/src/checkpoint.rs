@@ -80,6 +80,9 @@ pub struct CheckpointState {
     pub total_steps: u64,
     /// The best checkpoint so far.
     pub best: Option<Best>,
+    /// What told the weights that the run gives, if it stops early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Best>,
     /// Items that could not be read, so that a resumed run counts the same.
     pub skipped: Vec<Skipped>,
 }
@@ -96,6 +99,7 @@ impl CheckpointState {
             step,
             total_steps,
             best,
+            kept: None,
             skipped,
         }
     }

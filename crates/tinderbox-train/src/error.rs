@@ -58,6 +58,12 @@ pub enum TrainError {
         /// Where the batch and the state before the step were saved.
         saved: Option<PathBuf>,
     },
+    /// A stop was asked for where nothing can be saved.
+    #[error("stopped by signal {signal}")]
+    Stopped {
+        /// The signal's number.
+        signal: i32,
+    },
     /// A file of the run could not be read or written.
     #[error("{action} {}: {source}", path.display())]
     Io {

@@ -158,8 +158,10 @@ where
 }
 
 /// The objective's own loss and figures on batches that it is not trained on: `held-out/loss`, and `held-out/NAME` for each figure,
-/// means over the batches.
+/// means over the batches; or by another name than `held-out`.
 pub struct HeldOutEvaluator {
+    /// What the names of the figures begin with, such as [`VALIDATION`](Self::VALIDATION).
+    pub name: &'static str,
     /// The batches, of one size but for the last.
     pub batches: Vec<PlainBatch>,
     /// Where the objective is, without autodiff.
@@ -167,8 +169,14 @@ pub struct HeldOutEvaluator {
 }
 
 impl HeldOutEvaluator {
-    /// The name of the mean loss.
+    /// What is held out of pre-training.
+    pub const HELD_OUT: &'static str = "held-out";
+    /// The mean loss of that.
     pub const LOSS: &'static str = "held-out/loss";
+    /// What is held out of the labels to learn from.
+    pub const VALIDATION: &'static str = "validation";
+    /// The mean loss of that.
+    pub const VALIDATION_LOSS: &'static str = "validation/loss";
 }
 
 impl<O> Evaluator<O> for HeldOutEvaluator
@@ -192,7 +200,7 @@ where
             let named = std::iter::once(("loss", output.loss)).chain(output.metrics);
             for (place, (name, value)) in named.enumerate() {
                 if number == 0 {
-                    figures.push((format!("held-out/{name}"), 0.0));
+                    figures.push((format!("{}/{name}", self.name), 0.0));
                 }
                 figures[place].1 += weight * scalar(value);
             }

@@ -1,102 +1,24 @@
-//! Whether pre-training paid: accuracy against the number of labels, beside its rivals.
+//! Label efficiency: a pre-trained encoder against its rivals, at several shares of the labels.
+//!
+//! A comparison is made of parts, an arm on a draw of labels each, which are kept one by one: one that was stopped goes on with the
+//! parts it lacks, and ends with the same figures.
 
-use std::collections::VecDeque;
+mod scores;
+
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
 
-use burn::module::Module;
 use burn::tensor::Device;
-use serde::{Deserialize, Serialize};
-use tinderbox_data::{DataError, Loader, LoaderConfig, stratified_subset};
+use serde::Serialize;
+use tinderbox_data::stratified_subset;
 use tinderbox_nn::Encoder;
-use tinderbox_objectives::{Supervised, SupervisedConfig};
-use tinderbox_transfer::{
-    FeatureMatrix, Knn, LinearProbeConfig, PairedDifference, stats::paired_interval,
-};
+use tinderbox_transfer::{FeatureMatrix, Knn, LinearProbeConfig};
 
 use crate::batch::PlainInput;
 use crate::error::TrainError;
 use crate::labelled::{LabelledItems, encode};
-use crate::observer::{Observer, StepReport};
-use crate::optim::OptimConfig;
-use crate::schedule::Schedule;
-use crate::step::initialise;
-use crate::trainer::{Trainer, TrainerConfig};
+use crate::labelled_training::Tuning;
 
-/// What is compared with what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Arm {
-    /// The pre-trained encoder: frozen, or with [`Readout::Head`] fine-tuned as the one from scratch is trained.
-    PreTrained,
-    /// The same encoder as it was initialised, frozen.
-    Random,
-    /// The plain input, such as pixels.
-    #[serde(alias = "pixels")]
-    Plain,
-    /// The same encoder trained on the labels alone.
-    Scratch,
-}
-
-/// How an arm turns features into classes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Readout {
-    /// Weighted k nearest neighbours.
-    Knn,
-    /// Multinomial logistic regression.
-    LinearProbe,
-    /// The network's own head, trained with it.
-    Head,
-}
-
-/// Accuracies of one arm at one share of the labels.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// The arm.
-    pub arm: Arm,
-    /// How it was read out.
-    pub readout: Readout,
-    /// Share of the training labels, above 0 up to 1.
-    pub share: f64,
-    /// Labels used.
-    pub labels: usize,
-    /// Test accuracy of each seed, 0 to 1.
-    pub accuracies: Vec<f64>,
-}
-
-/// The pre-trained encoder against a rival, seed by seed on the same labels.
-///
-/// Like is compared with like: nearest neighbours with nearest neighbours, probe with probe, and
-/// all with the head of the network trained from scratch.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Lead {
-    /// The rival.
-    pub rival: Arm,
-    /// How the pre-trained encoder was read out.
-    pub readout: Readout,
-    /// Share of the training labels.
-    pub share: f64,
-    /// Difference of accuracies, pre-trained minus rival, with its 95 % interval.
-    pub difference: PairedDifference,
-}
-
-/// The whole comparison.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LabelEfficiency {
-    /// Items whose labels were drawn from.
-    pub train: usize,
-    /// Items that were classified.
-    pub test: usize,
-    /// Whether every seed had a pre-trained encoder of its own.
-    pub pretrain_each: bool,
-    /// Every arm at every share.
-    pub scores: Vec<Score>,
-    /// The lead of the pre-trained encoder over every rival at every share.
-    pub leads: Vec<Lead>,
-    /// Scratch runs whose training loss still fell after the longest training tried.
-    pub scratch_not_flat: usize,
-}
+pub use scores::{Arm, Hits, LabelEfficiency, Lead, Part, Readout, Score, Tuned};
 
 /// The labelled data of a comparison.
 pub struct Task<'a> {
@@ -108,13 +30,6 @@ pub struct Task<'a> {
     pub classes: usize,
     /// Where encoders run, without autodiff.
     pub device: Device,
-}
-
-/// Features of the arms that are frozen, computed once a seed.
-struct Frozen {
-    arm: Arm,
-    train: FeatureMatrix,
-    test: FeatureMatrix,
 }
 
 /// What is measured how often.
@@ -132,241 +47,318 @@ pub struct LabelEfficiencyConfig {
     pub probe: LinearProbeConfig,
 }
 
-/// Compares arms over label shares and seeds.
-///
-/// A seed draws labels, and is given to the arms to draw their weights by: `pretrained` and `random`
-/// give the frozen encoder of a seed, in inference mode; `trained` trains one, the given encoder or from scratch, on the positions
-/// drawn (into `task.train`) and gives the test accuracy and whether the training loss was flat. All arms
-/// of a seed share the draw.
+impl LabelEfficiencyConfig {
+    /// How many parts there are, at most: those whose draws are the same are measured once.
+    pub fn parts(&self) -> u64 {
+        let seeds = self.seeds.end - self.seeds.start;
+        let trained = 1 + u64::from(self.fine_tune);
+        let shares = self.shares.len() as u64;
+        let pretrained = if self.pretrain_each { seeds } else { 1 };
+        pretrained + shares * (seeds * (3 + trained) + trained)
+    }
+}
+
+/// A draw of labels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draw {
+    /// The share that was asked for.
+    pub share: f64,
+    /// What drew it, and draws weights.
+    pub seed: u64,
+    /// Positions in the training part, ascending.
+    pub items: Vec<usize>,
+    /// Their classes.
+    pub labels: Vec<u32>,
+}
+
+/// What a comparison asks of whoever has the encoders.
+pub trait Arms {
+    /// The encoder.
+    type Encoder: Encoder<Input: PlainInput>;
+    /// What can go wrong.
+    type Error: From<TrainError>;
+
+    /// Hears what is measured next, and may end it.
+    ///
+    /// # Errors
+    /// A stop.
+    fn begin(&mut self, what: &str) -> Result<(), Self::Error>;
+
+    /// What was kept under a name.
+    fn kept(&self, name: &str) -> Option<Vec<u8>>;
+
+    /// Keeps something, whole or not at all.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn keep(&mut self, name: &str, bytes: &[u8]) -> Result<(), Self::Error>;
+
+    /// The pre-trained encoder of a seed, in inference mode.
+    ///
+    /// # Errors
+    /// What kept it from being trained.
+    fn pretrained(&mut self, seed: u64) -> Result<Self::Encoder, Self::Error>;
+
+    /// An encoder as a seed draws it, in inference mode.
+    fn random(&mut self, seed: u64) -> Self::Encoder;
+
+    /// Chooses rate and length on a draw, for the given encoder or for a new one; none if the labels are too few.
+    ///
+    /// # Errors
+    /// What kept it from being trained.
+    fn tune(
+        &mut self,
+        start: Option<&Self::Encoder>,
+        draw: &Draw,
+    ) -> Result<Option<Tuning>, Self::Error>;
+
+    /// Trains the given encoder, or a new one, on a draw; which test items it then puts into their class, and whether the training loss was flat.
+    ///
+    /// # Errors
+    /// What kept it from being trained.
+    fn trained(
+        &mut self,
+        start: Option<&Self::Encoder>,
+        draw: &Draw,
+        tuning: Option<&Tuning>,
+    ) -> Result<(Hits, bool), Self::Error>;
+}
+
+/// Compares arms over label shares and seeds. All arms of a seed share its draws.
 ///
 /// # Errors
-/// What `trained` or `pretrained` could not do.
-pub fn label_efficiency<E, X>(
+/// What an arm could not do.
+pub fn label_efficiency<A: Arms>(
     task: &Task<'_>,
     config: &LabelEfficiencyConfig,
-    mut pretrained: impl FnMut(u64) -> Result<E, X>,
-    mut random: impl FnMut(u64) -> E,
-    mut trained: impl FnMut(Option<&E>, u64, &[usize]) -> Result<(f64, bool), X>,
-) -> Result<LabelEfficiency, X>
-where
-    E: Encoder<Input: PlainInput>,
-    X: From<TrainError>,
-{
-    let mut scores: Vec<Score> = Vec::new();
-    let mut scratch_not_flat = 0;
-    let all: Vec<usize> = (0..task.train.len()).collect();
-    let features = |arm, encoder: &E| {
-        let [train, test] =
-            [task.train, task.test].map(|items| encode(encoder, items, &task.device));
-        Frozen { arm, train, test }
+    arms: &mut A,
+) -> Result<LabelEfficiency, A::Error> {
+    let mut measured = Measured {
+        task,
+        config,
+        arms,
+        encoder: None,
+        features: None,
+        parts: Vec::new(),
+        tuned: Vec::new(),
     };
-    let plain = Frozen {
-        arm: Arm::Plain,
-        train: task.train.plain(),
-        test: task.test.plain(),
-    };
-    let mut ours = None;
     for seed in config.seeds.clone() {
-        let pretrained = match ours.take() {
-            Some(shared) if !config.pretrain_each => shared,
-            _ => {
-                let encoder = pretrained(seed)?;
-                (features(Arm::PreTrained, &encoder), encoder)
-            }
-        };
-        let (pretrained, encoder) = &*ours.insert(pretrained);
-        let random = features(Arm::Random, &random(seed));
-        for &share in &config.shares {
-            let drawn = stratified_subset(&task.train.labels, &all, share, seed);
-            let labels: Vec<u32> = drawn.iter().map(|&i| task.train.labels[i]).collect();
-            let mut add = |arm, readout, accuracy| {
-                let same = |score: &&mut Score| {
-                    (score.arm, score.readout, score.share) == (arm, readout, share)
-                };
-                match scores.iter_mut().find(same) {
-                    Some(score) => score.accuracies.push(accuracy),
-                    None => scores.push(Score {
-                        arm,
-                        readout,
-                        share,
-                        labels: drawn.len(),
-                        accuracies: vec![accuracy],
-                    }),
-                }
-            };
-            for Frozen { arm, train, test } in [pretrained, &random, &plain] {
-                let known = train.select(&drawn);
-                let predicted = Knn::default().predict(&known, &labels, test);
-                add(*arm, Readout::Knn, task.test.accuracy(&predicted));
-                let fitted = config
-                    .probe
-                    .try_fit(&known, &labels, task.classes)
-                    .map_err(TrainError::Probe)?;
-                let right = task.test.accuracy(&fitted.predict(test));
-                add(*arm, Readout::LinearProbe, right);
-            }
-            if config.fine_tune {
-                let (right, _) = trained(Some(encoder), seed, &drawn)?;
-                add(Arm::PreTrained, Readout::Head, right);
-            }
-            let (right, flat) = trained(None, seed, &drawn)?;
-            add(Arm::Scratch, Readout::Head, right);
-            scratch_not_flat += usize::from(!flat);
-        }
+        measured.seed(seed)?;
     }
+    let Measured { parts, tuned, .. } = measured;
+    let scores = scores::scores(&parts);
+    let scratch = parts.iter().filter(|part| part.arm == Arm::Scratch);
     Ok(LabelEfficiency {
         train: task.train.len(),
         test: task.test.len(),
         pretrain_each: config.pretrain_each,
-        leads: leads(&scores),
+        leads: scores::leads(&parts, &scores),
         scores,
-        scratch_not_flat,
+        scratch_not_flat: scratch.filter(|part| !part.flat).count(),
+        tuned,
     })
 }
 
-fn leads(scores: &[Score]) -> Vec<Lead> {
-    let ours = scores.iter().filter(|score| score.arm == Arm::PreTrained);
-    ours.flat_map(|ours| {
-        let rivals = scores.iter().filter(|rival| {
-            let comparable = [ours.readout, Readout::Head].contains(&rival.readout);
-            rival.arm != Arm::PreTrained && rival.share == ours.share && comparable
-        });
-        rivals.map(|rival| Lead {
-            rival: rival.arm,
-            readout: ours.readout,
-            share: ours.share,
-            difference: paired_interval(&ours.accuracies, &rival.accuracies),
+/// A comparison under way.
+struct Measured<'m, A: Arms> {
+    task: &'m Task<'m>,
+    config: &'m LabelEfficiencyConfig,
+    arms: &'m mut A,
+    /// The pre-trained encoder in hand, made at its first use, and its features.
+    encoder: Option<A::Encoder>,
+    features: Option<Frozen>,
+    parts: Vec<Part>,
+    tuned: Vec<Tuned>,
+}
+
+impl<A: Arms> Measured<'_, A> {
+    fn seed(&mut self, seed: u64) -> Result<(), A::Error> {
+        let shares = self.config.shares.iter();
+        let draws: Vec<Draw> = shares.map(|&share| self.task.draw(share, seed)).collect();
+        if self.config.pretrain_each {
+            (self.encoder, self.features) = (None, None);
+        }
+        for arm in [Arm::PreTrained, Arm::Random, Arm::Plain] {
+            self.frozen(arm, &draws)?;
+        }
+        for draw in &draws {
+            if self.config.fine_tune {
+                self.trained(Arm::PreTrained, draw)?;
+            }
+            self.trained(Arm::Scratch, draw)?;
+        }
+        Ok(())
+    }
+
+    fn frozen(&mut self, arm: Arm, draws: &[Draw]) -> Result<(), A::Error> {
+        let mut others = None;
+        for draw in draws {
+            let labels = draw.labels.len();
+            // With all labels, what no seed draws is the same for all seeds.
+            let drawn = arm == Arm::Random || (arm == Arm::PreTrained && self.config.pretrain_each);
+            let seed = match labels == self.task.train.len() && !drawn {
+                true => self.config.seeds.start,
+                false => draw.seed,
+            };
+            let name = format!("{}-{}-{seed}", arm.slug(), draw.share);
+            if let Some(part) = read(self.arms, &name) {
+                self.parts.push(part);
+                continue;
+            }
+            if arm == Arm::PreTrained {
+                self.pretrained(draw.seed)?;
+            }
+            self.arms
+                .begin(&format!("seed {seed}: {} on {labels} labels", arm.slug()))?;
+            let features = match arm {
+                Arm::PreTrained => &mut self.features,
+                _ => &mut others,
+            };
+            let encoder = self.encoder.as_ref();
+            let features = features.get_or_insert_with(|| match (arm, encoder) {
+                (Arm::PreTrained, Some(encoder)) => self.task.features(encoder),
+                (Arm::Random, _) => self.task.features(&self.arms.random(seed)),
+                _ => self.task.plain(),
+            });
+            let part = self
+                .task
+                .read_out(arm, features, draw, &self.config.probe)?;
+            write(self.arms, &name, &part)?;
+            self.parts.push(part);
+        }
+        Ok(())
+    }
+
+    fn trained(&mut self, arm: Arm, draw: &Draw) -> Result<(), A::Error> {
+        let Draw { share, seed, .. } = *draw;
+        let labels = draw.labels.len();
+        let known = |tuned: &&Tuned| (tuned.arm, tuned.share) == (arm, share);
+        let tuning_name = format!("tuning-{}-{share}", arm.slug());
+        if !self.tuned.iter().any(|tuned| known(&tuned))
+            && let Some(kept) = read(self.arms, &tuning_name)
+        {
+            self.tuned.push(kept);
+        }
+        let name = format!("{}-head-{share}-{seed}", arm.slug());
+        if let Some(part) = read(self.arms, &name) {
+            self.parts.push(part);
+            return Ok(());
+        }
+        let what = match arm {
+            Arm::Scratch => "from scratch",
+            _ => "fine-tuning",
+        };
+        if arm == Arm::PreTrained {
+            self.pretrained(seed)?;
+        }
+        let start = self.encoder.as_ref().filter(|_| arm == Arm::PreTrained);
+        let tuning = match self.tuned.iter().find(known) {
+            Some(tuned) => tuned.tuning.clone(),
+            None => {
+                self.arms
+                    .begin(&format!("seed {seed}: rates of {what} on {labels} labels"))?;
+                let tuning = self.arms.tune(start, draw)?;
+                let tuned = Tuned { arm, share, tuning };
+                write(self.arms, &tuning_name, &tuned)?;
+                self.tuned.push(tuned.clone());
+                tuned.tuning
+            }
+        };
+        self.arms
+            .begin(&format!("seed {seed}: {what} on {labels} labels"))?;
+        let (hits, flat) = self.arms.trained(start, draw, tuning.as_ref())?;
+        let part = Part {
+            arm,
+            share,
+            labels,
+            hits: vec![(Readout::Head, hits)],
+            flat,
+        };
+        write(self.arms, &name, &part)?;
+        self.parts.push(part);
+        Ok(())
+    }
+
+    /// Makes the pre-trained encoder of a seed, or of all of them, ready.
+    fn pretrained(&mut self, seed: u64) -> Result<(), A::Error> {
+        let seed = match self.config.pretrain_each {
+            true => seed,
+            false => self.config.seeds.start,
+        };
+        if self.encoder.is_none() {
+            self.arms.begin(&format!("seed {seed}: pre-training"))?;
+            self.encoder = Some(self.arms.pretrained(seed)?);
+        }
+        Ok(())
+    }
+}
+
+fn read<A: Arms, T: serde::de::DeserializeOwned>(arms: &A, name: &str) -> Option<T> {
+    serde_json::from_slice(&arms.kept(&format!("{name}.json"))?).ok()
+}
+
+fn write<A: Arms>(arms: &mut A, name: &str, value: &impl Serialize) -> Result<(), A::Error> {
+    let bytes = serde_json::to_vec(value).expect("it is plain data");
+    arms.keep(&format!("{name}.json"), &bytes)
+}
+
+/// Features of an arm that is frozen.
+struct Frozen {
+    train: FeatureMatrix,
+    test: FeatureMatrix,
+}
+
+impl Task<'_> {
+    fn draw(&self, share: f64, seed: u64) -> Draw {
+        let all: Vec<usize> = (0..self.train.len()).collect();
+        let items = stratified_subset(&self.train.labels, &all, share, seed);
+        let labels = items.iter().map(|&item| self.train.labels[item]).collect();
+        Draw {
+            share,
+            seed,
+            items,
+            labels,
+        }
+    }
+
+    fn features<E: Encoder<Input: PlainInput>>(&self, encoder: &E) -> Frozen {
+        let of = |items| encode(encoder, items, &self.device);
+        Frozen {
+            train: of(self.train),
+            test: of(self.test),
+        }
+    }
+
+    fn plain(&self) -> Frozen {
+        Frozen {
+            train: self.train.plain(),
+            test: self.test.plain(),
+        }
+    }
+
+    fn read_out(
+        &self,
+        arm: Arm,
+        features: &Frozen,
+        draw: &Draw,
+        probe: &LinearProbeConfig,
+    ) -> Result<Part, TrainError> {
+        let known = features.train.select(&draw.items);
+        let neighbours = Knn::default().predict(&known, &draw.labels, &features.test);
+        let fitted = probe
+            .try_fit(&known, &draw.labels, self.classes)
+            .map_err(TrainError::Probe)?;
+        let linear = fitted.predict(&features.test);
+        let hits = |predicted: &[u32]| Hits::of(predicted, self.test);
+        Ok(Part {
+            arm,
+            share: draw.share,
+            labels: draw.labels.len(),
+            hits: vec![
+                (Readout::Knn, hits(&neighbours)),
+                (Readout::LinearProbe, hits(&linear)),
+            ],
+            flat: true,
         })
-    })
-    .collect()
-}
-
-/// How the arms train that are not frozen.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LabelledTrainingConfig {
-    /// Optimiser, at a rate tuned for training from scratch.
-    pub optim: OptimConfig,
-    /// Steps of the first try; doubled while the loss still falls.
-    pub steps: u64,
-    /// How often the steps may be doubled.
-    pub doublings: u32,
-    /// Largest batch; fewer labels make a smaller one.
-    pub batch: usize,
-}
-
-/// Trains `encoder`, new or pre-trained, with a head on `items` labelled items, until the training loss is flat. `loader` makes their batches, by
-/// the random views of the pre-training.
-///
-/// Flat means that over the last tenth of the steps the mean loss fell by less than 0.02, or by
-/// less than 5 %, against the tenth before. Returns the model in inference mode, and whether
-/// its loss was flat.
-///
-/// # Errors
-/// A loss that is not finite, or data that cannot be read.
-pub fn train_until_flat<E>(
-    encoder: impl Fn() -> E,
-    classes: usize,
-    items: usize,
-    loader: impl Fn(LoaderConfig) -> Result<Loader, DataError>,
-    config: &LabelledTrainingConfig,
-    seed: u64,
-    device: &Device,
-) -> Result<(Supervised<E>, bool), TrainError>
-where
-    E: Encoder<Input: PlainInput>,
-{
-    let mut steps = config.steps;
-    for attempt in 0..=config.doublings {
-        let objective = initialise(device, seed, || {
-            SupervisedConfig::new(classes)
-                .init(encoder(), device)
-                .expect("a task has at least two classes")
-        });
-        let loader = loader(LoaderConfig {
-            batch: config.batch.min(items),
-            seed,
-            threads: 1,
-            prefetch: 4,
-            shuffle: true,
-            max_bad: 0,
-        })?;
-        let losses = Arc::new(Mutex::new(Tail::new((steps / 10).max(1) as usize)));
-        let trainer_config = TrainerConfig {
-            seed,
-            schedule: Schedule::Cosine {
-                warmup: steps / 20,
-                final_share: 0.0,
-            },
-            ..TrainerConfig::new(steps, config.optim.clone())
-        };
-        let mut trainer = Trainer::new(objective, loader, device, trainer_config)?
-            .with_observer(Recorder(losses.clone()));
-        trainer.run()?;
-        let trained = trainer.trained();
-        let flat = losses.lock().is_ok_and(|losses| losses.is_flat());
-        if flat || attempt == config.doublings {
-            return Ok((trained.valid(), flat));
-        }
-        steps *= 2;
-    }
-    unreachable!("the last attempt returns")
-}
-
-/// The losses of the last two tenths of a run.
-struct Tail {
-    width: usize,
-    losses: VecDeque<f64>,
-}
-
-impl Tail {
-    fn new(width: usize) -> Self {
-        Self {
-            width,
-            losses: VecDeque::with_capacity(2 * width + 1),
-        }
-    }
-
-    fn push(&mut self, loss: f64) {
-        self.losses.push_back(loss);
-        if self.losses.len() > 2 * self.width {
-            self.losses.pop_front();
-        }
-    }
-
-    fn is_flat(&self) -> bool {
-        let mean = |range: std::ops::Range<usize>| {
-            let count = range.len() as f64;
-            self.losses.range(range).sum::<f64>() / count
-        };
-        if self.losses.len() < 2 * self.width {
-            return false;
-        }
-        let before = mean(0..self.width);
-        let after = mean(self.width..2 * self.width);
-        before - after < 0.02_f64.max(0.05 * before)
-    }
-}
-
-struct Recorder(Arc<Mutex<Tail>>);
-
-impl Observer for Recorder {
-    fn step(&mut self, report: &StepReport) {
-        if let Ok(mut tail) = self.0.lock() {
-            tail.push(report.loss);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_falling_loss_is_not_flat_and_a_settled_one_is() {
-        let mut tail = Tail::new(10);
-        (0..30).for_each(|step| tail.push(3.0 - 0.1 * step as f64));
-        assert!(!tail.is_flat());
-        (0..30).for_each(|step| tail.push(0.3 + 0.01 * f64::from(step % 2)));
-        assert!(tail.is_flat());
     }
 }

@@ -16,11 +16,13 @@
 mod adamw;
 mod batch;
 mod checkpoint;
+mod early_stopping;
 mod ema;
 mod error;
 mod evaluator;
 mod label_efficiency;
 mod labelled;
+mod labelled_training;
 mod lars;
 mod metrics;
 mod observer;
@@ -32,6 +34,7 @@ mod sgd;
 mod step;
 mod tensorboard;
 mod trainer;
+mod trainer_config;
 mod update;
 #[cfg(feature = "text")]
 pub mod word_vectors;
@@ -40,22 +43,28 @@ pub use batch::{FromPlain, PlainInput, named, view_data};
 pub use checkpoint::{
     Best, Checkpoint, CheckpointConfig, CheckpointState, Checkpoints, SetAside, Watched,
 };
+pub use early_stopping::EarlyStopping;
 pub use error::{TrainConfigError, TrainError};
 pub use evaluator::{
     Evaluation, Evaluator, HealthEvaluator, HeldOutEvaluator, KnnEvaluator, ProbeEvaluator,
 };
 pub use label_efficiency::{
-    Arm, LabelEfficiency, LabelEfficiencyConfig, LabelledTrainingConfig, Lead, Readout, Score,
-    Task, label_efficiency, train_until_flat,
+    Arm, Arms, Draw, Hits, LabelEfficiency, LabelEfficiencyConfig, Lead, Part, Readout, Score,
+    Task, Tuned, label_efficiency,
 };
 pub use labelled::{LabelledItems, encode};
+pub use labelled_training::{
+    LEAST_PER_CLASS, LabelledTraining, LabelledTrainingConfig, TrainedOnLabels, Tuning,
+    validation_share,
+};
 pub use lars::{Lars, LarsConfig, LarsState};
 pub use metrics::{LostFigures, METRICS, Metric, TIMING, read_metrics};
-pub use observer::{Observer, Silent, StepReport};
+pub use observer::{Observer, Outcome, Resumed, Silent, StepReport, Timing};
 pub use optim::OptimConfig;
 pub use replay::{Replay, replay};
 pub use run_dir::{RunDir, write_atomic};
 pub use schedule::Schedule;
 pub use step::initialise;
-pub use trainer::{EMA, MODEL, Outcome, Resumed, StopFlag, Timing, Trainer, TrainerConfig};
+pub use trainer::{EMA, MODEL, StopFlag, Trainer};
+pub use trainer_config::TrainerConfig;
 pub use update::RateFactor;

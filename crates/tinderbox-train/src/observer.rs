@@ -1,6 +1,10 @@
-//! Who watches a run.
+//! What a run tells while it goes, and how it ended.
 
 use std::path::Path;
+use std::time::Duration;
+
+use crate::checkpoint::SetAside;
+use crate::metrics::LostFigures;
 
 /// What an observer hears after each step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,3 +40,51 @@ pub trait Observer {
 pub struct Silent;
 
 impl Observer for Silent {}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// All steps are done.
+    Finished,
+    /// A stop was asked for; all is saved.
+    Stopped {
+        /// The signal's number.
+        signal: i32,
+        /// Steps done.
+        step: u64,
+    },
+}
+
+/// What a resumed run starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resumed {
+    /// Steps done already; 0 if no checkpoint could be used.
+    pub step: u64,
+    /// Checkpoints that were damaged.
+    pub set_aside: Vec<SetAside>,
+    /// Figures of the steps before that are gone.
+    pub lost: LostFigures,
+}
+
+/// How the time of a run was spent.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Timing {
+    /// Steps done by this process.
+    pub steps: u64,
+    /// Time in steps, waiting for data included; evaluation and saving are not.
+    pub training: Duration,
+    /// Time in which a step waited for its batch.
+    pub waiting: Duration,
+}
+
+impl Timing {
+    /// Share of the training time spent waiting for data, from 0 to 1.
+    pub fn waiting_share(&self) -> f64 {
+        self.waiting.as_secs_f64() / self.training.as_secs_f64().max(1e-9)
+    }
+
+    /// Steps a second.
+    pub fn steps_per_second(&self) -> f64 {
+        self.steps as f64 / self.training.as_secs_f64().max(1e-9)
+    }
+}

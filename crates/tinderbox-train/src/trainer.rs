@@ -4,31 +4,31 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use burn::tensor::Device;
 use tinderbox_data::Loader;
 use tinderbox_objectives::{Objective, StepContext};
 
 use crate::batch::FromPlain;
-use crate::checkpoint::{
-    Best, Checkpoint, CheckpointConfig, CheckpointState, Checkpoints, SetAside,
-};
+use crate::checkpoint::{Best, Checkpoint, CheckpointState, Checkpoints};
+use crate::early_stopping::Kept;
 use crate::ema::Ema;
 use crate::error::{TrainConfigError, TrainError};
 use crate::evaluator::Evaluator;
 use crate::metrics::{LostFigures, MetricsLog};
-use crate::observer::{Observer, Silent, StepReport};
-use crate::optim::OptimConfig;
+use crate::observer::{Observer, Outcome, Resumed, Silent, StepReport, Timing};
 use crate::run_dir::RunDir;
-use crate::schedule::Schedule;
 use crate::step::{Computed, compute, write_batches};
+use crate::trainer_config::TrainerConfig;
 use crate::update::{RateFactor, Update, check_ids};
 
 /// File of the objective's parameters and buffers in a checkpoint.
 pub const MODEL: &str = "model.bpk";
 /// File of the averaged weights in a checkpoint.
 pub const EMA: &str = "ema.bpk";
+/// File of the best weights in a checkpoint of a run that stops early.
+const BEST: &str = "best.bpk";
 const OPTIM: &str = "optim.bpk";
 pub(crate) const BATCH: &str = "batch.safetensors";
 
@@ -37,132 +37,6 @@ static ONE_TRAINER: Mutex<()> = Mutex::new(());
 
 /// A request to stop: the number of the signal, 0 for none.
 pub type StopFlag = Arc<AtomicI32>;
-
-/// Configuration of a [`Trainer`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct TrainerConfig {
-    /// Optimiser steps of the run.
-    pub steps: u64,
-    /// Micro-batches averaged into one step.
-    pub accumulate: u32,
-    /// Largest global norm of the gradient; `None` leaves it as it is.
-    pub clip: Option<f64>,
-    /// Decay of the averaged weights; `None` keeps no average.
-    pub ema: Option<f64>,
-    /// Seed of everything random in the steps.
-    pub seed: u64,
-    /// The optimiser.
-    pub optim: OptimConfig,
-    /// The learning-rate schedule.
-    pub schedule: Schedule,
-    /// Steps between evaluations; 0 evaluates at the end only.
-    pub evaluate_every: u64,
-    /// Steps between lines of figures.
-    pub log_every: u64,
-    /// When to save.
-    pub checkpoint: CheckpointConfig,
-}
-
-impl TrainerConfig {
-    /// A run of `steps` with an optimiser, a cosine schedule and nothing else.
-    pub fn new(steps: u64, optim: OptimConfig) -> Self {
-        Self {
-            steps,
-            accumulate: 1,
-            clip: None,
-            ema: None,
-            seed: 0,
-            optim,
-            schedule: Schedule::Cosine {
-                warmup: 0,
-                final_share: 0.0,
-            },
-            evaluate_every: 0,
-            log_every: 10,
-            checkpoint: CheckpointConfig {
-                every: 500,
-                keep: 2,
-                best: None,
-            },
-        }
-    }
-
-    fn validate(&self) -> Result<(), TrainConfigError> {
-        let check = |name, value: f64, ok: bool, expected| {
-            if ok {
-                Ok(())
-            } else {
-                Err(TrainConfigError::OutOfRange {
-                    name,
-                    value,
-                    expected,
-                })
-            }
-        };
-        let positive = |name, value: u64| check(name, value as f64, value > 0, "at least 1");
-        positive("train.steps", self.steps)?;
-        positive("train.accumulate", u64::from(self.accumulate))?;
-        positive("train.log_every", self.log_every)?;
-        positive("checkpoint.every", self.checkpoint.every)?;
-        positive("checkpoint.keep", self.checkpoint.keep as u64)?;
-        if let Some(clip) = self.clip {
-            check("train.clip", clip, clip > 0.0, "above 0")?;
-        }
-        if let Some(decay) = self.ema {
-            let ok = (0.0..1.0).contains(&decay);
-            check("train.ema", decay, ok, "0 to below 1")?;
-        }
-        self.optim.validate()
-    }
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// All steps are done.
-    Finished,
-    /// A stop was asked for; all is saved.
-    Stopped {
-        /// The signal's number.
-        signal: i32,
-        /// Steps done.
-        step: u64,
-    },
-}
-
-/// What a resumed run starts from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Resumed {
-    /// Steps done already; 0 if no checkpoint could be used.
-    pub step: u64,
-    /// Checkpoints that were damaged.
-    pub set_aside: Vec<SetAside>,
-    /// Figures of the steps before that are gone.
-    pub lost: LostFigures,
-}
-
-/// How the time of a run was spent.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Timing {
-    /// Steps done by this process.
-    pub steps: u64,
-    /// Time in steps, waiting for data included; evaluation and saving are not.
-    pub training: Duration,
-    /// Time in which a step waited for its batch.
-    pub waiting: Duration,
-}
-
-impl Timing {
-    /// Share of the training time spent waiting for data, from 0 to 1.
-    pub fn waiting_share(&self) -> f64 {
-        self.waiting.as_secs_f64() / self.training.as_secs_f64().max(1e-9)
-    }
-
-    /// Steps a second.
-    pub fn steps_per_second(&self) -> f64 {
-        self.steps as f64 / self.training.as_secs_f64().max(1e-9)
-    }
-}
 
 /// Why the objective is there.
 const PRESENT: &str = "an update gives the objective back";
@@ -180,10 +54,12 @@ pub struct Trainer<'a, O: Objective> {
     config: TrainerConfig,
     run: Option<(&'a RunDir, MetricsLog)>,
     evaluators: Vec<Box<dyn Evaluator<O> + 'a>>,
+    last_evaluators: Vec<Box<dyn Evaluator<O> + 'a>>,
     observer: Box<dyn Observer + 'a>,
     stop: StopFlag,
     step: u64,
     best: Option<Best>,
+    kept: Option<Kept<O>>,
     timing: Timing,
 }
 
@@ -213,10 +89,12 @@ where
             config,
             run: None,
             evaluators: Vec::new(),
+            last_evaluators: Vec::new(),
             observer: Box::new(Silent),
             stop: StopFlag::default(),
             step: 0,
             best: None,
+            kept: None,
             timing: Timing::default(),
         })
     }
@@ -224,6 +102,12 @@ where
     /// Adds an evaluator; they run in the order they were added.
     pub fn with_evaluator(mut self, evaluator: impl Evaluator<O> + 'a) -> Self {
         self.evaluators.push(Box::new(evaluator));
+        self
+    }
+
+    /// Adds an evaluator that speaks once, at the end of the run, of the weights that the run gives: one of test items.
+    pub fn with_last_evaluator(mut self, evaluator: impl Evaluator<O> + 'a) -> Self {
+        self.last_evaluators.push(Box::new(evaluator));
         self
     }
 
@@ -293,6 +177,10 @@ where
         if let Some(average) = &mut self.average {
             average.average = checkpoint.load_module(EMA, average.average.clone())?;
         }
+        if let Some(best) = checkpoint.state.kept.clone() {
+            let weights = checkpoint.load_module(BEST, self.objective().valid())?;
+            self.kept = Some(Kept { best, weights });
+        }
         let optim = checkpoint
             .take(OPTIM)
             .ok_or_else(|| TrainError::incompatible(&checkpoint.path, "it has no optimiser"))?;
@@ -317,7 +205,7 @@ where
         if self.step == 0 && self.config.evaluate_every > 0 {
             self.evaluate()?;
         }
-        while self.step < self.config.steps {
+        while !self.is_over() {
             let signal = self.stop.load(Ordering::Relaxed);
             if signal != 0 {
                 self.save()?;
@@ -327,17 +215,29 @@ where
                 });
             }
             self.one_step()?;
-            let last = self.step == self.config.steps;
+            let mut last = self.step == self.config.steps;
             let every = self.config.evaluate_every;
-            let mut save = last || self.step.is_multiple_of(self.config.checkpoint.every);
+            let mut save = self.step.is_multiple_of(self.config.checkpoint.every);
             if last || (every > 0 && self.step.is_multiple_of(every)) {
                 save |= self.evaluate()?;
+                last = self.is_over();
+            }
+            if last {
+                self.evaluate_last()?;
+                save = true;
             }
             if save {
                 self.save()?;
             }
         }
         Ok(Outcome::Finished)
+    }
+
+    /// Whether all steps are done, or no better evaluation came for long.
+    fn is_over(&self) -> bool {
+        let early = self.config.early_stopping.as_ref();
+        self.step >= self.config.steps
+            || early.is_some_and(|early| early.is_over(self.step, self.kept_best()))
     }
 
     fn objective(&self) -> &O {
@@ -452,21 +352,20 @@ where
         if self.evaluators.is_empty() {
             return Ok(false);
         }
-        let subject = self.trained();
-        let mut figures = Vec::new();
-        for evaluator in &mut self.evaluators {
-            let evaluation = evaluator.evaluate(&subject)?;
-            figures.extend(evaluation.figures);
-            for text in evaluation.warnings {
-                let text = format!("step {}: {text}", self.step);
-                self.observer.warning(&text);
-            }
+        let subject = self.current();
+        let mut evaluators = std::mem::take(&mut self.evaluators);
+        let figures = self.ask(&mut evaluators, &subject);
+        self.evaluators = evaluators;
+        let figures = figures?;
+        if self.step > 0
+            && let Some(early) = &self.config.early_stopping
+            && let Some(best) = early.better(self.step, &figures, self.kept_best())
+        {
+            self.kept = Some(Kept {
+                best,
+                weights: subject,
+            });
         }
-        let epoch = self.epoch();
-        if let Some((_, log)) = &mut self.run {
-            log.write(self.step, epoch, "eval", &figures)?;
-        }
-        self.observer.evaluation(self.step, &figures);
         let Some(watched) = &self.config.checkpoint.best else {
             return Ok(false);
         };
@@ -484,13 +383,50 @@ where
         }
     }
 
+    /// Runs the evaluators of the end, on what the run gives.
+    fn evaluate_last(&mut self) -> Result<(), TrainError> {
+        let mut evaluators = std::mem::take(&mut self.last_evaluators);
+        let asked = match evaluators.is_empty() {
+            true => Ok(Vec::new()),
+            false => self.ask(&mut evaluators, &self.trained()),
+        };
+        self.last_evaluators = evaluators;
+        asked.map(|_| ())
+    }
+
+    /// The figures of some evaluators, logged and told.
+    fn ask(
+        &mut self,
+        evaluators: &mut [Box<dyn Evaluator<O> + 'a>],
+        subject: &O,
+    ) -> Result<Vec<(String, f64)>, TrainError> {
+        let mut figures = Vec::new();
+        for evaluator in evaluators {
+            let evaluation = evaluator.evaluate(subject)?;
+            figures.extend(evaluation.figures);
+            for text in evaluation.warnings {
+                let text = format!("step {}: {text}", self.step);
+                self.observer.warning(&text);
+            }
+        }
+        let epoch = self.epoch();
+        if let Some((_, log)) = &mut self.run {
+            log.write(self.step, epoch, "eval", &figures)?;
+        }
+        self.observer.evaluation(self.step, &figures);
+        Ok(figures)
+    }
+
     fn state(&self) -> CheckpointState {
-        CheckpointState::new(
-            self.step,
-            self.config.steps,
-            self.best.clone(),
-            self.loader.skipped(),
-        )
+        CheckpointState {
+            kept: self.kept_best().cloned(),
+            ..CheckpointState::new(
+                self.step,
+                self.config.steps,
+                self.best.clone(),
+                self.loader.skipped(),
+            )
+        }
     }
 
     fn files(&self) -> Result<BTreeMap<String, Vec<u8>>, TrainError> {
@@ -506,6 +442,9 @@ where
         let mut files = BTreeMap::from([(MODEL.to_string(), bytes(self.objective().valid())?)]);
         if let Some(average) = &self.average {
             files.insert(EMA.to_string(), bytes(average.average.clone())?);
+        }
+        if let Some(kept) = &self.kept {
+            files.insert(BEST.to_string(), bytes(kept.weights.clone())?);
         }
         let optim = self
             .update
@@ -555,6 +494,11 @@ where
         self.best.as_ref()
     }
 
+    /// The evaluation that told the weights which the run gives, if it is one that stops early.
+    pub fn kept_best(&self) -> Option<&Best> {
+        self.kept.as_ref().map(|kept| &kept.best)
+    }
+
     /// How the time was spent.
     pub fn timing(&self) -> Timing {
         self.timing
@@ -565,8 +509,17 @@ where
         &self.loader
     }
 
-    /// What the run has made: the averaged weights if there are any, for inference.
+    /// What the run has made, for inference: the weights of the best evaluation if it stops early, else the averaged ones if there
+    /// are any.
     pub fn trained(&self) -> O {
+        match &self.kept {
+            Some(kept) => kept.weights.clone(),
+            None => self.current(),
+        }
+    }
+
+    /// The weights after the last step, or their average, for inference.
+    fn current(&self) -> O {
         match &self.average {
             Some(average) => average.average.clone(),
             None => self.objective().valid(),

@@ -145,7 +145,9 @@ pub(super) fn of(
         InputShape::Image(ImageShape { channels, size }) => DataRecipe {
             size: Some(size),
             channels: Some(channels),
-            background: Some(model.preprocess.background()),
+            background: data
+                .has_image_files()
+                .then(|| model.preprocess.background()),
             ..data
         },
         InputShape::Text { length, .. } => DataRecipe {

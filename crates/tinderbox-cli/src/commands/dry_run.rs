@@ -5,17 +5,18 @@ use std::time::Instant;
 
 use serde_json::json;
 use tinderbox::nn::Encoder;
-use tinderbox::train::{Observer, StepReport, Trainer, TrainerConfig};
+use tinderbox::train::{Observer, Schedule, StepReport, Trainer, TrainerConfig};
 
 use crate::environment::peak_memory;
 use crate::error::CliError;
 use crate::export::parameters;
 use crate::inputs::Inputs;
+use crate::on_labels::{Cost, OnLabels};
 use crate::output::escaped;
 use crate::recipe::check_warmup;
 use crate::registry::{Job, Trainable};
 use crate::session::{Context, Plan};
-use crate::table::{Table, duration};
+use crate::table::{Table, duration, tidy};
 
 /// Steps that are timed, after one that warms up.
 const TIMED: u64 = 3;
@@ -24,25 +25,39 @@ const CLASSES: usize = 10;
 
 /// How many seconds a step takes here.
 pub(super) fn seconds_a_step(plan: &Plan<'_>, context: Context<'_>) -> Result<f64, CliError> {
-    measured(plan, context).map(|found| found.step_seconds)
+    measured(plan, context).map(|(_, found)| found.step_seconds)
 }
 
-fn measured(plan: &Plan<'_>, context: Context<'_>) -> Result<Found, CliError> {
+fn measured(plan: &Plan<'_>, context: Context<'_>) -> Result<(Inputs, Found), CliError> {
     let preprocess = match &plan.preprocess {
         Some(preprocess) => preprocess.clone(),
         None => plan.data.fit()?,
     };
     let inputs = plan.data.items.prepare(&preprocess)?;
     let weights = plan.weights(context.output)?;
-    plan.build(weights.as_ref()).run(DryRun {
+    let found = plan.build(weights.as_ref()).run(DryRun {
         plan,
         inputs: &inputs,
-    })
+    })?;
+    Ok((inputs, found))
 }
 
 pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError> {
-    let found = measured(plan, context)?;
+    let (inputs, found) = measured(plan, context)?;
     let data = &plan.data;
+    let cost = match &plan.recipe.compare {
+        None => None,
+        Some(compare) => {
+            let on_labels = OnLabels {
+                plan,
+                compare,
+                inputs: &inputs,
+                items: &data.labelled,
+            };
+            let steps = [found.step_seconds, on_labels.step_seconds(TIMED)?];
+            Some(Cost::of(plan, compare, found.steps, steps))
+        }
+    };
     let batch = plan.recipe.train.batch;
     let input = [vec![batch], data.shape.dims()].concat();
     let held_out = held_out(plan);
@@ -98,6 +113,23 @@ pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError>
                 duration(found.steps as f64 * found.step_seconds)
             ),
         ]);
+    table.row(["rate", &rate(plan, found.steps)]);
+    if let Some(cost) = &cost {
+        let more = match cost.pretrainings {
+            0 => String::new(),
+            others => format!("{others} pre-trainings more, "),
+        };
+        let work = format!(
+            "{more}{} trainings on labels of {} steps or more, {} probes: {} or more",
+            cost.trainings,
+            cost.steps / cost.trainings,
+            cost.probes,
+            duration(cost.seconds)
+        );
+        table.row(["the comparison", &work]);
+        let memory = format!("about {} beside the steps", megabytes(cost.bytes));
+        table.row(["its memory", &memory]);
+    }
     let text = table.render();
     context.output.text(text.trim_start_matches('\n'));
     context.output.ledger(&data.ledger);
@@ -117,6 +149,8 @@ pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError>
         "peak_bytes": found.peak_bytes,
         "step_seconds": found.step_seconds,
         "steps": found.steps,
+        "rate": plan.recipe.optim.lr(),
+        "comparison": cost,
         "ledger": data.ledger,
     }));
     Ok(())
@@ -126,7 +160,11 @@ pub(super) fn run(plan: &Plan<'_>, context: Context<'_>) -> Result<(), CliError>
 fn held_out(plan: &Plan<'_>) -> usize {
     let trained: HashSet<&usize> = plan.items.iter().collect();
     let data = &plan.data;
-    let all = data.test.iter().chain(&data.held_out);
+    let all = data
+        .test
+        .iter()
+        .chain(&data.held_out)
+        .chain(&plan.validation);
     all.filter(|item| !trained.contains(item)).count()
 }
 
@@ -143,6 +181,20 @@ fn classes(names: &[String]) -> String {
         .collect();
     let more = if count > CLASSES { ", ..." } else { "" };
     format!("{count}: {}{more}", shown.join(", "))
+}
+
+/// The learning rate over a run of so many steps.
+fn rate(plan: &Plan<'_>, steps: u64) -> String {
+    let (warmup, then) = match plan.recipe.schedule {
+        Schedule::Constant { warmup } => (warmup, "constant"),
+        Schedule::Cosine { warmup, .. } => (warmup, "cosine"),
+        Schedule::Linear { warmup } => (warmup, "linear"),
+    };
+    let warms_up = match warmup {
+        0 => String::new(),
+        warmup => format!("warm-up over {warmup} of {steps} steps, then "),
+    };
+    format!("{}, {warms_up}{then}", tidy(plan.recipe.optim.lr()))
 }
 
 fn megabytes(bytes: u64) -> String {

@@ -10,23 +10,18 @@ use super::{data, dry_run, share};
 use crate::args::FinetuneArgs;
 use crate::dataset::DataSet;
 use crate::error::CliError;
-use crate::inputs::Target;
 use crate::model::Model;
-use crate::recipe::{DataRecipe, FinetuneRecipe, ObjectiveRecipe, RecipeFile};
+use crate::recipe::{
+    DataRecipe, FinetuneRecipe, ObjectiveRecipe, RecipeFile, is_transformer, rate_for,
+};
 use crate::report::write_report;
 use crate::session::{Context, Plan};
 use crate::signals::StopSignals;
 use crate::table::{Table, figure};
+use crate::validation::{self, PATIENCE};
 
-/// What a fine-tuning is unless `--set` says otherwise; its length depends on the labels.
+/// What a fine-tuning is unless `--set` says otherwise; its length and its rate depend on the labels and on the encoder.
 const DEFAULTS: &str = "\
-[optim]
-kind = \"adamw\"
-lr = 1e-3
-
-[schedule]
-kind = \"cosine\"
-
 [eval]
 knn = false
 health = false
@@ -38,6 +33,10 @@ const BATCH: usize = 64;
 const EPOCHS: u64 = 30;
 /// Few labels are passed over more often.
 const MIN_STEPS: u64 = 600;
+/// Steps on labels too few to validate with: on these more make a model surer, not better.
+const FEW_STEPS: u64 = 100;
+/// Of the steps, how many warm up a transformer.
+const WARMUP: u64 = 10;
 
 pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliError> {
     let labels = share(args.labels)?;
@@ -46,6 +45,8 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
         labels,
         freeze: args.freeze,
         layer_decay: args.layer_decay,
+        validation_share: None,
+        patience: Some(PATIENCE),
     };
     finetune
         .config()
@@ -54,22 +55,30 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
     let model = Model::open(&args.model)?;
     let data = data::of(&args.data, &model, context.global)?;
     let overrides = context.global.overrides();
-    // `--set` may change the data or the share, on which the length depends.
-    let asked = recipe(&model, &data, finetune, 1).resolve(&overrides)?;
-    let finetune = asked.finetune.unwrap_or(finetune);
-    let data_set = DataSet::open(&asked.data, Some(&model.preprocess))?;
+    // `--set` may change the data or the shares, on which the length depends.
+    let mut asked = recipe(&model, &data, finetune, Length::of(1, true)).resolve(&overrides)?;
+    let mut finetune = asked.finetune.unwrap_or(finetune);
+    let mut data_set = DataSet::open(&asked.data, Some(&model.preprocess))?;
     data_set.require(asked.objective.views())?;
-    let items = (data_set.labelled.len() as f64 * finetune.labels).round() as usize;
-    // Each class of items has at least one.
     let target = asked.data.source.target();
-    let least = match target {
-        Target::Items => data_set.classes.len(),
-        Target::Words | Target::Answers => 1,
+    let given = data_set.subset(&data_set.labelled, finetune.labels, asked.seed);
+    let share = match finetune.freeze {
+        true => Some(0.0),
+        false => finetune.validation_share,
     };
-    let file = recipe(&model, &data, finetune, items.max(least));
+    let usual = validation::usual_share(&data_set, given.len());
+    finetune.validation_share = Some(share.unwrap_or(usual));
+    asked.finetune = Some(finetune);
+    let (items, validation) = validation::examples(&data_set, &asked)?;
+    let counts = [items.len(), validation.len()];
+    let remark = validation::remark(target, counts, share, "finetune.validation_share");
+    remark
+        .into_iter()
+        .for_each(|remark| data_set.ledger.add(remark));
+    let length = Length::of(items.len(), usual == 0.0);
+    let file = recipe(&model, &data, finetune, length);
     let recipe = file.resolve(&overrides)?;
     let device = recipe.device.open()?;
-    let items = data_set.subset(&data_set.labelled, finetune.labels, recipe.seed);
     let encoder = model.encoder(&device.clone().autodiff())?;
     let groups = model.description.encoder.layer_groups();
     let config = finetune.config();
@@ -80,6 +89,7 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
     let plan = Plan {
         recipe_text: file.text,
         items,
+        validation,
         preprocess: Some(model.preprocess.clone()),
         start: Some(encoder),
         rate_factor,
@@ -95,14 +105,28 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
     let finished = plan.run(context, &stop)?;
     let path = finished.opened.dir.path();
     write_report(path)?;
+    let given = plan.items.len() + plan.validation.len();
     let mut found = json!({
         "run": path.display().to_string(),
-        "labels": plan.items.len(),
+        "labels": given,
+        "validation": plan.validation.len(),
         "step": finished.step,
         "steps_per_second": finished.speed,
     });
     let mut table = Table::new(["fine-tuned", "value"]);
-    table.row([target.examples(), &plan.items.len().to_string()]);
+    table.row([target.examples(), &given.to_string()]);
+    if let Some(best) = &finished.best {
+        let held_out = plan.validation.len().to_string();
+        let kept = format!(
+            "{} after step {}",
+            figure(&best.name, best.value),
+            best.step
+        );
+        table.row(["of these for validation", &held_out]);
+        table.row(["lowest validation loss", &kept]);
+        found["validation_loss"] = json!(best.value);
+        found["best_step"] = json!(best.step);
+    }
     for (name, value) in &finished.figures {
         if let Some(name) = name.strip_prefix("test/") {
             let shown = format!("test {}", name.replace('_', " "));
@@ -120,34 +144,82 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
     Ok(())
 }
 
-/// The recipe of a fine-tuning on `items` labels, as a user could have written it.
-fn recipe(model: &Model, data: &DataRecipe, finetune: FinetuneRecipe, items: usize) -> RecipeFile {
-    let batch = items.clamp(1, BATCH);
-    let steps = (EPOCHS * (items / batch) as u64).max(MIN_STEPS);
-    let plain = |value: Result<toml::Value, toml::ser::Error>| value.expect("plain data");
-    let mut tables = toml::Table::new();
-    tables.insert("version".into(), 1.into());
-    tables.insert("data".into(), plain(toml::Value::try_from(data)));
-    tables.insert(
-        "encoder".into(),
-        plain(toml::Value::try_from(&model.description.encoder)),
+/// How long a fine-tuning is.
+#[derive(Debug, Clone, Copy)]
+struct Length {
+    steps: u64,
+    batch: usize,
+}
+
+impl Length {
+    /// What fits so many items, which may be too few to validate with.
+    fn of(items: usize, few: bool) -> Self {
+        let batch = items.clamp(1, BATCH);
+        let steps = match few {
+            true => FEW_STEPS,
+            false => (EPOCHS * (items / batch) as u64).max(MIN_STEPS),
+        };
+        Self { steps, batch }
+    }
+}
+
+/// The recipe of a fine-tuning, as a user could have written it.
+fn recipe(
+    model: &Model,
+    data: &DataRecipe,
+    finetune: FinetuneRecipe,
+    length: Length,
+) -> RecipeFile {
+    let encoder = &model.description.encoder;
+    let warmup = match is_transformer(encoder) {
+        true => length.steps / WARMUP,
+        false => 0,
+    };
+    let whole = |number: u64| toml::Value::from(number as i64);
+    let tables = [
+        ("data", plain(data)),
+        ("encoder", plain(encoder)),
+        (
+            "objective",
+            table([(
+                "kind",
+                ObjectiveRecipe::kind_for(data.source.target()).into(),
+            )]),
+        ),
+        ("finetune", plain(finetune)),
+        (
+            "train",
+            table([
+                ("steps", whole(length.steps)),
+                ("batch", whole(length.batch as u64)),
+            ]),
+        ),
+        (
+            "optim",
+            table([("kind", "adamw".into()), ("lr", rate_for(encoder).into())]),
+        ),
+        (
+            "schedule",
+            table([("kind", "cosine".into()), ("warmup", whole(warmup))]),
+        ),
+    ];
+    let mut text = format!(
+        "version = 1\n{}\n",
+        table(tables).as_table().expect("it is one")
     );
-    let objective = ObjectiveRecipe::kind_for(data.source.target());
-    let kind = [("kind".to_string(), toml::Value::from(objective))];
-    tables.insert(
-        "objective".into(),
-        toml::Value::Table(kind.into_iter().collect()),
-    );
-    tables.insert("finetune".into(), plain(toml::Value::try_from(finetune)));
-    let train = [("steps", steps as i64), ("batch", batch as i64)];
-    let train = train.map(|(key, value)| (key.to_string(), toml::Value::from(value)));
-    tables.insert(
-        "train".into(),
-        toml::Value::Table(train.into_iter().collect()),
-    );
+    text.push_str(DEFAULTS);
     RecipeFile {
         name: "finetune".into(),
         origin: "the recipe of the fine-tuning".into(),
-        text: format!("{tables}\n{DEFAULTS}"),
+        text,
     }
+}
+
+fn plain(value: impl serde::Serialize) -> toml::Value {
+    toml::Value::try_from(value).expect("it is plain data")
+}
+
+fn table<const N: usize>(entries: [(&str, toml::Value); N]) -> toml::Value {
+    let entries = entries.map(|(key, value)| (key.to_string(), value));
+    toml::Value::Table(entries.into_iter().collect())
 }

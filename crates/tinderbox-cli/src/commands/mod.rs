@@ -1,5 +1,6 @@
 //! The verbs, one a file.
 
+mod compare;
 mod completions;
 mod data;
 mod devices;
@@ -45,6 +46,7 @@ pub fn dispatch(cli: &Cli, line: &[String], output: &Output) -> Result<(), CliEr
         Verb::Pretrain(args) => pretrain::run(args, context),
         Verb::Probe(args) => probe::run(args, context),
         Verb::Finetune(args) => finetune::run(args, context),
+        Verb::Compare(args) => compare::run(args, context),
         Verb::Embed(args) => embed::run(args, context),
         Verb::Predict(args) => predict::run(args, context),
         Verb::Generate(args) => generate::run(args, context),

@@ -13,11 +13,11 @@ use crate::error::CliError;
 use crate::inputs::Views;
 use crate::recipe::{Labels, Override, RecipeFile};
 use crate::report::write_report;
-use crate::rivals;
-
+use crate::rivals::Comparison;
 use crate::session::{Context, Finished, Plan};
 use crate::signals::StopSignals;
 use crate::table::{Table, figure};
+use crate::validation;
 
 pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliError> {
     let file = RecipeFile::find(&args.recipe)?;
@@ -27,8 +27,20 @@ pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliEr
     }
     let stop = StopSignals::listen()?;
     let finished = plan.run(context, &stop)?;
+    let dir = &finished.opened.dir;
     let comparison = match &plan.recipe.compare {
-        Some(compare) => Some(rivals::compare(&plan, compare, &finished, context.output)?),
+        Some(compare) => {
+            let comparison = Comparison {
+                plan: &plan,
+                compare,
+                encoder: &finished.encoder,
+                inputs: &finished.inputs,
+                dir,
+            };
+            let made = comparison.make(&stop, context.output);
+            let resume = || context.resume_command(dir.path());
+            Some(made.map_err(|error| error.with_resume(resume))?)
+        }
         None => None,
     };
     write_report(finished.opened.dir.path())?;
@@ -62,10 +74,21 @@ pub(super) fn plan(
     if let Some(remark) = recipe.settle_views(data.shape) {
         data.ledger.add(remark);
     }
-    let items = match recipe.objective.is_supervised() {
-        true => data.labelled.clone(),
-        false => data.train.clone(),
-    };
+    let mut asked = recipe.train.validation_share;
+    if recipe.objective.is_supervised() {
+        let held_out = (!recipe.data.holds_out_by_default()).then_some(recipe.data.held_out);
+        asked = asked.or(held_out);
+        let usual = || validation::usual_share(&data, data.labelled.len());
+        recipe.train.validation_share = Some(asked.unwrap_or_else(usual));
+    }
+    let (items, validation) = validation::examples(&data, &recipe)?;
+    if recipe.objective.is_supervised() {
+        let counts = [items.len(), validation.len()];
+        let remark = validation::remark(data.target(), counts, asked, "train.validation_share");
+        remark
+            .into_iter()
+            .for_each(|remark| data.ledger.add(remark));
+    }
     if recipe.data.labels != Labels::Own(false) && data.classes.len() > 1 && !data.has_target() {
         let classes = data.classes.len();
         context.output.warn(&format!(
@@ -80,6 +103,7 @@ pub(super) fn plan(
         recipe_text: file.text,
         data,
         items,
+        validation,
         preprocess: None,
         start: None,
         rate_factor: None,

@@ -13,6 +13,7 @@ use crate::registry::{Build, Job, Trainable};
 use crate::run::{PREPROCESSING, RESOLVED};
 use crate::session::{Context, read_json};
 use crate::table::tidy;
+use crate::validation;
 
 pub(super) fn run(args: &ReplayArgs, context: Context<'_>) -> Result<(), CliError> {
     let (run, saved) = locate(&args.saved)?;
@@ -35,11 +36,7 @@ pub(super) fn run(args: &ReplayArgs, context: Context<'_>) -> Result<(), CliErro
         device: device.clone().autodiff(),
     })?;
     // Indices of a batch count the items that were trained on.
-    let trained_on = match (recipe.objective.is_supervised(), recipe.finetune) {
-        (true, None) => data.labelled.clone(),
-        (true, Some(finetune)) => data.subset(&data.labelled, finetune.labels, recipe.seed),
-        (false, _) => data.train.clone(),
-    };
+    let (trained_on, _) = validation::examples(&data, &recipe)?;
     let items: Vec<String> = found
         .items
         .iter()

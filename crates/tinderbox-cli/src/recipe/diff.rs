@@ -46,8 +46,8 @@ impl fmt::Display for Change {
 
 /// All keys that differ, in the order of their names.
 ///
-/// On resume only `threads`, `eval`, `checkpoint`, `out` and a device of the same kind may
-/// change: none of them alters the weights of a run.
+/// On resume only `threads`, `eval`, `checkpoint`, `compare`, `out` and a device of the same kind may
+/// change: none of them alters the weights of a run. How often a training on labels is validated does.
 pub fn changes(old: &Recipe, new: &Recipe) -> Vec<Change> {
     let (before, after) = (flat(old), flat(new));
     let keys: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
@@ -59,7 +59,12 @@ pub fn changes(old: &Recipe, new: &Recipe) -> Vec<Change> {
             old: before.get(key).cloned(),
             new: after.get(key).cloned(),
             allowed: match key.split('.').next().unwrap_or_default() {
-                "threads" | "eval" | "checkpoint" | "out" => true,
+                "eval" if new.objective.is_supervised() => key != "eval.every",
+                "threads" | "eval" | "checkpoint" | "compare" | "out" => true,
+                // Versions before held nothing out.
+                "train" if key == "train.validation_share" => {
+                    !before.contains_key(key) && after.get(key).is_some_and(|share| share == "0.0")
+                }
                 "device" => same_kind,
                 _ => false,
             },

@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use super::reader::TableReader;
+use super::views::ViewsRecipe;
+use crate::encoder::Modality;
 
 /// The `[eval]` table: measurements during the run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,8 +36,8 @@ impl EvalRecipe {
 
 /// The `[compare]` table: the label-efficiency table made after pre-training.
 ///
-/// Its arms are the pre-trained encoder, a randomly initialised one, the plain input, and the same
-/// encoder trained from scratch; and, if wished, the pre-trained one fine-tuned.
+/// Its arms are the pre-trained encoder, a randomly initialised one, the plain input, the pre-trained encoder fine-tuned, and the same
+/// encoder trained from scratch. The last two choose rate and length alike, on a part of the labels given.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CompareRecipe {
     /// Shares of the labels, each a row of the table.
@@ -45,16 +47,25 @@ pub struct CompareRecipe {
     /// Whether every draw pre-trains an encoder of its own, so that the intervals hold the luck of
     /// pre-training as well; otherwise all draws share the run's encoder.
     pub pretrain_each: bool,
-    /// Whether the pre-trained encoder is fine-tuned as well, by the rate and the steps of training from scratch.
+    /// Whether the pre-trained encoder is fine-tuned as well.
     pub fine_tune: bool,
+    /// Learning rate of fine-tuning; without it, that of the verb.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fine_tune_lr: Option<f64>,
     /// Learning rate of training from scratch.
     pub scratch_lr: f64,
-    /// Steps of training from scratch; enough for its training loss to become flat.
+    /// Multiples of both rates to choose among on a fifth of the labels given; one alone leaves them as they are.
+    pub rate_factors: Vec<f64>,
+    /// Steps of both at first; doubled while the loss still falls.
     pub scratch_steps: u64,
+    /// The random views of both; without it, those of the pre-training, which may be stronger than labels want.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub views: Option<ViewsRecipe>,
 }
 
 impl CompareRecipe {
-    pub(super) fn read(table: &mut TableReader<'_>) -> Self {
+    pub(super) fn read(table: &mut TableReader<'_>, modality: Modality) -> Self {
+        let rate = |lr: &f64| *lr > 0.0 && lr.is_finite();
         Self {
             shares: table
                 .field("shares")
@@ -71,15 +82,26 @@ impl CompareRecipe {
                 .within(2.., "2 or more, for an interval")
                 .or(5),
             pretrain_each: table.field("pretrain_each").or(false),
-            fine_tune: table.field("fine_tune").or(false),
+            fine_tune: table.field("fine_tune").or(true),
+            fine_tune_lr: table
+                .field("fine_tune_lr")
+                .check("a rate above 0", rate)
+                .optional(),
             scratch_lr: table
                 .field("scratch_lr")
-                .check("a rate above 0", |lr: &f64| *lr > 0.0 && lr.is_finite())
+                .check("a rate above 0", rate)
                 .or(1e-3),
+            rate_factors: table
+                .field("rate_factors")
+                .check("one or more factors above 0", |factors: &Vec<f64>| {
+                    !factors.is_empty() && factors.iter().all(rate)
+                })
+                .or(vec![0.3, 1.0, 3.0]),
             scratch_steps: table
                 .field("scratch_steps")
                 .within(1.., "1 or more")
                 .or(1_000),
+            views: table.optional_table("views", |views| ViewsRecipe::read(views, modality)),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! `[finetune]`: how an encoder is fine-tuned. `finetune` writes it from its flags.
 
 use serde::Serialize;
+use tinderbox::nn::TextEncoderConfig;
 use tinderbox::transfer::FineTuneConfig;
 
 use super::reader::TableReader;
+use crate::encoder::EncoderConfig;
 
 /// The `[finetune]` table.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -15,6 +17,29 @@ pub struct FinetuneRecipe {
     /// Factor on the learning rate for each layer further from the output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer_decay: Option<f64>,
+    /// Share of the labels given that is held out of training, to keep the weights with the lowest loss on it; 0 keeps the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_share: Option<f64>,
+    /// Evaluations without a lower loss after which the training ends; without it, it goes through all of its steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u64>,
+}
+
+/// The learning rate of fine-tuning that keeps what an encoder knows: of a transformer BERT's (Devlin et al. 2019, appendix A.3), which
+/// wants a warm-up; of others AdamW's own.
+pub fn rate_for(encoder: &EncoderConfig) -> f64 {
+    match is_transformer(encoder) {
+        true => 5e-5,
+        false => 1e-3,
+    }
+}
+
+/// Whether an encoder is a transformer.
+pub fn is_transformer(encoder: &EncoderConfig) -> bool {
+    match encoder {
+        EncoderConfig::Text(text) => !matches!(text, TextEncoderConfig::Recurrent(_)),
+        EncoderConfig::Image(_) | EncoderConfig::Row(_) => false,
+    }
 }
 
 impl FinetuneRecipe {
@@ -38,6 +63,11 @@ impl FinetuneRecipe {
                 .field("layer_decay")
                 .check("above 0 and up to 1", share)
                 .optional(),
+            validation_share: table
+                .field("validation_share")
+                .within(0.0..1.0, "0 to below 1")
+                .optional(),
+            patience: table.field("patience").within(1.., "1 or more").optional(),
         }
     }
 }

@@ -39,7 +39,7 @@ pub use document::{Document, Entry, Node, Override, Source, Sources, Table, Valu
 pub use encoder::EncoderRecipe;
 pub use eval::{CheckpointRecipe, CompareRecipe, EvalRecipe};
 pub use findings::{Findings, KnownKey, nearest};
-pub use finetune::FinetuneRecipe;
+pub use finetune::{FinetuneRecipe, is_transformer, rate_for};
 pub use from_value::FromValue;
 pub use objective::ObjectiveRecipe;
 pub use reference::{ReferenceKey, reference};
@@ -115,6 +115,7 @@ impl Recipe {
             ObjectiveRecipe::read(table, &data, &encoder.config)
         });
         let finetune = root.optional_table("finetune", FinetuneRecipe::read);
+        let modality = data.modality();
         let whole = matches!(
             objective,
             ObjectiveRecipe::Tagging | ObjectiveRecipe::SpanExtraction
@@ -124,6 +125,12 @@ impl Recipe {
             root.complain(format!("`finetune.freeze` is for `objective.kind` supervised; {kind} trains the whole network"));
         }
         let train = root.table("train", TrainRecipe::read);
+        if train.validation_share.is_some() && finetune.is_some() {
+            root.complain("`train.validation_share` has no use in a fine-tuning: name `finetune.validation_share`");
+        } else if train.validation_share.is_some() && !objective.is_supervised() {
+            let kind = objective.name();
+            root.complain(format!("`train.validation_share` is of labels, of which {kind} learns nothing: name `data.held_out`"));
+        }
         let contrast = objective.views() == Views::Two;
         if contrast && train.batch < 2 {
             let (name, batch) = (objective.name(), train.batch);
@@ -153,7 +160,7 @@ impl Recipe {
             schedule: root.table("schedule", train::read_schedule),
             eval: root.table("eval", EvalRecipe::read),
             checkpoint: root.table("checkpoint", CheckpointRecipe::read),
-            compare: root.optional_table("compare", CompareRecipe::read),
+            compare: root.optional_table("compare", |table| CompareRecipe::read(table, modality)),
             finetune,
         }
     }

@@ -89,19 +89,21 @@ fn the_keys_of_a_recipe_are_agreed() {
     let got: Vec<&str> = known.iter().map(String::as_str).collect();
     let agreed = "\
         checkpoint checkpoint.best checkpoint.every checkpoint.keep \
-        compare compare.fine_tune compare.pretrain_each compare.scratch_lr compare.scratch_steps compare.seeds compare.shares \
+        compare compare.fine_tune compare.fine_tune_lr compare.pretrain_each compare.rate_factors compare.scratch_lr \
+        compare.scratch_steps compare.seeds compare.shares compare.views \
         data data.also data.background data.channels data.columns data.group data.held_out data.labels data.limit \
         data.links data.max_bad data.path data.size \
         data.source data.test_labels data.test_path data.test_share data.text data.tokens data.views \
         device encoder encoder.init encoder.kind encoder.partial \
         eval eval.every eval.health eval.items eval.knn eval.linear_probe \
-        finetune finetune.freeze finetune.labels finetune.layer_decay \
-        name objective objective.batch_norm objective.class_weights objective.discriminator_weight objective.kind objective.label_smoothing \
+         finetune finetune.freeze finetune.labels finetune.layer_decay finetune.patience finetune.validation_share \
+         name objective objective.batch_norm objective.class_weights objective.discriminator_weight objective.kind objective.label_smoothing \
         objective.pairs objective.projection objective.projection_dim objective.projection_hidden \
         objective.temperature \
         optim optim.betas optim.kind optim.lr optim.momentum optim.trust optim.weight_decay \
         out schedule schedule.final_share schedule.kind schedule.warmup seed threads \
-        train train.accumulate train.batch train.clip train.ema train.epochs train.steps version";
+        train train.accumulate train.batch train.clip train.ema train.epochs train.steps \
+        train.validation_share version";
     assert_eq!(got, agreed.split_whitespace().collect::<Vec<_>>());
 }
 

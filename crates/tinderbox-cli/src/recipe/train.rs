@@ -22,6 +22,9 @@ pub struct TrainRecipe {
     /// Decay of the moving average of the weights, which is exported instead of the last ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema: Option<f64>,
+    /// Of an objective on labels, the share of them that is held out of training, to keep the weights with the lowest loss on it; 0 keeps the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_share: Option<f64>,
 }
 
 /// The length of a run.
@@ -74,6 +77,10 @@ impl TrainRecipe {
                 .check("between 0 and 1", |decay: &f64| {
                     *decay > 0.0 && *decay < 1.0
                 })
+                .optional(),
+            validation_share: table
+                .field("validation_share")
+                .within(0.0..1.0, "0 to below 1")
                 .optional(),
         }
     }

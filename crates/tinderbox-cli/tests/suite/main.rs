@@ -20,6 +20,7 @@ mod tables;
 mod tags;
 mod text_care;
 mod texts;
+mod tuning;
 mod use_of_flags;
 mod verbs;
 mod where_runs_lie;

@@ -1,5 +1,6 @@
 //! The engine on a table of numbers, nothing in it knows images, and on texts.
 
+mod early_stopping;
 mod engine;
 mod minilm;
 mod momentum;
