@@ -93,6 +93,7 @@ pub use packing::{Packed, PackedSequence};
 pub use paired_texts::{PairCollate, PairSample, PairedTexts};
 pub use phrases::Phrases;
 pub use preprocess::TextPreprocess;
+pub use pretrained_tokeniser::PretrainedTokeniser;
 pub use question_file::QuestionFile;
 pub use question_texts::{AnyWindow, Question, QuestionTexts};
 pub use replacement::{ReplaceTokens, ReplacedCollate, ReplacedSample};

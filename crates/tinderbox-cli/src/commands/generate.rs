@@ -24,7 +24,7 @@ pub(super) fn run(args: &GenerateArgs, context: Context<'_>) -> Result<(), CliEr
             help: Some("leave it out for a text that begins with nothing".into()),
         });
     }
-    let model = Model::open(&args.model)?;
+    let model = context.model(&args.model)?;
     let device = device_of(context.global)?;
     let writer = model.writer(&device)?;
     let Preprocessing::Text(preprocess) = &model.preprocess else {

@@ -23,7 +23,7 @@ use crate::tagger::{Tagger, tag};
 
 pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliError> {
     let out = context.global.out.as_deref();
-    let model = Model::open(&args.model)?;
+    let model = context.model(&args.model)?;
     let device = device_of(context.global)?;
     let head = model.head()?;
     let network = match head.of {
