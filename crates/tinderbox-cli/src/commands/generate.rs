@@ -12,7 +12,7 @@ use crate::args::GenerateArgs;
 use crate::encoder::AnyEncoder;
 use crate::error::CliError;
 use crate::inputs::Preprocessing;
-use crate::model::{Model, Writer};
+use crate::model::Writer;
 use crate::session::Context;
 
 pub(super) fn run(args: &GenerateArgs, context: Context<'_>) -> Result<(), CliError> {

@@ -16,7 +16,7 @@ use crate::args::PredictArgs;
 use crate::classifier::Classifier;
 use crate::error::CliError;
 use crate::inputs::Target;
-use crate::model::{LoadedClassifier, Model};
+use crate::model::LoadedClassifier;
 use crate::rows::{AsRows, Outcome, Prediction, ResultWriter};
 use crate::session::Context;
 use crate::tagger::{Tagger, tag};
