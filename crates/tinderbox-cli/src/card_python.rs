@@ -1,6 +1,6 @@
 //! What a model card shows in Python: how an item becomes an input, and how other libraries open the weights.
 
-use tinderbox::data::{Aspect, GREY_WEIGHTS, Preprocess, ResizeFilter};
+use tinderbox::data::{Aspect, Background, GREY_WEIGHTS, Preprocess, ResizeFilter};
 use tinderbox::nn::{ImageEncoderConfig, Stem, TextEncoderConfig};
 
 use crate::encoder::{EncoderConfig, ImageShape, InputShape};
@@ -8,19 +8,16 @@ use crate::inputs::{Preprocessing, Target};
 use crate::model_card::ModelDescription;
 
 /// How an item becomes an input, in words, and in Python where that is more than a file of a tokeniser.
-pub fn input(preprocess: &Preprocessing) -> Option<String> {
-    match preprocess {
-        Preprocessing::Image(preprocess) => Some(picture(preprocess)),
+pub fn input(own: &Preprocessing) -> Option<String> {
+    match own {
+        Preprocessing::Image(preprocess) => Some(picture(preprocess, own.background())),
         Preprocessing::Row(_) | Preprocessing::Text(_) => None,
     }
 }
 
-/// Transparent parts of a picture are laid over this.
-const BACKGROUND: [u8; 3] = [0; 3];
-
-fn picture(preprocess: &Preprocess) -> String {
+fn picture(preprocess: &Preprocess, background: Background) -> String {
     let (height, width) = preprocess.size;
-    let [red, green, blue] = BACKGROUND;
+    let Background([red, green, blue]) = background;
     let channels = match preprocess.channels {
         1 => "grey",
         _ => "red, green and blue",

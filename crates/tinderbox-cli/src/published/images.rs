@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tinderbox::data::{Aspect, Preprocess, ResizeFilter, Resizing};
+use tinderbox::data::{Aspect, Background, Preprocess, ResizeFilter, Resizing};
 use tinderbox::nn::StateDict;
 
 use super::{WEIGHTS, settings, unusable};
@@ -144,6 +144,7 @@ impl Settings<'_> {
             resize: Resizing { aspect, filter },
             mean: numbers("mean")?,
             std: numbers("std")?,
+            background: Some(Background::default()),
             ..Preprocess::plain((side, side), channels)
         };
         preprocess

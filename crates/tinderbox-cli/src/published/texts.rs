@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tinderbox::data::text::{PretrainedTokeniser, TextPreprocess, Tokeniser};
+use tinderbox::data::text::{PublishedTokeniser, TextPreprocess};
 use tinderbox::nn::{SentenceCheckpoint, StateDict, TextEncoderConfig};
 
 use super::unusable;
@@ -19,11 +19,11 @@ pub(super) fn open(folder: &Path) -> Result<Model, CliError> {
         says_pooling,
         length,
     } = read(folder)?;
-    let PretrainedTokeniser {
+    let PublishedTokeniser {
         tokeniser,
         longest,
         assumes_lowercase,
-    } = Tokeniser::load_pretrained(&inside)?;
+    } = PublishedTokeniser::read(&inside)?;
     let mut notes = Vec::new();
     if !says_pooling {
         notes.push("no modules.json says what the features are: the mean over the tokens".into());
@@ -65,7 +65,7 @@ pub(super) fn open(folder: &Path) -> Result<Model, CliError> {
 /// The encoder's weights, for the tokens of the folder's tokeniser if there is one.
 pub(super) fn weights(folder: &Path) -> Result<StateDict, CliError> {
     let SentenceCheckpoint { bert, folder, .. } = read(folder)?;
-    let words = match Tokeniser::load_pretrained(&folder) {
+    let words = match PublishedTokeniser::read(&folder) {
         Ok(found) => found.tokeniser.vocabulary_size().min(bert.vocabulary()),
         Err(_) => bert.vocabulary(),
     };
