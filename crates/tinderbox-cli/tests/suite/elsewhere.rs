@@ -96,23 +96,24 @@ fn pictures_mean_in_torchvision_what_they_mean_here() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     write_pictures(at);
-    for (channels, stem) in [(3, "imagenet"), (1, "cifar")] {
+    for (channels, stem, ground) in [(3, "imagenet", "white"), (1, "cifar", "#ff8000")] {
         let recipe = format!(
             "version = 1\nobjective.kind = \"supervised\"\ntrain = {{ steps = 1, batch = 4 }}\neval = {{ knn = false, health = false }}\n\
              encoder = {{ kind = \"resnet18\", stem = \"{stem}\" }}\n\
-             data = {{ source = \"folder\", path = \"pictures\", size = 32, channels = {channels} }}\n"
+             data = {{ source = \"folder\", path = \"pictures\", size = 32, channels = {channels}, background = \"{ground}\" }}\n"
         );
         fs::write(at.join("mine.toml"), recipe).unwrap();
         let run = format!("run-{channels}");
         expect(at, &["pretrain", "mine.toml", "--out", &run], 0);
         let data = ["--data", "pictures", "--out", "features.npy", "--overwrite"];
         expect(at, &[&["embed", &run][..], &data].concat(), 0);
-        // What our own reader and preprocessing make of the same files,, in the order that `embed` has them in.
+        // What our own reader and preprocessing make of the same files, in the order that `embed` has them in.
         let exported = at.join(&run).join("exported");
         let preprocess = fs::read_to_string(exported.join("preprocessing.json")).unwrap();
         let preprocess: Preprocess = serde_json::from_str(&preprocess).unwrap();
         let config = ImageFolderConfig {
             channels: Some(channels),
+            background: ground.parse().unwrap(),
             ..ImageFolderConfig::default()
         };
         let pictures = ImageFolder::open(at.join("pictures"), config).unwrap();

@@ -278,4 +278,43 @@ mod tests {
             }
         }
     }
+
+    /// Weights of networks that were trained before there was another filter depend on every bit of these.
+    #[test]
+    fn bilinear_weights_are_those_of_the_triangle_to_the_last_bit() {
+        for (from, to) in [
+            (1, 1),
+            (1, 7),
+            (5, 3),
+            (9, 32),
+            (33, 32),
+            (64, 8),
+            (251, 96),
+            (1000, 3),
+        ] {
+            let scale = from as f64 / to as f64;
+            let support = scale.max(1.0);
+            let steepness = 1.0 / support;
+            let axis = Axis::new(from, to, ResizeFilter::Bilinear);
+            assert_eq!(axis.taps, ((2.0 * support).ceil() as usize).min(from));
+            for (place, (low, weights)) in axis.places().enumerate() {
+                let centre = (place as f64 + 0.5) * scale;
+                let high = ((centre + support - 0.5).ceil() as usize).min(from);
+                let triangle = |input: usize| match input < high {
+                    true => (1.0 - (input as f64 + 0.5 - centre).abs() * steepness).max(0.0) as f32,
+                    false => 0.0,
+                };
+                let plain: Vec<f32> = (low..low + axis.taps).map(triangle).collect();
+                let share = 1.0 / plain.iter().sum::<f32>();
+                let bits = |weight: &f32| weight.to_bits();
+                let expected: Vec<u32> =
+                    plain.iter().map(|weight| bits(&(weight * share))).collect();
+                assert_eq!(
+                    weights.iter().map(bits).collect::<Vec<_>>(),
+                    expected,
+                    "{from} to {to}"
+                );
+            }
+        }
+    }
 }
