@@ -4,14 +4,16 @@
 model with a head for masked tokens its five likeliest words at a mask. Weights that the folder lacks, or that transformers
 does not know, are an error. Without a folder it opens that of `cargo xtask data minilm`.
 
-With `--texts FILE --features CSV`, where CSV is what `tinderbox embed RUN --data FILE --out CSV` wrote, it makes the features of the texts from
-raw text alone, by the exported tokeniser and the means of states, and fails if any is further from the program's than 1e-4.
+With `--texts FILE --features features.npy` it compares the features of the lines of a file with those that `tinderbox embed FOLDER
+--data FILE --out features.npy` wrote, in two ways: by transformers (tokens, states, and the pooling in `1_Pooling`), and by
+sentence-transformers, which reads all that by itself.
 """
 
 import argparse
-import csv
+import json
 from pathlib import Path
 
+import numpy as np
 import torch
 from transformers import AutoConfig, AutoTokenizer, BertForMaskedLM, BertModel
 
@@ -59,20 +61,44 @@ def guesses_of(model, tokeniser, sentence):
     return rows
 
 
+def load(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 @torch.no_grad()
-def compare(model, tokeniser, texts, features):
-    """A row with the largest difference from the program's features."""
-    lines = [line for line in texts.read_text().splitlines() if line.strip()]
-    with features.open() as file:
-        own = [[float(value) for value in row[1:-1]] for row in list(csv.reader(file))[1:]]
-    encoded = tokeniser(lines, return_tensors="pt", padding=True, truncation=True)
-    states = getattr(model, "bert", model)(**encoded).last_hidden_state
-    read = encoded["attention_mask"].unsqueeze(2)
-    means = (states * read).sum(1) / read.sum(1)
-    apart = (means - torch.tensor(own)).abs().max().item()
-    if apart > 1e-4:
-        raise SystemExit(f"features of {texts} are {apart:.2e} apart")
-    return {"name": "features", "note": f"of {len(lines)} texts at most {apart:.1e} apart"}
+def features_of(folder, texts):
+    """A row for each text, by what the folder says of pooling and normalisation."""
+    tokeniser = AutoTokenizer.from_pretrained(folder)
+    model = BertModel.from_pretrained(folder).eval()
+    mode = load(folder / "1_Pooling" / "config.json")
+    normalise = any(module["type"].endswith(".Normalize") for module in load(folder / "modules.json"))
+    encoded = tokeniser(texts, padding=True, truncation=True, return_tensors="pt")
+    states = model(**encoded).last_hidden_state
+    seen = encoded["attention_mask"][:, :, None].bool()
+    if mode["pooling_mode_cls_token"]:
+        features = states[:, 0]
+    elif mode["pooling_mode_max_tokens"]:
+        features = states.masked_fill(~seen, -1e9).amax(1)
+    else:
+        features = (states * seen).sum(1) / seen.sum(1)
+    return (torch.nn.functional.normalize(features) if normalise else features).numpy()
+
+
+def compare(folder, texts, expected, tolerance):
+    """Fails unless both ways give the expected features."""
+    ways = [("transformers", features_of(folder, texts))]
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError:
+        print("sentence-transformers is not there: skipped")
+    else:
+        encoder = SentenceTransformer(str(folder), device="cpu")
+        ways.append(("sentence-transformers", encoder.encode(texts)))
+    off = {name: float(np.abs(got - expected).max()) for name, got in ways}
+    for name, worst in off.items():
+        print(f"{name}: {len(texts)} texts, at most {worst:.2e} apart, {tolerance:.0e} allowed")
+    if max(off.values()) > tolerance:
+        raise SystemExit("they differ")
 
 
 def main():
@@ -83,10 +109,17 @@ def main():
     parser.add_argument("--json", type=Path, help="where the table is written")
     parser.add_argument("--sentence", default="The government of the people must be just.")
     parser.add_argument("--masked", default="The government of the [MASK] must be just.")
-    parser.add_argument("--entries", type=int, default=6, help="of a state")
     parser.add_argument("--texts", type=Path, help="a text a line")
-    parser.add_argument("--features", type=Path, help="the program's features of these texts")
+    parser.add_argument("--features", type=Path, help="what `embed` made of them")
+    parser.add_argument("--tolerance", type=float, default=1e-4, help="of a feature")
+    parser.add_argument("--entries", type=int, default=6, help="of a state")
     arguments = parser.parse_args()
+    if arguments.texts:
+        texts = arguments.texts.read_text(encoding="utf-8").split("\n")
+        texts = [text.removesuffix("\r") for text in texts if text.strip()]
+        return compare(
+            arguments.folder, texts, np.load(arguments.features), arguments.tolerance
+        )
     config = AutoConfig.from_pretrained(arguments.folder)
     architecture = (config.architectures or ["BertModel"])[0]
     tokeniser = AutoTokenizer.from_pretrained(arguments.folder)
@@ -102,6 +135,8 @@ def main():
     for row in rows:
         print(f"{row['name']:>16}  {row['note']}")
     if arguments.json:
+        from _results import write
+
         write(arguments.json, rows, model=architecture)
 
 

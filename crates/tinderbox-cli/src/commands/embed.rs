@@ -14,7 +14,6 @@ use super::{device_of, pipe, stream::Stream};
 use crate::args::{EmbedArgs, EmbedFormat};
 use crate::error::CliError;
 use crate::inputs::Target;
-use crate::model::Model;
 use crate::rows::{EmbeddingCsv, EmbeddingNpy, ids_path};
 use crate::session::Context;
 
@@ -33,7 +32,7 @@ pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError
     Settings::Items.check(context.global)?;
     let out = context.global.out.as_deref();
     let format = format(args.format, out)?;
-    let model = Model::open(&args.model)?;
+    let model = context.model(&args.model)?;
     let device = device_of(context.global)?;
     let data = data::of(&args.data, &model, context.global)?;
     let stream = Stream::open(&data, &model, false)?;

@@ -52,7 +52,7 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
         .config()
         .validate()
         .map_err(|error| CliError::usage(error.to_string()))?;
-    let model = Model::open(&args.model)?;
+    let model = context.model(&args.model)?;
     let data = data::of(&args.data, &model, context.global)?;
     let overrides = context.global.overrides();
     // `--set` may change the data or the shares, on which the length depends.
@@ -170,15 +170,18 @@ fn recipe(
     finetune: FinetuneRecipe,
     length: Length,
 ) -> RecipeFile {
-    let encoder = &model.description.encoder;
-    let warmup = match is_transformer(encoder) {
+    let encoder = match finetune.freeze {
+        true => model.description.encoder.clone(),
+        false => model.description.encoder.with_free_features(),
+    };
+    let warmup = match is_transformer(&encoder) {
         true => length.steps / WARMUP,
         false => 0,
     };
     let whole = |number: u64| toml::Value::from(number as i64);
     let tables = [
         ("data", plain(data)),
-        ("encoder", plain(encoder)),
+        ("encoder", plain(&encoder)),
         (
             "objective",
             table([(
@@ -196,7 +199,7 @@ fn recipe(
         ),
         (
             "optim",
-            table([("kind", "adamw".into()), ("lr", rate_for(encoder).into())]),
+            table([("kind", "adamw".into()), ("lr", rate_for(&encoder).into())]),
         ),
         (
             "schedule",

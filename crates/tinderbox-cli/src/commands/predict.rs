@@ -20,7 +20,7 @@ use crate::class_figures::to_json;
 use crate::classifier::Classifier;
 use crate::error::CliError;
 use crate::inputs::Target;
-use crate::model::{LoadedClassifier, Model};
+use crate::model::LoadedClassifier;
 use crate::model_card::HeadDescription;
 use crate::rows::{AsRows, ClassColumns, Outcome, Prediction, ResultWriter};
 use crate::session::Context;
@@ -30,7 +30,7 @@ use crate::text_source::check_pairs;
 pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliError> {
     Settings::Items.check(context.global)?;
     let out = context.global.out.as_deref();
-    let model = Model::open(&args.model)?;
+    let model = context.model(&args.model)?;
     let device = device_of(context.global)?;
     let head = model.head()?;
     let network = match head.of {

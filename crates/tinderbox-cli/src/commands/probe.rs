@@ -16,7 +16,6 @@ use crate::encoder::AnyEncoder;
 use crate::error::CliError;
 use crate::features::Features;
 use crate::inputs::Inputs;
-use crate::model::Model;
 use crate::output::escaped;
 use crate::progress::{Progress, ProgressMode};
 use crate::session::Context;
@@ -32,7 +31,7 @@ pub(super) fn run(args: &ProbeArgs, context: Context<'_>) -> Result<(), CliError
     if let Some(out) = &context.global.out {
         refuse_existing(out, Written::Json, NAME_ANOTHER, context.global)?;
     }
-    let model = Model::open(&args.model)?;
+    let model = context.model(&args.model)?;
     let device = device_of(context.global)?;
     let data = data::of(&args.data, &model, context.global)?;
     let data = DataSet::open(&data, Some(&model.preprocess))?;

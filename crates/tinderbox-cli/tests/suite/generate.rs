@@ -157,6 +157,9 @@ fn what_cannot_be_written_says_why() {
         .filter(|line| !line.contains("word_head"))
         .collect();
     fs::write(&description, without).unwrap();
+    // Nor had they digests.
+    refused(run, &[], "tinderbox.json is damaged or was changed");
+    fs::remove_file(at.join("runs/mine/exported/manifest.json")).unwrap();
     refused(run, &[], "exported without what names the next token");
 }
 
