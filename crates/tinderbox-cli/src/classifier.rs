@@ -51,7 +51,7 @@ where
 {
     fn evaluate(&mut self, objective: &O) -> Result<Evaluation, TrainError> {
         let predicted = predicted(objective, &self.test, &self.device);
-        let right = accuracy(&predicted, &self.test.labels);
+        let right = self.test.accuracy(&predicted);
         Ok(Evaluation {
             figures: vec![(HEAD_ACCURACY.to_string(), right)],
             warnings: Vec::new(),

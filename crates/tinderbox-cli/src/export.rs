@@ -178,7 +178,8 @@ fn beside(folder: &Path, what: &str) -> PathBuf {
 /// Whether a file in an exported folder is one that is written into it.
 pub fn is_own(name: &OsStr) -> bool {
     let own = [WEIGHTS, DESCRIPTION, PREPROCESSING, CARD];
-    own.iter().chain(&FOREIGN).any(|own| name == *own)
+    let first = |own: &&str| name == own.split('/').next().unwrap_or_default();
+    own.iter().chain(&OPTIONAL).any(first)
 }
 
 /// Refuses a folder that holds something and is no exported one.

@@ -8,7 +8,7 @@ use crate::error::CliError;
 use crate::inputs::{Preprocessing, Target};
 use crate::model::Model;
 use crate::recipe::{
-    DataRecipe, DataSource, Document, Labels, Override, RecipeFile, Table, TokensRecipe, Value,
+    DataRecipe, DataSource, Document, Override, RecipeFile, Table, TokensRecipe, Value,
 };
 use crate::text_source::holds_tags;
 
