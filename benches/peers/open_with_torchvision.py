@@ -54,7 +54,10 @@ def main():
     names = names_of_card(arguments.folder, pictures[0])
     spec = arguments.folder / "preprocessing.json"
     inputs = torch.cat([names["pixels"](picture, spec) for picture in pictures])
-    features = names["model"](inputs).numpy()
+    network = names["model"]
+    # `embed` writes what the output layer reads.
+    network.fc = torch.nn.Identity()
+    features = network(inputs).numpy()
     rows = [("features", worst(features, np.load(arguments.features)), arguments.tolerance)]
     if arguments.inputs:
         rows.append(("inputs", worst(inputs.numpy(), np.load(arguments.inputs)), 1e-5))

@@ -15,9 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoTokenizer, BertForMaskedLM, BertModel
-
-from _results import write
+from transformers import AutoConfig, AutoTokenizer, BertForMaskedLM, BertModel, BertTokenizerFast
 
 
 def open_model(folder, architecture):
@@ -72,7 +70,11 @@ def features_of(folder, texts):
     model = BertModel.from_pretrained(folder).eval()
     mode = load(folder / "1_Pooling" / "config.json")
     normalise = any(module["type"].endswith(".Normalize") for module in load(folder / "modules.json"))
-    encoded = tokeniser(texts, padding=True, truncation=True, return_tensors="pt")
+    # The tokeniser's own length is what the network can read; this is what features are of.
+    length = load(folder / "sentence_bert_config.json")["max_seq_length"]
+    encoded = tokeniser(
+        texts, padding=True, truncation=True, max_length=length, return_tensors="pt"
+    )
     states = model(**encoded).last_hidden_state
     seen = encoded["attention_mask"][:, :, None].bool()
     if mode["pooling_mode_cls_token"]:
@@ -122,15 +124,13 @@ def main():
         )
     config = AutoConfig.from_pretrained(arguments.folder)
     architecture = (config.architectures or ["BertModel"])[0]
-    tokeniser = AutoTokenizer.from_pretrained(arguments.folder)
+    tokeniser = BertTokenizerFast.from_pretrained(arguments.folder)
     if len(tokeniser) != config.vocab_size:
         raise SystemExit(f"{len(tokeniser)} tokens, but the model has {config.vocab_size}")
     model = open_model(arguments.folder, architecture)
     rows = states_of(model, tokeniser, arguments.sentence, arguments.entries)
     if isinstance(model, BertForMaskedLM):
         rows += guesses_of(model, tokeniser, arguments.masked)
-    if arguments.texts and arguments.features:
-        rows.append(compare(model, tokeniser, arguments.texts, arguments.features))
     print(f"{architecture}: {config.num_hidden_layers} layers of {config.hidden_size}")
     for row in rows:
         print(f"{row['name']:>16}  {row['note']}")

@@ -185,14 +185,16 @@ pub struct PretrainArgs {
 /// Which data a verb works on.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DataArgs {
-    /// A folder of images, a table, or a file or folder of texts
+    /// A folder of images, a table, or texts
     ///
     /// For a model of images a folder, the names of its folders the classes; for one of rows a table; for
     /// one of texts a file of one text a line, a folder of text files, or a table with
     /// `--set data.text=COLUMN`; for one of answers questions as SQuAD has them.
     #[arg(long, value_name = "PATH", conflicts_with = "recipe")]
     pub data: Option<PathBuf>,
-    /// A recipe whose data to use instead of the run's own
+    /// A recipe whose data to use instead
+    ///
+    /// Instead of that of the run.
     #[arg(long, value_name = "RECIPE")]
     pub recipe: Option<String>,
 }

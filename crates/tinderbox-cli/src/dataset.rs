@@ -13,7 +13,7 @@ use tinderbox::data::{
 };
 
 use crate::encoder::{ImageShape, InputShape, Modality};
-use crate::equal_items::{on_both_sides, readable};
+use crate::equal_items::on_both_sides;
 use crate::inputs::{Items, Preprocessing, Target, Views};
 use crate::recipe::{DataRecipe, DataSource, Labels};
 use crate::{images, text_source};
@@ -94,7 +94,14 @@ impl DataSet {
         let (with_label, without): (Vec<usize>, Vec<usize>) = used
             .iter()
             .partition(|index| usable && class(labels, target, **index).is_some());
-        let unlabelled = if usable { without.len() } else { 0 };
+        let lacks_label = |index: &&usize| match &items {
+            Items::Rows(rows) => rows.row(**index).is_ok(),
+            _ => true,
+        };
+        let unlabelled = match usable {
+            true => without.iter().filter(lacks_label).count(),
+            false => 0,
+        };
         let (mut labelled, test) = if own < items.count() {
             let test = own..items.count();
             let test = test.filter(|index| usable && class(labels, target, *index).is_some());
@@ -118,6 +125,7 @@ impl DataSet {
             true => labels.class_names().to_vec(),
             false => Vec::new(),
         };
+        let of_a_model = fitted.is_some();
         let mut of_fit = Ledger::default();
         let fitted = match &items {
             Items::Images(_) => None,
@@ -138,9 +146,19 @@ impl DataSet {
             }),
         };
         if let (Items::Rows(rows), Some(Preprocessing::Row(pipeline))) = (&items, &fitted) {
-            let readable = readable(rows, pipeline)?;
+            let refused = rows.refused(pipeline)?;
+            if of_a_model {
+                let why = train.iter().filter_map(|row| refused[*row].as_ref());
+                let why: Vec<String> = why.map(ToString::to_string).collect();
+                let becomes = "are left out of training: the model cannot read them";
+                of_fit.add(
+                    Remark::new("rows", why.len(), becomes)
+                        .of(train.len())
+                        .examples(why),
+                );
+            }
             for part in [&mut train, &mut labelled, &mut held_out] {
-                part.retain(|row| readable[*row]);
+                part.retain(|row| refused[*row].is_none());
             }
         }
         let shape = match (image, &fitted) {

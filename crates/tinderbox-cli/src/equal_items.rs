@@ -39,17 +39,6 @@ pub fn on_both_sides(
         .examples(ids))
 }
 
-/// Which rows a pipeline can read.
-///
-/// # Errors
-/// If they lack a column of it.
-pub fn readable(rows: &TableItems, pipeline: &ColumnPipeline) -> Result<Vec<bool>, DataError> {
-    Ok(features_hashed(rows, pipeline)?
-        .iter()
-        .map(Option::is_some)
-        .collect())
-}
-
 /// What tells the features of each row from those of others; nothing of rows that the pipeline refuses or that could not be read.
 fn features_hashed(
     rows: &TableItems,

@@ -290,10 +290,7 @@ impl Model {
 pub fn resolved_recipe(run: &Path) -> Result<Recipe, CliError> {
     let recipe = RecipeFile::open(&run.join(RESOLVED))?.resolve(&[])?;
     Ok(match run::directory(run) {
-        Some(directory) => Recipe {
-            data: recipe.data.called_in(&directory),
-            ..recipe
-        },
+        Some(directory) => recipe.called_in(&directory),
         None => recipe,
     })
 }

@@ -209,17 +209,17 @@ pub fn model_card(
         "tinderbox embed THIS_FOLDER --data {data} --out features.npy"
     ));
     line("```");
-    if let Some(code) = card_python::network(model) {
-        line("");
-        line("In Python, inside this folder:");
-        line("");
-        line(&code);
-    }
     if let Some(input) = card_python::input(preprocess) {
         line("");
         line("## Input");
         line("");
         line(&input);
+    }
+    if let Some(code) = card_python::network(model) {
+        line("");
+        line("In Python, the model inside this folder:");
+        line("");
+        line(&code);
     }
     if let Some(head) = classes {
         line("");

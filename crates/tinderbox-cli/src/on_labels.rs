@@ -54,7 +54,9 @@ impl OnLabels<'_> {
         let encoder = &plan.recipe.encoder.config;
         let device = plan.device.clone().autodiff();
         let rate = match start {
-            Some(_) => compare.fine_tune_lr.unwrap_or_else(|| rate_for(encoder)),
+            Some(_) => compare
+                .fine_tune_lr
+                .unwrap_or_else(|| rate_for(encoder, false)),
             None => compare.scratch_lr,
         };
         let weights = start.map(StateDict::of);

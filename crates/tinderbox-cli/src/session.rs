@@ -201,14 +201,16 @@ impl Plan<'_> {
     ) -> Result<Preprocessing, CliError> {
         let dir = &opened.dir;
         let output = context.output;
-        let environment = Environment::current(&self.recipe.device);
+        let mut environment = Environment::current(&self.recipe.device);
         let mut preprocess = self.preprocess.clone();
         if opened.resume {
             self.check_recipe(dir.path(), output)?;
             check_data(dir.path(), facts, context)?;
-            let before = read_json::<Environment>(&dir.join(ENVIRONMENT));
-            for difference in before.map_or(Vec::new(), |before| before.differences(&environment)) {
-                output.warn(&format!("not the same weights bit for bit: {difference}"));
+            if let Some(before) = read_json::<Environment>(&dir.join(ENVIRONMENT)) {
+                for difference in before.differences(&environment) {
+                    output.warn(&format!("not the same weights bit for bit: {difference}"));
+                }
+                environment.directory = before.directory.or(environment.directory);
             }
             preprocess = preprocess.or_else(|| read_json(&dir.join(PREPROCESSING)));
             // A report says that a run has ended; this one goes on.

@@ -21,6 +21,14 @@ pub trait Labelled {
     /// If there is no such item.
     fn id(&self, index: usize) -> String;
 
+    /// Where item `index` stands, such as `line 3 of texts.txt`, if its name alone does not say it.
+    ///
+    /// # Panics
+    /// If there is no such item.
+    fn place(&self, _index: usize) -> Option<String> {
+        None
+    }
+
     /// What item `index` shares with others so that all of them belong into one part of a split, such as a patient or a session, if
     /// the source tells.
     ///

@@ -160,6 +160,11 @@ impl<S: Labelled + ?Sized> Labelled for Joined<S> {
         format!("{}{}", part.prefix, part.items.id(inside))
     }
 
+    fn place(&self, index: usize) -> Option<String> {
+        let (part, inside) = self.part(index);
+        part.items.place(inside)
+    }
+
     fn group(&self, index: usize) -> Option<String> {
         let (part, inside) = self.part(index);
         part.items.group(inside)

@@ -69,9 +69,11 @@ mod parts;
 mod pipeline;
 mod profile;
 mod quantiles;
+mod quotes;
 mod reader;
 mod row;
 mod scaler;
+mod sentinel;
 #[cfg(feature = "image")]
 mod shared_rows;
 mod source;

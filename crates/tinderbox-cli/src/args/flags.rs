@@ -13,10 +13,10 @@ use crate::recipe::Override;
 /// Flags that several verbs share. A verb shows and takes those alone that act in it.
 #[derive(Debug, Clone, Default, Args)]
 pub struct GlobalArgs {
-    /// Where to run, such as flex; `tinderbox devices` lists them
+    /// Where to run, such as flex
     ///
     /// One of flex, vulkan, wgpu, metal, cuda (each also NAME:N), ndarray, remote:HOST:PORT. Which of
-    /// them this program has depends on the Cargo features it was built with.
+    /// them this program has depends on the Cargo features it was built with: `tinderbox devices` lists them.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
     /// Change a key of the recipe; may be given again
@@ -42,13 +42,15 @@ pub struct GlobalArgs {
     /// What the program did not write is kept.
     #[arg(long)]
     pub overwrite: bool,
-    /// With `--resume`, go on although the data has changed
+    /// With `--resume`: although the data has changed
     #[arg(long)]
     pub accept_data_change: bool,
-    /// Threads that load data; results do not depend on it
+    /// Threads that load data
+    ///
+    /// Results do not depend on it.
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// Check recipe and data, show memory and speed, and stop
+    /// Check recipe and data, show the cost, and stop
     ///
     /// Shows shapes, parameters, memory and the time of a step, and what is not used as it was given.
     #[arg(long)]

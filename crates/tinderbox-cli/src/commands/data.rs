@@ -8,7 +8,7 @@ use crate::error::CliError;
 use crate::inputs::{Preprocessing, Target};
 use crate::model::Model;
 use crate::recipe::{
-    DataRecipe, DataSource, Document, Override, RecipeFile, Table, TokensRecipe, Value,
+    DataRecipe, DataSource, Document, Labels, Override, RecipeFile, Table, TokensRecipe, Value,
 };
 use crate::text_source::holds_tags;
 
@@ -225,6 +225,7 @@ impl Asked {
         match self.source {
             Some(source) if source != base.source => DataRecipe {
                 path: path().filter(|_| source != DataSource::Digits),
+                labels: Labels::Own(source != DataSource::Table),
                 ..DataRecipe::of(source)
             },
             _ => base,
@@ -268,7 +269,10 @@ fn at(path: &Path, asked: &Asked, own: Option<&DataRecipe>, model: &Model) -> Da
 fn read_as(own: Option<&DataRecipe>, table: DataRecipe) -> DataRecipe {
     match own {
         Some(own) => DataRecipe {
-            labels: own.labels.clone(),
+            labels: match &own.labels {
+                Labels::Column(_) => own.labels.clone(),
+                _ => table.labels.clone(),
+            },
             reading: own.reading.clone(),
             columns: own.columns.clone(),
             ..table

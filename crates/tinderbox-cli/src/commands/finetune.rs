@@ -35,7 +35,7 @@ const EPOCHS: u64 = 30;
 const MIN_STEPS: u64 = 600;
 /// Steps on labels too few to validate with: on these more make a model surer, not better.
 const FEW_STEPS: u64 = 100;
-/// Of the steps, how many warm up a transformer.
+/// Of so many steps one warms up what is easily forgotten.
 const WARMUP: u64 = 10;
 
 pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliError> {
@@ -170,11 +170,13 @@ fn recipe(
     finetune: FinetuneRecipe,
     length: Length,
 ) -> RecipeFile {
+    let own = &model.description.encoder;
     let encoder = match finetune.freeze {
-        true => model.description.encoder.clone(),
-        false => model.description.encoder.with_free_features(),
+        true => own.clone(),
+        false => own.with_free_features(),
     };
-    let warmup = match is_transformer(&encoder) {
+    let rate = rate_for(own, model.is_published());
+    let warmup = match is_transformer(own) || model.is_published() {
         true => length.steps / WARMUP,
         false => 0,
     };
@@ -199,7 +201,7 @@ fn recipe(
         ),
         (
             "optim",
-            table([("kind", "adamw".into()), ("lr", rate_for(&encoder).into())]),
+            table([("kind", "adamw".into()), ("lr", rate.into())]),
         ),
         (
             "schedule",

@@ -63,7 +63,7 @@ pub(super) fn plan(
     if let Some(out) = recipe.out.as_deref().filter(|_| context.global.resume)
         && let Some(directory) = crate::run::directory(out)
     {
-        recipe.data = recipe.data.called_in(&directory);
+        recipe = recipe.called_in(&directory);
     }
     let device = recipe.device.open()?;
     let mut data = DataSet::open(&recipe.data, None)?;

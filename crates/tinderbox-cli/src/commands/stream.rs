@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use rayon::prelude::*;
-use tinderbox::data::{DataError, Ledger};
+use tinderbox::data::{DataError, Ledger, Remark};
 use tinderbox::train::PlainInput;
 
 use super::outputs::{NAME_ANOTHER, Written, refuse_existing};
@@ -81,11 +81,22 @@ impl Stream {
 
     /// What of them a model does not read that tells `target`.
     pub(super) fn ledger(&self, target: Target) -> Ledger {
-        match (&self.inputs, target) {
+        let all = match (&self.inputs, target) {
             // Of words none is cut here.
             (Inputs::Texts(texts), Target::Items | Target::Answers) => texts.ledger(target),
             _ => self.items.labelled().ledger(),
+        };
+        // A model has its tokens: of their keys only the one that is about bytes has a use.
+        let useful = |key: &String| !key.starts_with("data.tokens.") || key.contains("lossy");
+        let mut ledger = Ledger::default();
+        for remark in all.remarks() {
+            let key = remark.key.clone().filter(useful);
+            ledger.add(Remark {
+                key,
+                ..remark.clone()
+            });
         }
+        ledger
     }
 
     /// The name of each item's class as far as it has one; `recipe` is that of the items.

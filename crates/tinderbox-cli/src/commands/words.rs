@@ -11,7 +11,9 @@ use tinderbox::data::text::{
 };
 use tinderbox::data::{DataError, Ledger, Remark};
 use tinderbox::nn::{Analogy, Neighbour, WordVectors, WordVectorsError, WordVectorsFormat};
-use tinderbox::train::word_vectors::{Architecture, GloveTrainerConfig, Word2VecTrainerConfig};
+use tinderbox::train::word_vectors::{
+    Architecture, GloveTrainerConfig, OutputLayer, Word2VecTrainerConfig,
+};
 use tinderbox::transfer::{
     TransferError, parse_analogies, parse_judged_pairs, word_analogies, word_similarity,
 };
@@ -64,7 +66,7 @@ fn read_corpus(args: &WordsTrainArgs, context: Context<'_>) -> Result<Vec<Vec<St
     let mut corpus = Vec::new();
     for path in &args.corpus {
         let texts = text_source::open(&DataRecipe::texts(path, &[]), false)?;
-        context.output.ledger(&texts.ledger());
+        context.output.ledger(&without_keys(&texts.ledger()));
         // The ledger tells what cannot be read.
         let read = (0..texts.len()).filter_map(|index| texts.get(index).ok());
         for document in read {
@@ -72,6 +74,18 @@ fn read_corpus(args: &WordsTrainArgs, context: Context<'_>) -> Result<Vec<Vec<St
         }
     }
     Ok(corpus)
+}
+
+/// The same without keys, which are those of recipes.
+fn without_keys(ledger: &Ledger) -> Ledger {
+    let mut plain = Ledger::default();
+    for remark in ledger.remarks() {
+        plain.add(Remark {
+            key: None,
+            ..remark.clone()
+        });
+    }
+    plain
 }
 
 fn as_str(words: &[String]) -> impl Iterator<Item = &str> {
@@ -88,7 +102,12 @@ fn train(args: &WordsTrainArgs, context: Context<'_>) -> Result<(), CliError> {
     let state = state_path(out);
     if !context.global.resume {
         refuse_existing(out, Written::Vectors, NAME_ANOTHER, context.global)?;
-        refuse_existing(&state, Written::State, NAME_ANOTHER, context.global)?;
+        refuse_existing(
+            &state,
+            Written::State,
+            "go on with it by `--resume`",
+            context.global,
+        )?;
     } else if !state.is_file() {
         return Err(CliError::Refused {
             message: format!("{} is not there: no training was stopped", state.display()),
@@ -103,7 +122,7 @@ fn train(args: &WordsTrainArgs, context: Context<'_>) -> Result<(), CliError> {
             let _: GloveTrainerConfig = configured(settings)?;
         }
         WordsKind::SkipGram | WordsKind::Cbow => {
-            let _: Word2VecTrainerConfig = configured(settings)?;
+            refuse_idle(args.kind, &configured(settings)?, settings)?;
         }
     }
     let mut corpus = read_corpus(args, context)?;
@@ -194,6 +213,34 @@ fn configured<C: DeserializeOwned + Serialize + Default>(sets: &[String]) -> Res
         so_far.map_err(|error| wrong(set, &error.message()))?;
     }
     Ok(settings.try_into().expect("it was read a moment ago"))
+}
+
+/// Refuses settings that mean nothing beside others.
+fn refuse_idle(
+    kind: WordsKind,
+    config: &Word2VecTrainerConfig,
+    sets: &[String],
+) -> Result<(), CliError> {
+    let set = |key: &str| {
+        let mut names = sets.iter().filter_map(|set| set.split(['=', '.']).next());
+        names.any(|name| name.trim() == key)
+    };
+    let idle = ["pool", "noise_power"].into_iter().find(|key| set(key));
+    let (key, why) = match (kind, &config.output, idle) {
+        (WordsKind::Cbow, _, _)
+            if set("architecture") && config.architecture != Architecture::Cbow =>
+        {
+            ("architecture", "`--kind cbow` says another")
+        }
+        (_, OutputLayer::HierarchicalSoftmax, Some(key)) => {
+            (key, "hierarchical softmax draws no random words")
+        }
+        _ => return Ok(()),
+    };
+    Err(CliError::Usage {
+        message: format!("`--set {key}` means nothing: {why}"),
+        help: Some("leave one of the two out".into()),
+    })
 }
 
 /// Adds settings to others; of a table those that it names.
@@ -387,5 +434,28 @@ mod tests {
         let error = sets(&["dimensions=7"]).unwrap_err().to_string();
         assert!(error.contains("dimensions"), "{error}");
         assert!(sets(&["dimension"]).is_err());
+    }
+
+    #[test]
+    fn settings_that_mean_nothing_beside_others_are_refused() {
+        let refused = |kind, sets: &[&str]| {
+            let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+            let refused = refuse_idle(kind, &configured(&sets).unwrap(), &sets);
+            refused.err().map(|error| error.to_string())
+        };
+        let softmax = "output=hierarchical_softmax";
+        assert_eq!(
+            refused(WordsKind::SkipGram, &["pool=9", softmax]).unwrap(),
+            "`--set pool` means nothing: hierarchical softmax draws no random words"
+        );
+        assert_eq!(
+            refused(WordsKind::Cbow, &["architecture=skip_gram"]).unwrap(),
+            "`--set architecture` means nothing: `--kind cbow` says another"
+        );
+        assert_eq!(refused(WordsKind::Cbow, &["pool=9"]), None);
+        assert_eq!(
+            refused(WordsKind::SkipGram, &["architecture=cbow", softmax]),
+            None
+        );
     }
 }

@@ -72,14 +72,19 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection, CliError> {
     inspection.fact("missing cells", missing);
     let items = Arc::new(items);
     let text = text_column(&items, &profile);
-    match items.fit(None, &rows) {
-        Ok(fit) => inspection.ledger.extend(fit.ledger),
-        Err(_) if text.is_some() => {}
-        Err(error) => inspection.warnings.push(error.to_string()),
-    }
     inspection.recipe = match text {
-        Some(column) => recipe_of_texts(path, &items, &profile, column)?,
-        None => recipe_of_rows(path, &profile),
+        Some(column) => {
+            let texts = TextRows::new(items.clone(), column, None)?;
+            inspection.ledger = texts.ledger();
+            recipe_of_texts(path, &texts, &profile, column)
+        }
+        None => {
+            match items.fit(None, &rows) {
+                Ok(fit) => inspection.ledger.extend(fit.ledger),
+                Err(error) => inspection.warnings.push(error.to_string()),
+            }
+            recipe_of_rows(path, &profile)
+        }
     };
     Ok(inspection)
 }
@@ -175,20 +180,14 @@ fn recipe_of_rows(path: &Path, profile: &TableProfile) -> String {
 }
 
 /// The recipe of its texts, as of any others.
-fn recipe_of_texts(
-    path: &Path,
-    items: &Arc<TableItems>,
-    profile: &TableProfile,
-    column: &str,
-) -> Result<String, CliError> {
-    let texts = TextRows::new(items.clone(), column, None)?;
-    let recipe = super::text::recipe_of(&texts);
+fn recipe_of_texts(path: &Path, texts: &TextRows, profile: &TableProfile, column: &str) -> String {
+    let recipe = super::text::recipe_of(texts);
     let data = format!(
         "{}text = {}\n",
         head(path, profile, Some(column)),
         toml::Value::from(column)
     );
-    Ok(recipe.replace("source = \"text\"\n", &data))
+    recipe.replace("source = \"text\"\n", &data)
 }
 
 fn chart(column: &ColumnProfile) -> Option<Chart> {

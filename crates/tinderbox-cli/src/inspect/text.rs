@@ -152,6 +152,8 @@ fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
     // Each word makes a token or more, and a twentieth of the texts is held out.
     let sequences = (0.95 * together * share / length as f64) as usize;
     let batch = sequences.clamp(1, 32);
+    // A tenth of the 20 epochs' steps.
+    let warmup = (2 * sequences / batch).clamp(1, 100);
     let remarks = inspection.ledger.remarks();
     let replaced = remarks
         .iter()
@@ -163,7 +165,7 @@ fn look(inspection: &mut Inspection, documents: &dyn DocumentSource) {
     inspection.recipe = format!(
         "version = 1\n\n[encoder]\nkind = \"bert\"\nwidth = 128\ndepth = 2\nheads = 2\nffn = 512\npositions = {length}\n\n\
          [objective]\nkind = \"masked-lm\"\n\n[train]\nepochs = 20\nbatch = {batch}\n\n\
-         [optim]\nkind = \"adamw\"\nlr = 1e-3\n\n[schedule]\nkind = \"linear\"\nwarmup = 100\n\n\
+         [optim]\nkind = \"adamw\"\nlr = 1e-3\n\n[schedule]\nkind = \"linear\"\nwarmup = {warmup}\n\n\
          [data.tokens]\n# So many different words make nine tenths of the text.\nvocabulary = {vocabulary}\n\
          # Tokens, {PIECES} a word, that nine documents of ten fit into, up to {LONGEST}.\nlength = {length}\n{lossy}\n\
          [data]\nsource = \"text\"\n",

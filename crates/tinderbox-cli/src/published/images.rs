@@ -42,9 +42,12 @@ pub(super) fn open(folder: &Path, config: &Value) -> Result<Model, CliError> {
             of: Target::Items,
         });
     }
-    model.notes.push(
-        "pictures are resized in floats, where timm rounds to bytes: features differ in their third digit".into(),
-    );
+    for note in [
+        "pictures are resized in floats, where timm rounds to bytes: features differ in their third digit",
+        "transparent pixels are laid over white, where timm leaves alpha out",
+    ] {
+        model.notes.push(note.into());
+    }
     Ok(model)
 }
 

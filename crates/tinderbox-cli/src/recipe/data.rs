@@ -241,11 +241,8 @@ impl DataRecipe {
         self.modality() == Modality::Image && matches!(self.source, Folder | List | Shards)
     }
 
-    /// The data of a recipe that was called in another directory: relative paths begin there, unless nothing is there any more.
-    pub fn called_in(mut self, directory: &Path) -> Self {
-        if std::env::current_dir().is_ok_and(|here| here == directory) {
-            return self;
-        }
+    /// The paths that it names.
+    pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let labels = match &mut self.labels {
             Labels::File(path) => Some(path),
             Labels::Own(_) | Labels::Column(_) => None,
@@ -255,21 +252,10 @@ impl DataRecipe {
             self.path.as_mut(),
             self.test_path.as_mut(),
             self.test_labels.as_mut(),
+            labels,
+            tokeniser,
         ];
-        let own = own.into_iter().chain([labels, tokeniser]).flatten();
-        for path in own.chain(&mut self.also) {
-            let there = directory.join(&*path);
-            // Of a pattern, such as `shards/*.tar`, what is no pattern.
-            let plain = |part: &&Path| !part.to_string_lossy().contains(['*', '?', '{', '[']);
-            if there
-                .ancestors()
-                .find(plain)
-                .is_some_and(|part| part != directory && part.exists())
-            {
-                *path = there;
-            }
-        }
-        self
+        own.into_iter().flatten().chain(&mut self.also)
     }
 
     /// The recipe of the test set alone, if there is one.

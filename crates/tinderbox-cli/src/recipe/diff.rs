@@ -19,7 +19,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// Whether both values are paths of the data that lead to the same place, seen from the working directory.
+    /// Whether both values are paths of data or weights that lead to the same place, seen from the working directory.
     pub fn is_same_place(&self) -> bool {
         let path = |value: &Option<String>| {
             let value = format!("path = {}", value.as_ref()?).parse::<toml::Table>();
@@ -27,7 +27,9 @@ impl Change {
             std::fs::canonicalize(value.as_str()?).ok()
         };
         let places = [path(&self.old), path(&self.new)];
-        self.key.starts_with("data.") && places[0].is_some() && places[0] == places[1]
+        (self.key.starts_with("data.") || self.key == "encoder.init")
+            && places[0].is_some()
+            && places[0] == places[1]
     }
 }
 

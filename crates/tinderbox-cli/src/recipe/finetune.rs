@@ -25,20 +25,34 @@ pub struct FinetuneRecipe {
     pub patience: Option<u64>,
 }
 
-/// The learning rate of fine-tuning that keeps what an encoder knows: of a transformer BERT's (Devlin et al. 2019, appendix A.3), which
-/// wants a warm-up; of others AdamW's own.
-pub fn rate_for(encoder: &EncoderConfig) -> f64 {
-    match is_transformer(encoder) {
-        true => 5e-5,
-        false => 1e-3,
+/// A width below which published transformers are small.
+const SMALL: usize = 384;
+
+/// The learning rate of fine-tuning that keeps what an encoder knows.
+///
+/// Transformers take that of BERT (Devlin et al. 2019, appendix A.3), and small ones that were trained here the highest of those for small
+/// ones (Turc et al. 2019); both want a warm-up. Other networks take AdamW's own, and a tenth of it where others trained them for long.
+pub fn rate_for(encoder: &EncoderConfig, published: bool) -> f64 {
+    match (transformer_width(encoder), published) {
+        (Some(width), false) if width < SMALL => 3e-4,
+        (Some(_), _) => 5e-5,
+        (None, true) => 1e-4,
+        (None, false) => 1e-3,
     }
 }
 
 /// Whether an encoder is a transformer.
 pub fn is_transformer(encoder: &EncoderConfig) -> bool {
+    transformer_width(encoder).is_some()
+}
+
+fn transformer_width(encoder: &EncoderConfig) -> Option<usize> {
     match encoder {
-        EncoderConfig::Text(text) => !matches!(text, TextEncoderConfig::Recurrent(_)),
-        EncoderConfig::Image(_) | EncoderConfig::Row(_) => false,
+        EncoderConfig::Text(TextEncoderConfig::Bert(config)) => Some(config.width),
+        EncoderConfig::Text(TextEncoderConfig::EncoderDecoder(config)) => Some(config.width),
+        EncoderConfig::Text(TextEncoderConfig::Recurrent(_))
+        | EncoderConfig::Image(_)
+        | EncoderConfig::Row(_) => None,
     }
 }
 

@@ -165,6 +165,24 @@ impl Recipe {
         }
     }
 
+    /// The recipe of a run that was called in another directory: relative paths begin there, unless nothing is there any more.
+    #[must_use]
+    pub fn called_in(mut self, directory: &Path) -> Self {
+        if std::env::current_dir().is_ok_and(|here| here == directory) {
+            return self;
+        }
+        for path in self.data.paths().chain(&mut self.encoder.init) {
+            let there = directory.join(&*path);
+            // Of a pattern, such as `shards/*.tar`, what is no pattern.
+            let plain = |part: &&Path| !part.to_string_lossy().contains(['*', '?', '{', '[']);
+            let first = there.ancestors().find(plain);
+            if first.is_some_and(|part| part != directory && part.exists()) {
+                *path = there;
+            }
+        }
+        self
+    }
+
     /// Gives contrast on images whose recipe names no views those of the paper for their size, since two views that are equal teach
     /// nothing; returns what to tell.
     pub fn settle_views(&mut self, shape: InputShape) -> Option<Remark> {

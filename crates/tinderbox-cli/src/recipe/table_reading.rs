@@ -18,6 +18,9 @@ pub struct TableReading {
     /// What stands around fields that hold delimiters; nothing if quotes are characters like any other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quote: Option<String>,
+    /// What stands before a quote that does not end its field; nothing if only a doubled quote is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub escape: Option<String>,
     /// Whether the first line names the columns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
@@ -33,7 +36,14 @@ pub struct TableReading {
 }
 
 impl TableReading {
-    const KEYS: [&'static str; 5] = ["delimiter", "quote", "header", "decimal", "missing"];
+    const KEYS: [&'static str; 6] = [
+        "delimiter",
+        "quote",
+        "escape",
+        "header",
+        "decimal",
+        "missing",
+    ];
 
     pub(super) fn read(table: &mut TableReader<'_>, source: DataSource) -> Self {
         for key in Self::KEYS {
@@ -56,6 +66,12 @@ impl TableReading {
                 .field("quote")
                 .check("one ASCII character, or \"\" for none", |quote: &String| {
                     quote.len() <= 1 && quote.is_ascii()
+                })
+                .optional(),
+            escape: table
+                .field("escape")
+                .check("one ASCII character, or \"\" for none", |escape: &String| {
+                    escape.len() <= 1 && escape.is_ascii()
                 })
                 .optional(),
             header: table.field("header").optional(),
@@ -84,6 +100,7 @@ impl TableReading {
         TableOptions {
             delimiter: self.delimiter,
             quote: self.quote.clone(),
+            escape: self.escape.clone(),
             header: self.header,
             decimal: self.decimal,
             missing: missing.unwrap_or(usual.missing),

@@ -91,8 +91,8 @@ fn the_keys_of_a_recipe_are_agreed() {
         checkpoint checkpoint.best checkpoint.every checkpoint.keep \
         compare compare.fine_tune compare.fine_tune_lr compare.pretrain_each compare.rate_factors compare.scratch_lr \
         compare.scratch_steps compare.seeds compare.shares compare.views \
-        data data.also data.background data.channels data.columns data.group data.held_out data.labels data.limit \
-        data.links data.max_bad data.path data.size \
+        data data.also data.background data.channels data.columns data.decimal data.delimiter data.escape data.group data.header data.held_out data.labels data.limit \
+        data.links data.max_bad data.missing data.path data.quote data.size \
         data.source data.test_labels data.test_path data.test_share data.text data.tokens data.views \
         device encoder encoder.init encoder.kind encoder.partial \
         eval eval.every eval.health eval.items eval.knn eval.linear_probe \
@@ -167,7 +167,7 @@ lr = nan
              \"folder\"?",
             "mine.toml:6:14: `data.test_share` is 1.5, expected a share between 0 and 1",
             "mine.toml:10:1: unknown key `encoder.filtres`; did you mean `filters`?",
-            "mine.toml:11:10: `encoder.hidden`: invalid type: string \"many\", expected usize",
+            "mine.toml:11:10: `encoder.hidden`: invalid type: string \"many\", expected a whole number, 0 or more",
             "mine.toml:15:1: unknown key `objective.temprature`; did you mean `temperature`?",
             "mine.toml:18:9: `train.batch` is -1, expected a whole number, 0 or more",
             "mine.toml:20:10: `train.epochs` and `train.steps` exclude each other",

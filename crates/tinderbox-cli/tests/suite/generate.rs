@@ -158,7 +158,11 @@ fn what_cannot_be_written_says_why() {
         .collect();
     fs::write(&description, without).unwrap();
     // Nor had they digests.
-    refused(run, &[], "tinderbox.json is damaged or was changed");
+    let said = unwrapped(&expect(at, &["generate", run], 5).stderr);
+    assert!(
+        said.contains("tinderbox.json is damaged or was changed"),
+        "{said}"
+    );
     fs::remove_file(at.join("runs/mine/exported/manifest.json")).unwrap();
     refused(run, &[], "exported without what names the next token");
 }

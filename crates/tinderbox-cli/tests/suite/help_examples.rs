@@ -30,7 +30,7 @@ fn language_model(at: &Path) {
     .unwrap();
     let recipe = "version = 1\nobjective.kind = \"causal-lm\"\ntrain = { steps = 2, batch = 4 }\neval.health = false\n\
         encoder = { kind = \"bert\", width = 8, depth = 1, heads = 1, ffn = 8, positions = 8, causal = true }\n\
-        data = { source = \"text\", path = \"speech.txt\", tokens = { vocabulary = 60, length = 8 } }\n";
+        data = { source = \"text\", path = \"speech.txt\", tokens = { vocabulary = 300, length = 8 } }\n";
     fs::write(at.join("lm.toml"), recipe).unwrap();
     expect(
         at,

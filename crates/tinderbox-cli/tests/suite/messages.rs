@@ -11,11 +11,11 @@ fn a_language_model_that_collapses_is_not_told_of_views() {
     fs::write(at.join("texts.txt"), "one two three four\n".repeat(40)).unwrap();
     let recipe = "version = 1\nobjective.kind = \"causal-lm\"\ntrain = { steps = 2, batch = 4 }\n\
         encoder = { kind = \"bert\", width = 8, depth = 1, heads = 1, ffn = 8, positions = 8, dropout = 0.0, causal = true }\n\
-        data = { source = \"text\", path = \"texts.txt\", tokens = { vocabulary = 60, length = 8 } }\n";
+        data = { source = \"text\", path = \"texts.txt\", tokens = { vocabulary = 300, length = 8 } }\n";
     fs::write(at.join("mine.toml"), recipe).unwrap();
     let said = unwrapped(&expect(at, &["pretrain", "mine.toml"], 0).stderr);
     assert!(
-        said.contains("has collapsed") && said.contains("lower `optim.lr`"),
+        said.contains("has collapsed") && said.contains("`optim.lr`"),
         "{said}"
     );
     assert!(

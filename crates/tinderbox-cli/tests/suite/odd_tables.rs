@@ -493,3 +493,47 @@ fn no_column_left_is_said_with_their_names_and_values() {
         assert!(said.contains(part), "{said}");
     }
 }
+
+#[test]
+fn marks_are_missing_in_files_with_types_too_and_a_sentinel_is_told() {
+    let line = |row: usize| {
+        let size = match row % 8 {
+            0 => -999.0,
+            _ => (row * row % 37) as f64 / 2.0,
+        };
+        let colour = ["red", "gone", "blue"][row % 3];
+        format!(
+            "{{\"size\": {size}, \"colour\": \"{colour}\", \"label\": \"{}\"}}\n",
+            ["no", "yes"][row % 2]
+        )
+    };
+    let folder = project("t.jsonl", &(0..60).map(line).collect::<String>());
+    let at = folder.path();
+    let found = dry(at, "mine.toml", &[]);
+    assert_eq!(found.inputs, 4);
+    found.says(&[
+        "8 values of `size` are `-999`, far from all others",
+        "data.missing = [\"-999\"]",
+    ]);
+    // Number, whether it is missing, red, blue, missing.
+    let found = dry(at, "mine.toml", &["data.missing=[\"-999\", \"gone\"]"]);
+    assert_eq!(found.inputs, 5);
+    assert!(found.remarks.iter().all(|remark| !remark.contains("-999")));
+}
+
+#[test]
+fn a_backslash_before_a_quote_swallows_no_rows() {
+    let rows: String = (0..40)
+        .map(|row| {
+            format!(
+                "\"he said \\\"{row}, {row}\\\" and\",{},{}\n",
+                row * 7 % 31,
+                ["no", "yes"][row % 2]
+            )
+        })
+        .collect();
+    let folder = project("t.csv", &format!("note,size,label\n{rows}"));
+    let found = dry(folder.path(), "mine.toml", &[]);
+    assert_eq!((found.items, found.inputs), (40, 1));
+    found.says(&["80 quotes stand behind a backslash", "data.escape"]);
+}

@@ -171,7 +171,7 @@ fn all_probabilities_and_the_most_probable_classes_are_written() {
         if row[0].starts_with('"') {
             assert_eq!(row[0..2].join(","), "\"class-1/a,bad.png\"");
             assert!(row[2..11].iter().all(String::is_empty), "{row:?}");
-            assert!(row[11].contains("not a readable picture"), "{row:?}");
+            assert!(row[11..].concat().contains("not a readable picture"));
             continue;
         }
         assert_eq!(row[..4].join(",") + ",", plain);
@@ -264,7 +264,7 @@ fn the_reference_of_keys_is_shown_by_table_and_by_key() {
         (&["recipe", "data"], &["  test_share ", "  views "]),
         (
             &["recipe", "data.source"],
-            &["A first row that begins with `path` is a heading"],
+            &["The first line may be a head"],
         ),
         (
             &["recipe", "data", "views", "crop"],

@@ -158,7 +158,8 @@ fn outputs_are_not_written_over_unasked() {
     assert_eq!(fs::read(at.join("f.npy")).unwrap(), b"a novel");
     fs::create_dir(at.join("look")).unwrap();
     fs::write(at.join("look/recipe.toml"), "mine").unwrap();
-    let inspect = ["data", "inspect", "images", "--out", "look"];
+    fs::write(at.join("t.csv"), "size,town\n1,a\n2,b\n".repeat(9)).unwrap();
+    let inspect = ["data", "inspect", "t.csv", "--out", "look"];
     assert!(said(&inspect, 5).contains("look exists"));
     let overwrite = [&inspect[..], &["--overwrite"]].concat();
     assert!(said(&overwrite, 5).contains("was not written here"));

@@ -71,6 +71,17 @@ impl<R: BufRead + Send> CsvReader<R> {
                 return Err(DataError::config("data.quote", expected, got));
             }
         };
+        let escape = match options.escape.as_deref().map(str::as_bytes) {
+            None | Some([]) => None,
+            Some([one]) if one.is_ascii() && *one != delimiter && !one.is_ascii_control() => {
+                Some(*one)
+            }
+            Some(_) => {
+                let expected = "one ASCII character, or \"\" for none";
+                let got = options.escape.as_deref().unwrap_or_default().escape_debug();
+                return Err(DataError::config("data.escape", expected, got));
+            }
+        };
         let io = |source| text_error(path, source);
         let start = beginning(&mut reader).map_err(io)?;
         if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
@@ -84,6 +95,7 @@ impl<R: BufRead + Send> CsvReader<R> {
             .delimiter(delimiter)
             .quoting(quote.is_some())
             .quote(quote.unwrap_or(b'"'))
+            .escape(escape)
             .has_headers(false)
             .flexible(true)
             .from_reader(Capped {
@@ -92,7 +104,8 @@ impl<R: BufRead + Send> CsvReader<R> {
                 last: Vec::new(),
                 given: 0,
                 quotes: 0,
-                quote,
+                // Behind a backslash a quote has no other half.
+                quote: quote.filter(|_| escape.is_none()),
                 ended: false,
             });
         let mut csv = Self {

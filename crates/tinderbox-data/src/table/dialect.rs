@@ -13,6 +13,7 @@ use super::date;
 use super::date_order::clock;
 use super::form::is_mark;
 use super::numeral::{self, Decimal};
+use super::quotes::Quotes;
 use super::reader::TableOptions;
 use crate::decompress::{decompressed, text_error};
 use crate::{DataError, Ledger, Remark};
@@ -60,9 +61,14 @@ pub(super) fn resolved(
         let quotes = Quotes::scan(open()?, delimiter).map_err(|source| text_error(path, source))?;
         if quotes.are_none() {
             let becomes = "begin with a quote that encloses nothing: quotes are read as they stand";
-            let remark = Remark::new("fields", quotes.opened, becomes);
+            let remark = Remark::new("fields", quotes.plain.opened, becomes);
             ledger.add(remark.key("data.quote = \"\\\"\""));
             options.quote = Some(String::new());
+        } else if options.escape.is_none() && quotes.are_escaped() {
+            let becomes = "stand behind a backslash and do not end their field";
+            let remark = Remark::new("quotes", quotes.escaped.skipped, becomes);
+            ledger.add(remark.key("data.escape = \"\""));
+            options.escape = Some("\\".to_owned());
         }
     }
     if options.header.is_none() {
@@ -204,121 +210,6 @@ fn counts_up(names: &[String]) -> bool {
     numbers.len() > 2 && numbers.len() + 1 >= names.len() && in_order
 }
 
-/// What the quotes in a file would enclose.
-#[derive(Debug, Default)]
-struct Quotes {
-    /// Fields that begin with one.
-    opened: usize,
-    /// Closing ones behind which the field goes on.
-    malformed: usize,
-    /// Line ends within them.
-    line_ends: usize,
-    open_at_end: bool,
-    with: Widths,
-    without: Widths,
-}
-
-/// How many fields records have.
-#[derive(Debug, Default)]
-struct Widths {
-    first: Option<usize>,
-    ragged: usize,
-    current: usize,
-    any: bool,
-}
-
-impl Widths {
-    fn field(&mut self) {
-        self.current += 1;
-        self.any = true;
-    }
-
-    fn end(&mut self) {
-        if std::mem::take(&mut self.any) {
-            let width = self.current + 1;
-            self.ragged += usize::from(*self.first.get_or_insert(width) != width);
-        }
-        self.current = 0;
-    }
-}
-
-enum Place {
-    Start,
-    Bare,
-    Quoted,
-    Closing,
-}
-
-impl Quotes {
-    /// Reads the whole file once, with quotes and without.
-    fn scan(mut text: Box<dyn BufRead>, delimiter: u8) -> std::io::Result<Self> {
-        let mut quotes = Self::default();
-        let mut place = Place::Start;
-        loop {
-            let bytes = text.fill_buf()?;
-            let length = bytes.len();
-            if length == 0 {
-                break;
-            }
-            for &byte in bytes {
-                place = quotes.take(place, byte, delimiter);
-            }
-            text.consume(length);
-        }
-        quotes.open_at_end = matches!(place, Place::Quoted);
-        quotes.with.end();
-        quotes.without.end();
-        Ok(quotes)
-    }
-
-    fn take(&mut self, place: Place, byte: u8, delimiter: u8) -> Place {
-        let line_end = matches!(byte, b'\n' | b'\r');
-        match byte {
-            _ if line_end => self.without.end(),
-            _ if byte == delimiter => self.without.field(),
-            _ => self.without.any = true,
-        }
-        match (place, byte) {
-            (Place::Start, b'"') => {
-                self.opened += 1;
-                self.with.any = true;
-                Place::Quoted
-            }
-            (Place::Quoted, b'"') => Place::Closing,
-            (Place::Quoted, _) => {
-                self.line_ends += usize::from(byte == b'\n');
-                Place::Quoted
-            }
-            (Place::Closing, b'"') => Place::Quoted,
-            (_, _) if line_end => {
-                self.with.end();
-                Place::Start
-            }
-            (_, _) if byte == delimiter => {
-                self.with.field();
-                Place::Start
-            }
-            (Place::Closing, _) => {
-                self.malformed += 1;
-                Place::Bare
-            }
-            _ => {
-                self.with.any = true;
-                Place::Bare
-            }
-        }
-    }
-
-    /// Whether they are characters like any other: what they enclose makes no sense, and without them all rows have the same width.
-    fn are_none(&self) -> bool {
-        let several = self.without.first.is_some_and(|width| width > 1);
-        let broken = self.malformed > 0 || self.open_at_end || self.line_ends > 0 && several;
-        self.opened > 0
-            && broken
-            && (self.without.ragged == 0 || self.without.ragged < self.with.ragged)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -375,6 +266,27 @@ mod tests {
             true,
             true,
         );
+    }
+
+    #[test]
+    fn a_backslash_keeps_a_quote_from_ending_its_field() {
+        let text = "t,k\nham,\"say \\\"a, b\\\" and go\"\nspam,\"x, y\"\nham,\"ends \\\"\"\n";
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        std::fs::write(&path, text).unwrap();
+        let (options, ledger) = resolved(&path, b',', &TableOptions::default()).unwrap();
+        assert_eq!(options.escape.as_deref(), Some("\\"));
+        assert_eq!(ledger.remarks()[0].count, 3);
+        let mut reader = crate::table::open(&path, &TableOptions::default()).unwrap();
+        let table = crate::table::Table::read(&mut *reader).unwrap();
+        let second: Vec<String> = table
+            .rows()
+            .iter()
+            .filter_map(|row| row.cell(1).name().map(|name| name.into_owned()))
+            .collect();
+        assert_eq!(second, ["say \"a, b\" and go", "x, y", "ends \""]);
+        // A path that ends with one is whole.
+        check("t,k\nham,\"C:\\\"\nspam,\"x\"\n", b',', ',', true, true);
     }
 
     #[test]

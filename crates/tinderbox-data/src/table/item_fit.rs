@@ -8,6 +8,7 @@ use super::items::TableItems;
 use super::pipeline::{ColumnPipeline, FittedTransform};
 use super::profile::{ColumnKind, ColumnProfile, TableProfile};
 use super::row::Cell;
+use super::sentinel::sentinel;
 use crate::{DataError, Ledger, Remark};
 
 /// A pipeline with what of its rows it does not use as it was given.
@@ -185,9 +186,13 @@ impl TableItems {
                     Some(copy) => ("it repeats the labels".to_owned(), copy.example.clone()),
                     None => (column.suggestion().reason, shown(column)),
                 };
-                let key = match column.is_sentences() {
-                    true => "data.text",
-                    false => "data.columns",
+                let (key, example) = match (&column.first_other, column.kind()) {
+                    (Some((line, other)), ColumnKind::Mixed) => {
+                        let name = Cell::Text(&column.name).shown();
+                        ("data.missing", format!("{name}: {other} in line {line}"))
+                    }
+                    _ if column.is_sentences() => ("data.text", example),
+                    _ => ("data.columns", example),
                 };
                 if !is_told {
                     groups.add(format!("are left out, each because {reason}"), key, example);
@@ -197,13 +202,27 @@ impl TableItems {
             if let Some(giveaway) = giveaways.iter().find(|other| other.name == column.name)
                 && !is_told
             {
-                let becomes = "alone tell the labels, nearly without fail: if they follow from the label, or are known after it only, figures are too good, and they are to be left out";
+                let becomes = "alone tell the labels: where they follow from these, leave them out, or figures are too good";
                 groups.add(becomes.to_owned(), "data.columns", giveaway.example.clone());
             }
             if !matches!(column.kind(), ColumnKind::Number | ColumnKind::Mixed) {
                 let what = format!("categories of {}", Cell::Text(&column.name).shown());
                 ledger.add(column.categories.remark(&what));
+                for (mark, (times, _)) in &column.stand_ins {
+                    let (mark, name) = (Cell::Text(mark).shown(), Cell::Text(&column.name).shown());
+                    let becomes = format!("of {name} are {mark}, and are a category of their own");
+                    let remark = Remark::new("values", *times as usize, becomes);
+                    ledger.add(remark.key(format!("data.missing = [{}]", mark.replace('`', "\""))));
+                }
                 continue;
+            }
+            if let Some((number, times)) = sentinel(column) {
+                let (number, name) = (Cell::Text(number).shown(), Cell::Text(&column.name).shown());
+                let becomes = format!(
+                    "of {name} are {number}, far from all others, and are read as numbers: if they stand for missing ones, say so"
+                );
+                let remark = Remark::new("values", times as usize, becomes);
+                ledger.add(remark.key(format!("data.missing = [{}]", number.replace('`', "\""))));
             }
             for (mark, (times, line)) in &column.stand_ins {
                 let is_endless = mark.parse().is_ok_and(f64::is_infinite);

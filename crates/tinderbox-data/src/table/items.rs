@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
 
+use super::form::is_mark;
 use super::matrix::Matrix;
 use super::numeral::Decimal;
 use super::pipeline::{BoundPipeline, ColumnPipeline, place};
@@ -102,6 +103,20 @@ impl TableItems {
         let classes = classes(&names);
         let mut ledger = source.ledger;
         ledger.extend(classes.ledger);
+        for (class, name) in (0..).zip(&classes.names) {
+            if is_mark(name) && classes.names.len() > 1 {
+                let count = classes
+                    .numbers
+                    .iter()
+                    .filter(|number| **number == Some(class));
+                let becomes = format!(
+                    "are {}, and are a class of their own",
+                    Cell::Text(name).shown()
+                );
+                let remark = Remark::new("labels", count.count(), becomes).of(rows.len());
+                ledger.add(remark.key(format!("data.missing = [{:?}]", name.trim())));
+            }
+        }
         Ok(Self {
             table: source.table,
             files: source.files,
@@ -213,6 +228,24 @@ impl TableItems {
             ));
         }
         pipeline.bind(self.table.columns())
+    }
+
+    /// Why a pipeline cannot read each row, nothing for those that it can.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub fn refused(&self, pipeline: &ColumnPipeline) -> Result<Vec<Option<DataError>>, DataError> {
+        let bound = self.bind(pipeline)?;
+        let mut values = Vec::new();
+        let refused = |index: usize| {
+            values.clear();
+            let applied = self.row(index).and_then(|row| {
+                let applied = bound.apply(row, &mut values);
+                applied.map_err(|error| error.at(&self.file(index).path))
+            });
+            applied.err()
+        };
+        Ok((0..self.len()).map(refused).collect())
     }
 
     /// The rows through a pipeline.

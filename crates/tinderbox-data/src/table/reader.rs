@@ -121,13 +121,17 @@ pub struct TableOptions {
     /// CSV: the character around fields that hold delimiters, an ASCII one, or nothing if there is none; by default a double quote,
     /// unless [`open`] finds that these enclose nothing.
     pub quote: Option<String>,
+    /// CSV: the character that says of a quote behind it that it does not end its field, an ASCII one, or nothing if there is none; by
+    /// default none, unless [`open`] finds backslashes there. A doubled quote does not end its field either.
+    pub escape: Option<String>,
     /// CSV: the sign before decimals, if it is known.
     pub decimal: Option<Decimal>,
     /// Columns that are known to be there: a first line that has them is a header.
     pub columns: Vec<String>,
     /// CSV: how many lines before the header, or the first row, are passed over.
     pub skip_lines: usize,
-    /// CSV: fields that stand for "no value", quoted or not, spaces around them aside.
+    /// Fields that stand for "no value", quoted or not, spaces around them aside. In files with types, these are text; but a number among
+    /// them is one there, too.
     pub missing: Vec<String>,
     /// CSV: what is done with bytes that are not UTF-8. JSON must be UTF-8.
     pub not_utf8: NotUtf8,
@@ -143,6 +147,7 @@ impl Default for TableOptions {
             header: None,
             delimiter: None,
             quote: None,
+            escape: None,
             decimal: None,
             columns: Vec::new(),
             skip_lines: 0,

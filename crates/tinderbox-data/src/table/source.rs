@@ -68,7 +68,11 @@ impl TableSource {
 
     fn of_file(path: &Path, options: &TableOptions) -> Result<Self, DataError> {
         let mut reader = open(path, options)?;
-        let (rows, broken) = rows(&mut *reader)?;
+        let (mut rows, broken) = rows(&mut *reader)?;
+        if reader.delimiter().is_none() {
+            let marks = Marks::new(&options.missing);
+            rows.iter_mut().for_each(|row| marks.take_from(row));
+        }
         Ok(Self {
             table: Table::new(reader.columns().to_vec(), rows)?,
             files: vec![SourceFile {
@@ -208,12 +212,46 @@ impl TableSource {
                 other => ("damage", other.to_string()),
             };
             // The field's number makes no other remark.
-            let what = what.split(" of field").next().unwrap_or(what);
+            let what = what.split(" of field ").next().unwrap_or(what);
             let becomes = format!("cannot be read and are left out: {what}");
             self.ledger
                 .add(Remark::new("rows", 1, becomes).examples([example]));
         }
         Ok(self)
+    }
+}
+
+/// What stands for a missing value in a file with types.
+struct Marks<'m> {
+    texts: &'m [String],
+    numbers: Vec<f64>,
+}
+
+impl<'m> Marks<'m> {
+    fn new(texts: &'m [String]) -> Self {
+        let numbers = texts.iter().filter_map(|text| text.parse().ok());
+        Self {
+            texts,
+            numbers: numbers.filter(|number: &f64| !number.is_nan()).collect(),
+        }
+    }
+
+    fn has(&self, cell: Cell<'_>) -> bool {
+        match cell {
+            Cell::Missing => false,
+            Cell::Integer(number) => self.numbers.contains(&(number as f64)),
+            Cell::Number(number) => self.numbers.contains(&number),
+            Cell::Text(text) => self.texts.iter().any(|mark| mark == text.trim()),
+        }
+    }
+
+    /// Takes the values away that stand for none.
+    fn take_from(&self, row: &mut Row) {
+        for place in 0..row.len() {
+            if self.has(row.cell(place)) {
+                row.set(place, Cell::Missing);
+            }
+        }
     }
 }
 

@@ -72,7 +72,7 @@ impl TextPreprocess {
         let whole: usize = parts.iter().map(|part| part.ids.len()).sum();
         let room = match &parts[..] {
             [one, other] => {
-                let [one, other] = [one.ids.len(), other.ids.len()];
+                let [one, other] = [one, other].map(|part| part.looked_at(self.length));
                 let room = self.length - SPECIAL;
                 let (half, more) = (room / 2, room - room / 2);
                 // Both halves are taken only if both are too long; the longer has the odd token.

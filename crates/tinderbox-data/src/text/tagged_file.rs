@@ -11,6 +11,9 @@ use super::text_file::{TextFile, TextFileConfig, TextUnit};
 use crate::classes::sort;
 use crate::{Content, DataError, Labelled, Ledger, Remark};
 
+/// The most characters of a line that an error shows.
+const SHOWN: usize = 60;
+
 /// Sentences of tagged words, such as those of a corpus with parts of speech: a word, a tab and its tag in each line, and a blank line
 /// behind each sentence.
 ///
@@ -69,7 +72,8 @@ fn words(file: &TextFile, index: usize) -> Result<Vec<TaggedWord>, DataError> {
     for line in text.split_inclusive('\n') {
         let cells: Vec<&str> = line.split('\t').map(str::trim).collect();
         let [word, tag] = cells[..] else {
-            let got = format!("{} cells", cells.len());
+            let shown: String = line.trim_end().chars().take(SHOWN).collect();
+            let got = format!("{} cells in {shown:?}", cells.len());
             return Err(malformed(file, index, offset, got));
         };
         if word.is_empty() || tag.is_empty() {
@@ -120,6 +124,10 @@ impl Labelled for TaggedFile {
 
     fn id(&self, index: usize) -> String {
         self.file.id(index)
+    }
+
+    fn place(&self, index: usize) -> Option<String> {
+        self.file.place(index)
     }
 
     fn ledger(&self) -> Ledger {

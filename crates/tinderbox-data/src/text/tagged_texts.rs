@@ -6,7 +6,7 @@ use burn::data::dataset::Dataset;
 
 use super::tagging::TaggedSample;
 use super::token_texts::{PlainTokens, TokenTexts};
-use super::unread::Looked;
+use super::unread::{Looked, place};
 use super::{sentences, words};
 use crate::{DataError, Labelled, Ledger, SampleRng, View};
 
@@ -69,10 +69,10 @@ impl TaggedTexts {
             let document = documents.get(index).ok()?;
             let words: Vec<&str> = document.words.iter().map(|word| &word.word[..]).collect();
             let pieces = preprocess.items_of_words(&words).ok()?;
-            (pieces.len() > 1).then_some(document.id)
+            (pieces.len() > 1).then_some(())
         };
         let mut cut = Vec::new();
-        looked.each(look, |_, id| cut.push(format!("item {id}")));
+        looked.each(look, |index, ()| cut.push(place(&**documents, index)));
         let length = preprocess.length();
         let becomes = format!("are longer than {length} tokens; the words behind are not learnt");
         let mut ledger = documents.ledger();
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(
             remarks,
             [
-                "1 of 2 sentences are longer than 6 tokens; the words behind are not learnt (item 1); `data.tokens.length` changes that"
+                "1 of 2 sentences are longer than 6 tokens; the words behind are not learnt (line 1 of tags.tsv); `data.tokens.length` changes that"
             ]
         );
         // For prediction no word is cut.

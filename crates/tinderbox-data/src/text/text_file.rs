@@ -12,6 +12,7 @@ use super::mapped_file::MappedFile;
 use super::plain_text::{json_fault, text_of};
 use super::unpack::map;
 use crate::classes::{Classes, classes};
+use crate::odd_name::shown;
 use crate::{Content, DataError, Labelled, Ledger, Remark};
 
 /// What a document of a file is.
@@ -195,13 +196,13 @@ impl TextFile {
     }
 }
 
-/// Whether the name of a file says that it is a table.
+/// Whether the name of a file says that it is a table, or JSON.
 fn is_named_as_table(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = name.to_lowercase();
     let plain = name.strip_suffix(".gz").or(name.strip_suffix(".zst"));
     let plain = plain.unwrap_or(&name);
-    let mut endings = [".csv", ".tsv", ".jsonl", ".ndjson"].iter();
+    let mut endings = [".csv", ".tsv", ".json", ".jsonl", ".ndjson"].iter();
     endings.any(|ending| plain.ends_with(ending))
 }
 
@@ -248,6 +249,12 @@ impl Labelled for TextFile {
         self.index.line(index).to_string()
     }
 
+    fn place(&self, index: usize) -> Option<String> {
+        let name = self.corpus.path().file_name().unwrap_or_default();
+        let line = self.index.line(index);
+        Some(format!("line {line} of {}", shown(name)))
+    }
+
     /// Blank lines, texts that hold bytes that are no text or too many, and what looks like rows of a table.
     fn ledger(&self) -> Ledger {
         let mut ledger = self.ledger.clone();
@@ -257,8 +264,8 @@ impl Labelled for TextFile {
             let blank = Remark::new("lines", index.blank, "are blank and no texts");
             ledger.add(blank.of(index.lines));
         }
-        let name = self.corpus.path().file_name().unwrap_or_default();
-        let place = |line: &str| format!("{line} of {}", name.display());
+        let name = shown(self.corpus.path().file_name().unwrap_or_default());
+        let place = |line: &str| format!("{line} of {name}");
         ledger.extend(index.damage.remarks(all, self.config.lossy, place));
         let most = self.config.max_bytes;
         let long: Vec<usize> = (0..all)
@@ -267,14 +274,16 @@ impl Labelled for TextFile {
                 (end - start) as u64 > most && self.raw(*document).len() as u64 > most
             })
             .collect();
-        let lines = long.iter().map(|document| index.line(*document));
         let becomes = format!("are longer than {most} bytes and are not read");
-        let long = Remark::new("texts", long.len(), becomes).of(all);
-        ledger.add(long.examples(lines.map(|line| place(&format!("line {line}")))));
+        let places = long.iter().filter_map(|document| self.place(*document));
+        let long = Remark::new("texts", long.len(), becomes)
+            .of(all)
+            .examples(places);
+        ledger.add(long);
         if self.config.unit == TextUnit::Line {
             let [becomes, key] = match is_named_as_table(self.corpus.path()) {
                 true => [
-                    "are lines of a table, read whole: no column is named",
+                    "are lines of a table or of JSON, read whole: no column is named",
                     "data.text",
                 ],
                 false => [

@@ -77,6 +77,10 @@ impl Labelled for TextRows {
         self.table.id(index)
     }
 
+    fn place(&self, index: usize) -> Option<String> {
+        Some(format!("line {}", self.table.id(index)))
+    }
+
     fn ledger(&self) -> Ledger {
         let columns = self.table.table().columns();
         let read = |place: usize| {

@@ -66,6 +66,16 @@ impl Encoded {
         self.bytes.truncate(length);
     }
 
+    /// How many tokens the `tokenizers` library looks at of a text that it cuts to `length`: those of the words that begin before it.
+    pub(super) fn looked_at(&self, length: usize) -> usize {
+        let Some(last) = self.words[..self.words.len().min(length)].last() else {
+            return 0;
+        };
+        let goes_on = self.words.iter().skip(length);
+        let rest = goes_on.take_while(|word| *word == last).count();
+        self.ids.len().min(length) + rest
+    }
+
     /// Some of the tokens.
     ///
     /// # Panics

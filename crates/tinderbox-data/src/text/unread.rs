@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::document::Document;
+use super::document::{Document, DocumentSource};
 use super::preprocess::Reading;
 use super::token_texts::TokenTexts;
 use crate::{Ledger, Remark};
@@ -96,12 +96,11 @@ impl TokenTexts {
                  reading,
                  marked: word,
              }| {
-                let line = || format!("item {}", documents.id(index));
                 if reading.cut {
-                    cut.push(line());
+                    cut.push(place(&**documents, index));
                 }
                 if reading.tokens == 0 {
-                    empty.push(line());
+                    empty.push(place(&**documents, index));
                 }
                 marked.extend(word);
                 tokens += reading.tokens;
@@ -126,6 +125,12 @@ impl TokenTexts {
         ledger.add(unknown.examples(words));
         ledger
     }
+}
+
+/// Where a document stands.
+pub(super) fn place(documents: &dyn DocumentSource, index: usize) -> String {
+    let known = documents.place(index);
+    known.unwrap_or_else(|| format!("item {}", documents.id(index)))
 }
 
 /// The first word of a text whose letters have marks that can stand by themselves.

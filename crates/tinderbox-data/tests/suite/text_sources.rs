@@ -197,7 +197,7 @@ fn what_is_left_out_is_told_with_its_lines() {
                 `data.source` changes that";
     assert_eq!(table("b.txt", "a\tb\nc\td\ne\tf\ng\n"), [tabs]);
     assert_eq!(table("c.txt", "a\tb\nc\nd\ne\n"), [""; 0]);
-    let lines = "2 of 2 texts are lines of a table, read whole: no column is named; `data.text` changes that";
+    let lines = "2 of 2 texts are lines of a table or of JSON, read whole: no column is named; `data.text` changes that";
     assert_eq!(table("d.CSV", "text,label\na,b\n"), [lines]);
 }
 

@@ -15,7 +15,7 @@ use crate::allocation::peak;
 const KINDS: [TokeniserKind; 3] = [
     TokeniserKind::WordPiece {
         lowercase: true,
-        strip_accents: None,
+        strip_accents: Some(true),
     },
     TokeniserKind::Bpe,
     TokeniserKind::Unigram,

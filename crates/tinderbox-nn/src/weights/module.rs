@@ -66,7 +66,7 @@ pub fn load_state_dict<M: Module>(
             unexpected: report.unexpected,
         });
     }
-    if !partial && !(report.missing.is_empty() && report.unexpected.is_empty()) {
+    if !(partial || report.missing.is_empty() && report.unexpected.is_empty()) {
         return Err(WeightsError::Names {
             missing: report.missing,
             unexpected: report.unexpected,

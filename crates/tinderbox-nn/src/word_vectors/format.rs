@@ -309,7 +309,7 @@ fn word_and_values(text: &[u8], count: usize) -> Option<(&[u8], Vec<&[u8]>)> {
     let mut values = Vec::new();
     for _ in 0..count {
         rest = without_gaps(rest);
-        let at = rest.iter().rposition(|byte| is_gap(byte))?;
+        let at = rest.iter().rposition(is_gap)?;
         values.push(&rest[at + 1..]);
         rest = &rest[..at];
     }

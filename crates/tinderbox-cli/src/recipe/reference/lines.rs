@@ -3,6 +3,10 @@
 /// What each key is for.
 pub(super) const LINES: &[(&str, &str)] = &[
     ("version", "The version of the format"),
+    (
+        "name",
+        "The name of the run; without it, that of the recipe",
+    ),
     ("seed", "Everything random derives from it"),
     ("device", "Where to run; `tinderbox devices` lists them"),
     (
@@ -398,11 +402,12 @@ digits    the 8x8 digits inside the program, without a path
 idx       a file as MNIST has it, gzipped or not; `labels` is its file of labels
 cifar10   a folder with CIFAR's binary batches; so is cifar100
 folder    a folder of pictures; the names of its folders are the classes
-list      a list of pictures in a file, one a line: the path, absolute or seen from
-          the list's folder, and the label, if there is one; commas, semicolons,
-          tabs or blanks divide them, with quotes as in RFC 4180. The first line
-          may be a head, with a column such as `path` or `file_name` and one such
-          as `label` or `class`; `data.labels` names another
+list      a list of pictures in a file, one a line: the path, absolute or seen
+          from the list's folder, and the label, if there is one; commas,
+          semicolons, tabs or blanks divide them, with quotes as in RFC 4180.
+          The first line may be a head, with a column such as `path` or
+          `file_name` and one such as `label` or `class`; `data.labels` names
+          another
 shards    a tar file in WebDataset's layout, or a folder of them
 table     CSV, TSV, JSON lines, Parquet or Arrow, by its ending
 text      a file of one text a line, or a folder of text files, the names of
