@@ -284,7 +284,7 @@ impl Arms for Rivals<'_> {
             training.train(&draw.items, tuning)
         })?;
         let predicted = predicted(&done.model, self.test, &self.of.plan.device);
-        Ok((Hits::of(&predicted, &self.test), done.flat))
+        Ok((Hits::of(&predicted, self.test), done.flat))
     }
 }
 

@@ -55,7 +55,7 @@ impl SupervisedConfig {
         let weights = &self.class_weights;
         let are_weights =
             weights.iter().all(|w| w.is_finite() && *w >= 0.0) && weights.iter().any(|w| *w > 0.0);
-        if !weights.is_empty() && !(weights.len() == self.classes && are_weights) {
+        if !(weights.is_empty() || weights.len() == self.classes && are_weights) {
             return Err(ObjectiveConfigError::ClassWeights {
                 classes: self.classes,
                 got: weights.clone(),

@@ -79,6 +79,12 @@ pub struct TrainedOnLabels<E: Encoder> {
     pub flat: bool,
 }
 
+/// Gives batches of random views of some items.
+pub type LoadViews<'a> = dyn Fn(&[usize], LoaderConfig) -> Result<Loader, DataError> + 'a;
+
+/// Gives some items as they are, in batches with their labels.
+pub type LoadClean<'a> = dyn Fn(&[usize]) -> Result<Vec<PlainBatch>, TrainError> + 'a;
+
 /// An encoder, new or pre-trained, to be trained with a head on labels.
 pub struct LabelledTraining<'a, E> {
     /// How.
@@ -88,9 +94,9 @@ pub struct LabelledTraining<'a, E> {
     /// Number of classes.
     pub classes: usize,
     /// Batches of random views of some items.
-    pub loader: &'a dyn Fn(&[usize], LoaderConfig) -> Result<Loader, DataError>,
+    pub loader: &'a LoadViews<'a>,
     /// Some items as they are, in batches with their labels.
-    pub clean: &'a dyn Fn(&[usize]) -> Result<Vec<PlainBatch>, TrainError>,
+    pub clean: &'a LoadClean<'a>,
     /// Draws the head, the order and the views.
     pub seed: u64,
     /// Where, with autodiff.

@@ -54,8 +54,8 @@ pub use label_efficiency::{
 };
 pub use labelled::{LabelledItems, encode};
 pub use labelled_training::{
-    LEAST_PER_CLASS, LabelledTraining, LabelledTrainingConfig, TrainedOnLabels, Tuning,
-    validation_share,
+    LEAST_PER_CLASS, LabelledTraining, LabelledTrainingConfig, LoadClean, LoadViews,
+    TrainedOnLabels, Tuning, validation_share,
 };
 pub use lars::{Lars, LarsConfig, LarsState};
 pub use metrics::{LostFigures, METRICS, Metric, TIMING, read_metrics};

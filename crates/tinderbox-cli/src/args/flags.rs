@@ -409,8 +409,8 @@ mod tests {
         let mut taken = 0;
         for line in LINES {
             let verb = TAKES.iter().map(|(verb, _)| *verb);
-            let verb = verb.filter(|verb| format!("{line} ").starts_with(&format!("{verb} ")));
-            let verb = verb.last().unwrap_or("completions");
+            let mut verb = verb.filter(|verb| format!("{line} ").starts_with(&format!("{verb} ")));
+            let verb = verb.next_back().unwrap_or("completions");
             let mut command = command();
             let of = verb.split(' ').fold(&mut command, |command, word| {
                 command.find_subcommand_mut(word).unwrap()

@@ -127,7 +127,7 @@ fn head(path: &Path, profile: &TableProfile, text: Option<&str>) -> String {
             quoted(&test)
         );
     }
-    let candidates = profile.columns.iter().filter(|column| {
+    let mut candidates = profile.columns.iter().filter(|column| {
         let classes = column
             .categories
             .distinct()
@@ -138,7 +138,10 @@ fn head(path: &Path, profile: &TableProfile, text: Option<&str>) -> String {
         let name = column.name.to_lowercase();
         LABELS.iter().any(|label| name == *label)
     };
-    let likely = candidates.clone().find(name).or_else(|| candidates.last());
+    let likely = candidates
+        .clone()
+        .find(name)
+        .or_else(|| candidates.next_back());
     let column = likely.map_or("COLUMN", |column| column.name.as_str());
     let column = toml::Value::from(column);
     head + &format!(

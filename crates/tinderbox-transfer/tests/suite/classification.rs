@@ -16,7 +16,7 @@ fn predictions(case: &Value) -> (Vec<u32>, Vec<Vec<f64>>) {
     let probabilities = logits.chunks(classes).zip(labels.iter().zip(&hinted));
     let probabilities = probabilities.map(|(logits, (&label, &hinted))| {
         let mut powers: Vec<f64> = logits.iter().map(|&v| 3.0 * f64::from(v)).collect();
-        powers[label as usize] += if hinted > 0 { 2.0 } else { 0.0 };
+        powers[label] += if hinted > 0 { 2.0 } else { 0.0 };
         powers[classes - 1] -= 20.0;
         let sum: f64 = powers.iter().map(|v| v.exp()).sum();
         powers.iter().map(|v| v.exp() / sum).collect()
