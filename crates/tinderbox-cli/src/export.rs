@@ -1,6 +1,5 @@
 //! `exported/`: a model for use elsewhere, written whole or not at all.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -175,11 +174,15 @@ fn beside(folder: &Path, what: &str) -> PathBuf {
     folder.with_file_name(format!(".{name}.{what}"))
 }
 
-/// Whether a file in an exported folder is one that is written into it.
-pub fn is_own(name: &OsStr) -> bool {
-    let own = [WEIGHTS, DESCRIPTION, PREPROCESSING, CARD];
-    let first = |own: &&str| name == own.split('/').next().unwrap_or_default();
-    own.iter().chain(&OPTIONAL).any(first)
+/// The files that are written into an exported folder.
+fn own() -> impl Iterator<Item = &'static Path> {
+    let always = [WEIGHTS, DESCRIPTION, PREPROCESSING, CARD];
+    always.into_iter().chain(OPTIONAL).map(Path::new)
+}
+
+/// Whether a file, by its path in an exported folder, is one that is written into it.
+pub fn is_own(file: &Path) -> bool {
+    own().any(|own| own == file)
 }
 
 /// Refuses a folder that holds something and is no exported one.
@@ -218,25 +221,31 @@ fn replace(temporary: &Path, folder: &Path) -> Result<(), CliError> {
 
 /// Removes what is ours in a folder that is replaced, or half written, and brings all else into another.
 fn settle(old: &Path, folder: &Path) -> Result<(), CliError> {
-    let entries = match fs::read_dir(old) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(CliError::reading(old)(error)),
-    };
+    match old.is_dir() {
+        true => settle_below(old, folder, Path::new("")),
+        false => Ok(()),
+    }
+}
+
+fn settle_below(old: &Path, folder: &Path, below: &Path) -> Result<(), CliError> {
+    let inside = old.join(below);
+    let entries = fs::read_dir(&inside).map_err(CliError::reading(&inside))?;
     for entry in entries {
-        let entry = entry.map_err(CliError::reading(old))?;
-        let (from, to) = (entry.path(), folder.join(entry.file_name()));
+        let entry = entry.map_err(CliError::reading(&inside))?;
+        let below = below.join(entry.file_name());
+        let (from, to) = (entry.path(), folder.join(&below));
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_folder && to.is_dir() {
-            settle(&from, &to)?;
-        } else if !is_folder && (is_own(&entry.file_name()) || to.exists()) {
+        if is_folder && (to.is_dir() || own().any(|own| own.starts_with(&below))) {
+            settle_below(old, folder, &below)?;
+        } else if !is_folder && (is_own(&below) || to.exists()) {
             fs::remove_file(&from).map_err(CliError::io("removing", &from))?;
         } else {
-            fs::create_dir_all(folder).map_err(CliError::io("creating", folder))?;
+            let around = to.parent().unwrap_or(folder);
+            fs::create_dir_all(around).map_err(CliError::io("creating", around))?;
             fs::rename(&from, &to).map_err(CliError::io("renaming", &from))?;
         }
     }
-    fs::remove_dir(old).map_err(CliError::io("removing", old))
+    fs::remove_dir(&inside).map_err(CliError::io("removing", &inside))
 }
 
 /// What is told of a model when it is exported.
@@ -363,14 +372,24 @@ mod tests {
             }
         };
         let at = |folder: &str| root.path().join(folder);
+        let pooling = ["1_Pooling/config.json", "1_Pooling/mine"];
         write("m", &[WEIGHTS, "vocab.txt", "photo.jpg", "album/b.jpg"]);
+        write("m", &pooling);
         write("new", &[WEIGHTS, DESCRIPTION, "album/list"]);
         // Killed when the first had been renamed: that holds the only photograph.
         write(".m.old", &[WEIGHTS, "other.jpg"]);
         replace(&at("new"), &at("m")).unwrap();
-        let all = ["album", WEIGHTS, "other.jpg", "photo.jpg", DESCRIPTION];
+        let all = [
+            "1_Pooling",
+            "album",
+            WEIGHTS,
+            "other.jpg",
+            "photo.jpg",
+            DESCRIPTION,
+        ];
         assert_eq!(names(&at("m")), all);
         assert_eq!(names(&at("m/album")), ["b.jpg", "list"]);
+        assert_eq!(names(&at("m/1_Pooling")), ["mine"]);
         assert_eq!(fs::read_to_string(at("m").join(WEIGHTS)).unwrap(), "new");
         assert_eq!(names(root.path()), ["m"]);
     }

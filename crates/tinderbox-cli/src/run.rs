@@ -1,6 +1,5 @@
 //! Where a run goes: a new directory, one to go on in, or one to replace.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -206,7 +205,7 @@ fn is_own(below: &Path) -> bool {
             ends(&["json", "bpk", "safetensors"])
         }
         EXPORTED | ".exported.writing" | ".exported.old" => {
-            crate::export::is_own(OsStr::new(&*name))
+            below.strip_prefix(&*first).is_ok_and(crate::export::is_own)
         }
         CACHE => true,
         _ => false,

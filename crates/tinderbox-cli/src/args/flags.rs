@@ -84,6 +84,18 @@ const PRINTS: &[&str] = &["json", "quiet"];
 const TAKES: &[(&str, &[&str])] = &[
     ("pretrain", RUN),
     ("finetune", RUN),
+    (
+        "compare",
+        &[
+            "device",
+            "set",
+            "accept_data_change",
+            "threads",
+            "dry_run",
+            "json",
+            "quiet",
+        ],
+    ),
     ("probe", RESULT),
     ("embed", RESULT),
     ("predict", RESULT),
@@ -123,6 +135,16 @@ const MEANS: &[(&str, &str, &str)] = &[
         "finetune",
         "set",
         "Change a key of its recipe; may be given again",
+    ),
+    (
+        "compare",
+        "set",
+        "Change a key of `[compare]`; may be given again",
+    ),
+    (
+        "compare",
+        "accept_data_change",
+        "Go on although the data has changed",
     ),
     (
         "probe",
@@ -311,7 +333,7 @@ impl GlobalArgs {
             let message = "`--resume` and `--overwrite` exclude each other";
             return Some((ErrorKind::ArgumentConflict, message.into()));
         }
-        if self.accept_data_change && !self.resume {
+        if self.accept_data_change && !self.resume && verb != "compare" {
             let message = "`--accept-data-change` has a use with `--resume` alone";
             return Some((ErrorKind::MissingRequiredArgument, message.into()));
         }
@@ -369,7 +391,8 @@ mod tests {
     }
 
     /// Words that each verb needs.
-    const LINES: [&str; 18] = [
+    const LINES: [&str; 19] = [
+        "compare r",
         "pretrain r",
         "finetune m",
         "probe m",
@@ -428,7 +451,7 @@ mod tests {
                 );
                 let with = match name {
                     "--overwrite" if !HAVE_A_PLACE.contains(&verb) => "--overwrite --out o",
-                    "--accept-data-change" => "--accept-data-change --resume",
+                    "--accept-data-change" if verb != "compare" => "--accept-data-change --resume",
                     _ => flag,
                 };
                 for line in [format!("{line} {with}"), format!("{with} {line}")] {
@@ -453,11 +476,14 @@ mod tests {
     #[test]
     fn a_flag_that_does_nothing_beside_the_others_is_refused() {
         for (line, said) in [
-            ("export r to --dry-run", "acts in pretrain, finetune"),
+            (
+                "export r to --dry-run",
+                "acts in pretrain, finetune, compare",
+            ),
             ("--dry-run export r to", "acts in pretrain, finetune"),
             (
                 "embed m --threads=3",
-                "acts in pretrain, finetune, words train",
+                "acts in pretrain, finetune, compare, words train",
             ),
             ("pretrain r --accept-data-change", "with `--resume` alone"),
             ("--resume pretrain r --overwrite", "exclude each other"),

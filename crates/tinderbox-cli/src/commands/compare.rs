@@ -14,7 +14,7 @@ use crate::model::Model;
 use crate::recipe::{Override, RecipeFile};
 use crate::report::write_report;
 use crate::rivals::Comparison;
-use crate::run::RESOLVED;
+use crate::run::{RESOLVED, directory};
 use crate::session::{Context, Plan, check_data};
 use crate::signals::StopSignals;
 
@@ -27,7 +27,10 @@ pub(super) fn run(args: &CompareArgs, context: Context<'_>) -> Result<(), CliErr
         });
     };
     let file = RecipeFile::open(&path.join(RESOLVED))?;
-    let recipe = file.resolve(&overrides(&file, context)?)?;
+    let mut recipe = file.resolve(&overrides(&file, context)?)?;
+    if let Some(directory) = directory(path) {
+        recipe = recipe.called_in(&directory);
+    }
     if recipe.finetune.is_some() {
         return Err(CliError::Usage {
             message: format!("{} is a fine-tuning", path.display()),
