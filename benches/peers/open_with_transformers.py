@@ -3,15 +3,19 @@
 `cargo xtask bench peers open_with_transformers -- FOLDER`: the first entries of the states of a sentence's tokens, and of a
 model with a head for masked tokens its five likeliest words at a mask. Weights that the folder lacks, or that transformers
 does not know, are an error. Without a folder it opens that of `cargo xtask data minilm`.
+
+With `--texts FILE --features features.npy` it compares the features of the lines of a file with those that `tinderbox embed FOLDER
+--data FILE --out features.npy` wrote, in two ways: by transformers (tokens, states, and the pooling in `1_Pooling`), and by
+sentence-transformers, which reads all that by itself.
 """
 
 import argparse
+import json
 from pathlib import Path
 
+import numpy as np
 import torch
-from transformers import AutoConfig, BertForMaskedLM, BertModel, BertTokenizerFast
-
-from _results import write
+from transformers import AutoConfig, AutoTokenizer, BertForMaskedLM, BertModel, BertTokenizerFast
 
 
 def open_model(folder, architecture):
@@ -55,6 +59,46 @@ def guesses_of(model, tokeniser, sentence):
     return rows
 
 
+def load(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@torch.no_grad()
+def features_of(folder, texts):
+    """A row for each text, by what the folder says of pooling and normalisation."""
+    tokeniser = AutoTokenizer.from_pretrained(folder)
+    model = BertModel.from_pretrained(folder).eval()
+    mode = load(folder / "1_Pooling" / "config.json")
+    normalise = any(module["type"].endswith(".Normalize") for module in load(folder / "modules.json"))
+    encoded = tokeniser(texts, padding=True, truncation=True, return_tensors="pt")
+    states = model(**encoded).last_hidden_state
+    seen = encoded["attention_mask"][:, :, None].bool()
+    if mode["pooling_mode_cls_token"]:
+        features = states[:, 0]
+    elif mode["pooling_mode_max_tokens"]:
+        features = states.masked_fill(~seen, -1e9).amax(1)
+    else:
+        features = (states * seen).sum(1) / seen.sum(1)
+    return (torch.nn.functional.normalize(features) if normalise else features).numpy()
+
+
+def compare(folder, texts, expected, tolerance):
+    """Fails unless both ways give the expected features."""
+    ways = [("transformers", features_of(folder, texts))]
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError:
+        print("sentence-transformers is not there: skipped")
+    else:
+        encoder = SentenceTransformer(str(folder), device="cpu")
+        ways.append(("sentence-transformers", encoder.encode(texts)))
+    off = {name: float(np.abs(got - expected).max()) for name, got in ways}
+    for name, worst in off.items():
+        print(f"{name}: {len(texts)} texts, at most {worst:.2e} apart, {tolerance:.0e} allowed")
+    if max(off.values()) > tolerance:
+        raise SystemExit("they differ")
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -63,8 +107,17 @@ def main():
     parser.add_argument("--json", type=Path, help="where the table is written")
     parser.add_argument("--sentence", default="The government of the people must be just.")
     parser.add_argument("--masked", default="The government of the [MASK] must be just.")
+    parser.add_argument("--texts", type=Path, help="a text a line")
+    parser.add_argument("--features", type=Path, help="what `embed` made of them")
+    parser.add_argument("--tolerance", type=float, default=1e-4, help="of a feature")
     parser.add_argument("--entries", type=int, default=6, help="of a state")
     arguments = parser.parse_args()
+    if arguments.texts:
+        texts = arguments.texts.read_text(encoding="utf-8").split("\n")
+        texts = [text.removesuffix("\r") for text in texts if text.strip()]
+        return compare(
+            arguments.folder, texts, np.load(arguments.features), arguments.tolerance
+        )
     config = AutoConfig.from_pretrained(arguments.folder)
     architecture = (config.architectures or ["BertModel"])[0]
     tokeniser = BertTokenizerFast.from_pretrained(arguments.folder)
@@ -78,6 +131,8 @@ def main():
     for row in rows:
         print(f"{row['name']:>16}  {row['note']}")
     if arguments.json:
+        from _results import write
+
         write(arguments.json, rows, model=architecture)
 
 

@@ -3,6 +3,7 @@
 //!
 //! A script is run as `SCRIPT --out FOLDER` with that folder as the current one, and writes JSON files
 //! there. The committed ones lie in `data/` beside the script, or beside it where there is no `data/`.
+//! Last, other libraries open what the program exports.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -95,10 +96,33 @@ pub fn run(names: &[String]) -> Result<()> {
         TOLERANCE.absolute, TOLERANCE.relative
     );
     shell::print_table(&rows);
+    if names.is_empty() {
+        opened_elsewhere(&python)?;
+    }
     if failed.is_empty() {
         return Ok(());
     }
     bail!("{}", failed.join("\n"))
+}
+
+/// Runs the tests in which other libraries open what the program exported; they say what the Python lacks for them.
+fn opened_elsewhere(python: &Path) -> Result<()> {
+    let tests = "package(tinderbox-cli) and test(elsewhere)";
+    shell::run(
+        Command::new("cargo")
+            .args([
+                "nextest",
+                "run",
+                "--release",
+                "--workspace",
+                "--no-capture",
+                "-E",
+                tests,
+            ])
+            .env("TINDERBOX_PYTHON", python)
+            .env_remove("TINDERBOX_STRICT")
+            .current_dir(shell::root()),
+    )
 }
 
 /// Where fixture scripts lie: `fixtures/`, and `tests/fixtures/` of a crate.

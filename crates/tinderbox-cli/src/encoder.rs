@@ -154,6 +154,19 @@ impl EncoderConfig {
         }
     }
 
+    /// The same with features of their own length: over features of length 1, an output layer learns slowly.
+    pub fn with_free_features(&self) -> Self {
+        match self {
+            Self::Text(TextEncoderConfig::Bert(config)) => {
+                Self::Text(TextEncoderConfig::Bert(BertConfig {
+                    normalise: false,
+                    ..config.clone()
+                }))
+            }
+            other => other.clone(),
+        }
+    }
+
     /// Its layers from input to output.
     pub fn layer_groups(&self) -> LayerGroups {
         match self {

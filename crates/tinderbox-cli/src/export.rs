@@ -4,13 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use tinderbox::nn::{AnyTextEncoder, BertCheckpoint, Encoder, StateDict, TextEncoderConfig};
+use tinderbox::nn::{
+    AnyTextEncoder, BertCheckpoint, Encoder, SentenceCheckpoint, StateDict, TextEncoderConfig,
+};
 
 use crate::data_facts::DataFacts;
 use crate::dataset::DataSet;
 use crate::encoder::{AnyEncoder, EncoderConfig};
 use crate::error::CliError;
 use crate::inputs::{Preprocessing, Target};
+use crate::manifest::{MANIFEST, Manifest};
 use crate::model_card::{CardFacts, FORMAT_VERSION, HeadDescription, ModelDescription, model_card};
 use crate::recipe::Recipe;
 use crate::registry::Trainable;
@@ -24,12 +27,17 @@ pub const WEIGHTS: &str = "model.safetensors";
 pub const DESCRIPTION: &str = "tinderbox.json";
 /// What `transformers` reads beside the weights.
 pub const FOREIGN_CONFIG: &str = "config.json";
-/// Files of other libraries, where the model's family has them.
-const FOREIGN: [&str; 4] = [
+/// Files that not every folder has: those of other libraries belong to families of models.
+const OPTIONAL: [&str; 8] = [
+    // Not in what older programs exported.
+    MANIFEST,
     FOREIGN_CONFIG,
     "tokenizer.json",
     "tokenizer_config.json",
     "vocab.txt",
+    "modules.json",
+    "sentence_bert_config.json",
+    "1_Pooling/config.json",
 ];
 /// The prefix of the weights that name the next token.
 const WORD_HEAD: &str = "head";
@@ -37,7 +45,11 @@ const WORD_HEAD: &str = "head";
 pub const CARD: &str = "README.md";
 
 /// What `transformers` would open, if the encoder is a BERT as it was published: it, with the heads of its objective.
-fn published_bert<O: Trainable>(config: &EncoderConfig, objective: &O) -> Option<BertCheckpoint> {
+fn published_bert<O: Trainable>(
+    config: &EncoderConfig,
+    objective: &O,
+    preprocess: &Preprocessing,
+) -> Option<BertCheckpoint> {
     let (
         EncoderConfig::Text(TextEncoderConfig::Bert(config)),
         AnyEncoder::Text(AnyTextEncoder::Bert(bert)),
@@ -45,8 +57,11 @@ fn published_bert<O: Trainable>(config: &EncoderConfig, objective: &O) -> Option
     else {
         return None;
     };
-    let checkpoint = BertCheckpoint::of(config, bert).ok()?;
-    Some(checkpoint.with_heads(objective))
+    let checkpoint = BertCheckpoint::of(config, bert).ok()?.with_heads(objective);
+    Some(match preprocess {
+        Preprocessing::Text(text) => checkpoint.with_padding(text.special().pad),
+        _ => checkpoint,
+    })
 }
 
 /// The encoder's weights among those of an exported BERT, by the encoder's own names.
@@ -89,19 +104,25 @@ pub fn write(
         (WEIGHTS, weights.to_safetensors_bytes()),
         (DESCRIPTION, model.to_json().into_bytes()),
         (PREPROCESSING, json_bytes(preprocess)),
-        (CARD, model_card(model, facts).into_bytes()),
+        (CARD, model_card(model, preprocess, facts).into_bytes()),
     ];
+    let mut manifest = Manifest::default();
     for (name, bytes) in files {
+        manifest.insert(name, &bytes);
         write_synced(&temporary.join(name), &bytes)?;
     }
     if let Preprocessing::Text(text) = preprocess {
         text.tokeniser()
             .save_pretrained(&temporary, text.length())?;
     }
-    if let Some(checkpoint) = foreign {
+    if let (Some(checkpoint), Preprocessing::Text(text)) = (foreign, preprocess) {
         let config = checkpoint.config_json();
         write_synced(&temporary.join(FOREIGN_CONFIG), config.as_bytes())?;
+        for (name, content) in SentenceCheckpoint::files(checkpoint.config(), text.length()) {
+            write_synced(&temporary.join(name), content.as_bytes())?;
+        }
     }
+    write_synced(&temporary.join(MANIFEST), &json_bytes(&manifest))?;
     replace(&temporary, folder)
 }
 
@@ -113,12 +134,14 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), CliError> {
     let temporary = beside(to, "writing");
     remove(&temporary)?;
     fs::create_dir_all(&temporary).map_err(CliError::io("creating", &temporary))?;
+    let manifest = Manifest::read(from)?;
     for name in [WEIGHTS, DESCRIPTION, PREPROCESSING, CARD] {
-        let path = from.join(name);
-        let bytes = fs::read(&path).map_err(CliError::reading(&path))?;
+        // The card is its reader's to change.
+        let of = manifest.as_ref().filter(|_| name != CARD);
+        let bytes = Manifest::content(of, from, name)?;
         write_synced(&temporary.join(name), &bytes)?;
     }
-    for name in FOREIGN {
+    for name in OPTIONAL {
         let path = from.join(name);
         if path.is_file() {
             let bytes = fs::read(&path).map_err(CliError::reading(&path))?;
@@ -131,6 +154,9 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), CliError> {
 fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     use std::io::Write;
     let write = || -> std::io::Result<()> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
         let mut file = fs::File::create(path)?;
         file.write_all(bytes)?;
         file.sync_all()
@@ -218,7 +244,7 @@ impl Exported<'_> {
             objective: self.recipe.objective.name().to_string(),
             step: self.step,
         };
-        let foreign = published_bert(config, objective);
+        let foreign = published_bert(config, objective, self.preprocess);
         let mut tensors = match &foreign {
             Some(checkpoint) => checkpoint.published(),
             None => StateDict::of(encoder),

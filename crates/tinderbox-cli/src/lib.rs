@@ -5,6 +5,7 @@
 
 pub mod answerer;
 pub mod args;
+mod card_python;
 pub mod classifier;
 pub mod commands;
 pub mod comparison;
@@ -19,11 +20,13 @@ pub mod frozen;
 pub mod images;
 pub mod inputs;
 pub mod inspect;
+pub mod manifest;
 pub mod model;
 pub mod model_card;
 pub mod npy;
 pub mod output;
 pub mod progress;
+pub mod published;
 pub mod recipe;
 pub mod registry;
 pub mod report;

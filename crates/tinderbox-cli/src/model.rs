@@ -6,8 +6,7 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 use tinderbox::nn::{
-    BertCheckpoint, Encoder, LoadReport, StateDict, TextEncoderConfig, WeightsError,
-    load_state_dict,
+    Encoder, LoadReport, StateDict, TextEncoderConfig, WeightsError, load_state_dict,
 };
 use tinderbox::objectives::{CausalLm, CausalLmConfig};
 
@@ -15,9 +14,11 @@ use crate::answerer::Answerer;
 use crate::classifier::Classifier;
 use crate::encoder::{AnyEncoder, AnyInput, EncoderConfig};
 use crate::error::CliError;
-use crate::export::{DESCRIPTION, FOREIGN_CONFIG, WEIGHTS, of_bert};
+use crate::export::{DESCRIPTION, WEIGHTS, of_bert};
 use crate::inputs::Preprocessing;
+use crate::manifest::{MANIFEST, Manifest};
 use crate::model_card::{HeadDescription, ModelDescription};
+use crate::published::{self, PUBLISHED};
 use crate::recipe::{Recipe, RecipeFile};
 use crate::run::{EXPORTED, PREPROCESSING, RESOLVED};
 use crate::tagger::Tagger;
@@ -35,6 +36,8 @@ pub struct Model {
     pub folder: PathBuf,
     /// The run that made it, if the folder lies in one.
     pub run: Option<PathBuf>,
+    /// What is to be told of it: what was guessed, and what of it is not used.
+    pub notes: Vec<String>,
 }
 
 /// A classifier for inference.
@@ -72,12 +75,15 @@ fn exported_folder(path: &Path) -> Option<PathBuf> {
 }
 
 impl Model {
-    /// Reads a model from a run directory or an exported folder.
+    /// Reads a model from a run directory, an exported folder, or a folder that another library wrote.
     ///
     /// # Errors
     /// If there is none, or if a file of it is damaged.
     pub fn open(path: &Path) -> Result<Self, CliError> {
         let Some(folder) = exported_folder(path) else {
+            if published::is_at(path) {
+                return published::open(path);
+            }
             let unfinished = path.join(RESOLVED).is_file();
             return Err(CliError::Usage {
                 message: format!("{} holds no exported model", path.display()),
@@ -87,24 +93,31 @@ impl Model {
                          checkpoint by `tinderbox export {} FOLDER`",
                         path.display()
                     ),
-                    false => "name a run directory, or a folder made by `tinderbox export`".into(),
+                    false => "name a run directory, a folder made by `tinderbox export`, or a published model's with its config.json".into(),
                 }),
             });
         };
-        let failed = |error: Box<dyn std::error::Error + Send + Sync>| CliError::Run(error);
-        let read = |name: &str| {
-            let path = folder.join(name);
-            std::fs::read_to_string(&path).map_err(CliError::reading(&path))
-        };
+        let manifest = Manifest::read(&folder)?;
+        let read = |name: &str| Manifest::content(manifest.as_ref(), &folder, name);
         let at = |name: &str, error: &dyn std::fmt::Display| {
-            failed(format!("{}: {error}", folder.join(name).display()).into())
+            CliError::Run(format!("{}: {error}", folder.join(name).display()).into())
         };
-        let description = ModelDescription::from_json(&read(DESCRIPTION)?)
-            .map_err(|error| at(DESCRIPTION, &error))?;
-        let preprocess: Preprocessing = serde_json::from_str(&read(PREPROCESSING)?)
+        let description = String::from_utf8_lossy(&read(DESCRIPTION)?).into_owned();
+        let description =
+            ModelDescription::from_json(&description).map_err(|error| at(DESCRIPTION, &error))?;
+        let preprocess: Preprocessing = serde_json::from_slice(&read(PREPROCESSING)?)
             .map_err(|error| at(PREPROCESSING, &error))?;
-        let weights =
-            StateDict::read(folder.join(WEIGHTS)).map_err(|error| failed(error.into()))?;
+        let weights = StateDict::from_safetensors_bytes(&read(WEIGHTS)?)
+            .map_err(|error| at(WEIGHTS, &error))?;
+        if let Some(name) = weights.not_finite() {
+            return Err(at(WEIGHTS, &not_finite(name)));
+        }
+        let mut notes = Vec::new();
+        if manifest.is_none() {
+            notes.push(format!(
+                "no {MANIFEST}: an older program exported it, and damage to it would not be noticed"
+            ));
+        }
         let parent = folder
             .canonicalize()
             .ok()
@@ -119,7 +132,13 @@ impl Model {
             weights,
             folder,
             run,
+            notes,
         })
+    }
+
+    /// Whether others trained it: its weights know much that fine-tuning at a high rate would make them forget.
+    pub fn is_published(&self) -> bool {
+        self.description.objective == PUBLISHED
     }
 
     /// The recipe of the run that made the model.
@@ -284,13 +303,7 @@ pub fn initialise_from<M: Module>(
 ) -> Result<(M, LoadReport), CliError> {
     let weights = match exported_folder(init) {
         Some(_) => Model::open(init)?.encoder_weights(),
-        None if init.join(FOREIGN_CONFIG).is_file() => {
-            let checkpoint = BertCheckpoint::read(init).map_err(|error| CliError::Usage {
-                message: format!("`encoder.init`: {}: {error}", init.display()),
-                help: None,
-            })?;
-            of_bert(&checkpoint.published())
-        }
+        None if published::is_at(init) => of_bert(&published::weights(init)?),
         None if init.is_dir() => {
             return Err(CliError::Usage {
                 message: format!("`encoder.init`: {} holds no exported model", init.display()),
@@ -299,11 +312,22 @@ pub fn initialise_from<M: Module>(
         }
         None => StateDict::read(init).map_err(|error| init_error(init, &error, None))?,
     };
+    if let Some(name) = weights.not_finite() {
+        return Err(CliError::usage(format!(
+            "`encoder.init`: {}: {}",
+            init.display(),
+            not_finite(name)
+        )));
+    }
     load_state_dict(module, &weights, partial).map_err(|error| {
         let help = matches!(error, WeightsError::Names { .. })
             .then(|| "`partial = true` in `[encoder]` loads what both have".to_string());
         init_error(init, &error, help)
     })
+}
+
+fn not_finite(name: &str) -> String {
+    format!("{name} holds a value that is not finite")
 }
 
 fn init_error(init: &Path, error: &WeightsError, help: Option<String>) -> CliError {

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use crate::card_python;
 use crate::encoder::{EncoderConfig, ImageShape, InputShape, Modality};
-use crate::inputs::Target;
+use crate::inputs::{Preprocessing, Target};
 
 /// The version of `tinderbox.json` that this program writes, and the newest it reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -109,7 +110,11 @@ pub struct CardFacts {
 }
 
 /// The text of `exported/README.md`.
-pub fn model_card(model: &ModelDescription, facts: &CardFacts) -> String {
+pub fn model_card(
+    model: &ModelDescription,
+    preprocess: &Preprocessing,
+    facts: &CardFacts,
+) -> String {
     let kind = model.encoder.name();
     let items = model.encoder.modality().items();
     let data = match model.encoder.modality() {
@@ -204,6 +209,18 @@ pub fn model_card(model: &ModelDescription, facts: &CardFacts) -> String {
         "tinderbox embed THIS_FOLDER --data {data} --out features.npy"
     ));
     line("```");
+    if let Some(input) = card_python::input(preprocess) {
+        line("");
+        line("## Input");
+        line("");
+        line(&input);
+    }
+    if let Some(code) = card_python::network(model) {
+        line("");
+        line("In Python, the model inside this folder:");
+        line("");
+        line(&code);
+    }
     if let Some(head) = classes {
         line("");
         line("## Classes");
@@ -262,6 +279,10 @@ mod tests {
         }
     }
 
+    fn preprocessing() -> Preprocessing {
+        Preprocessing::Image(tinderbox::data::Preprocess::plain((8, 8), 1))
+    }
+
     #[test]
     fn a_description_reads_back() {
         let model = description();
@@ -289,7 +310,10 @@ mod tests {
             ModelDescription::from_json(&words.to_json()).unwrap(),
             words
         );
-        assert!(model_card(&words, &CardFacts::default()).contains("tinderbox generate"));
+        assert!(
+            model_card(&words, &preprocessing(), &CardFacts::default())
+                .contains("tinderbox generate")
+        );
     }
 
     #[test]
@@ -316,7 +340,7 @@ mod tests {
             results: vec![("kNN accuracy".into(), "97.1 %".into())],
             recipe: "version = 1\n".into(),
         };
-        let card = model_card(&model, &facts);
+        let card = model_card(&model, &preprocessing(), &facts);
         assert!(
             card.contains("A classifier of images (reference-cnn)"),
             "{card}"

@@ -14,7 +14,7 @@ use crate::environment::Environment;
 use crate::error::{CliError, quoted};
 use crate::export::Exported;
 use crate::inputs::{Inputs, Preprocessing};
-use crate::model::{initialise_from, resolved_recipe};
+use crate::model::{Model, initialise_from, resolved_recipe};
 use crate::output::{Output, escaped};
 use crate::recipe::{Recipe, changes};
 use crate::registry::{Build, Job, Trainable};
@@ -38,6 +38,19 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// Opens a model, and tells what is to be told of it.
+    ///
+    /// # Errors
+    /// As [`Model::open`].
+    pub fn model(&self, path: &Path) -> Result<Model, CliError> {
+        let model = Model::open(path)?;
+        for note in &model.notes {
+            self.output
+                .note(&escaped(&format!("{}: {note}", path.display())));
+        }
+        Ok(model)
+    }
+
     /// The command that goes on with the run in `directory`.
     pub fn resume_command(&self, directory: &Path) -> String {
         let mut words = vec!["tinderbox".to_string()];

@@ -63,6 +63,7 @@ mod normal;
 mod pattern;
 mod preprocess;
 mod readable;
+mod resizing;
 mod rng;
 mod same_value;
 mod split;
@@ -116,6 +117,7 @@ pub use loader::{BatchOrder, Loader, LoaderConfig, Skipped};
 pub use multi_crop::{MultiCrop, MultiCropConfig};
 pub use pattern::expand;
 pub use preprocess::Preprocess;
+pub use resizing::{Aspect, Resizing};
 pub use rng::SampleRng;
 pub use split::{
     Split, group_split, random_split, spread_split, stratified_split, stratified_subset, time_split,
@@ -125,7 +127,8 @@ pub use subset::{Subset, spread};
 pub use view::{OneView, TwoViews, View};
 pub use views::{
     Augment, AugmentConfig, ColourJitter, GaussianBlur, HorizontalFlip, Normalise, RandAugment,
-    RandomAffine, RandomErasing, RandomGreyscale, RandomResizedCrop, Resize, Solarise,
+    RandomAffine, RandomErasing, RandomGreyscale, RandomResizedCrop, Resize, ResizeFilter,
+    Solarise,
 };
 
 #[cfg(feature = "image")]

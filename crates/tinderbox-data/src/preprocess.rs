@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::readable::visit_readable;
 use crate::views::{Planes, resized};
-use crate::{Background, DataError, Image, ImageItem};
+use crate::{Background, DataError, Image, ImageItem, Resizing};
 
 /// The version of the serialised form.
 const FORMAT_VERSION: u32 = 1;
@@ -13,12 +13,14 @@ const FORMAT_VERSION: u32 = 1;
 /// The deterministic way from a picture to a model's input; written as `preprocessing.json`.
 ///
 /// Transparent pixels are laid over the background when a file is read. Channels are converted (grey to colour by repetition, colour to grey by weights), the picture is resized when its size differs
-/// (antialiased bilinear), and each channel is normalised to `(value - mean) / std`.
+/// (antialiased bilinear, unless [`Resizing`] says otherwise), and each channel is normalised to `(value - mean) / std`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
 pub struct Preprocess {
     /// Height and width.
     pub size: (usize, usize),
+    /// How a picture gets it.
+    pub resize: Resizing,
     /// Channels, 1 or 3 for pictures from files.
     pub channels: usize,
     /// The mean of each channel, in units of full scale (0..1).
@@ -36,6 +38,8 @@ pub struct Preprocess {
 struct Stored {
     format_version: u32,
     size: (usize, usize),
+    #[serde(default)]
+    resize: Resizing,
     channels: usize,
     mean: Vec<f32>,
     std: Vec<f32>,
@@ -48,6 +52,7 @@ impl From<Preprocess> for Stored {
         Self {
             format_version: FORMAT_VERSION,
             size: value.size,
+            resize: value.resize,
             channels: value.channels,
             mean: value.mean,
             std: value.std,
@@ -69,6 +74,7 @@ impl TryFrom<Stored> for Preprocess {
         }
         let preprocess = Self {
             size: value.size,
+            resize: value.resize,
             channels: value.channels,
             mean: value.mean,
             std: value.std,
@@ -84,6 +90,7 @@ impl Preprocess {
     pub fn plain(size: (usize, usize), channels: usize) -> Self {
         Self {
             size,
+            resize: Resizing::default(),
             channels,
             mean: vec![0.0; channels],
             std: vec![1.0; channels],
@@ -164,6 +171,7 @@ impl Preprocess {
             let got = format!("{height} x {width} x {}", self.channels);
             return Err(DataError::config("size", "positive dimensions", got));
         }
+        self.resize.validate(self.size)?;
         for (name, values) in [("mean", &self.mean), ("std", &self.std)] {
             if values.len() != self.channels {
                 let expected = format!("{} values, one for each channel", self.channels);
@@ -184,7 +192,11 @@ impl Preprocess {
     /// # Panics
     /// If the picture's channels cannot become `self.channels`, or if this is not valid.
     pub fn apply(&self, image: &Image) -> Vec<f32> {
-        self.normalised(resized(image, self.size).with_channels(self.channels))
+        self.normalised(
+            self.resize
+                .planes(image, self.size)
+                .with_channels(self.channels),
+        )
     }
 
     /// [`Preprocess::apply`] of a picture that is not needed any more.
@@ -283,7 +295,16 @@ mod tests {
         let text = serde_json::to_string(&preprocess).unwrap();
         assert_eq!(
             text,
-            r#"{"format_version":1,"size":[8,8],"channels":1,"mean":[0.0],"std":[1.0]}"#
+            concat!(
+                r#"{"format_version":1,"size":[8,8],"#,
+                r#""resize":{"aspect":"squash","filter":"bilinear","antialias":true},"#,
+                r#""channels":1,"mean":[0.0],"std":[1.0]}"#
+            )
+        );
+        let older = r#"{"format_version":1,"size":[8,8],"channels":1,"mean":[0.0],"std":[1.0]}"#;
+        assert_eq!(
+            serde_json::from_str::<Preprocess>(older).unwrap(),
+            preprocess
         );
         assert_eq!(
             serde_json::from_str::<Preprocess>(&text).unwrap(),
@@ -291,6 +312,8 @@ mod tests {
         );
         let wrong = [
             ("\"format_version\":1", "\"format_version\":2"),
+            ("\"bilinear\"", "\"nearest\""),
+            ("\"antialias\":true", "\"antialias\":false"),
             ("\"std\":[1.0]", "\"std\":[0.0]"),
             ("\"std\":[1.0]", "\"std\":[]"),
             ("\"channels\":1", "\"channels\":3"),

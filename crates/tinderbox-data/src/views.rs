@@ -32,11 +32,12 @@ pub use random_affine::RandomAffine;
 pub use random_erasing::RandomErasing;
 pub use random_greyscale::RandomGreyscale;
 pub use random_resized_crop::RandomResizedCrop;
+pub use resample::ResizeFilter;
 pub use resize::Resize;
 pub use solarise::Solarise;
 
 pub(crate) use planes::Planes;
-pub(crate) use resize::resized;
+pub(crate) use resize::{resized, resized_by};
 pub(crate) use simd::vectorised;
 
 use crate::DataError;

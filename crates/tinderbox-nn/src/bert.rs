@@ -27,6 +27,8 @@ pub enum Pooling {
     Mean,
     /// That of the first token, `[CLS]`.
     First,
+    /// The largest value of each entry over the tokens that are no padding.
+    Max,
 }
 
 /// Configuration of [`Bert`]; its defaults are BERT-Tiny's. How many words there are, the tokeniser says at
@@ -52,6 +54,9 @@ pub struct BertConfig {
     pub attention_dropout: f64,
     /// What the features are (the mean).
     pub pooling: Pooling,
+    /// Whether features are divided by their length (no), as many published encoders of sentences do.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub normalise: bool,
     /// Where the blocks normalise (`post`, as published). With `pre` the embeddings are not normalised but the last
     /// states are, as in the BERT of Shoeybi et al. 2019, "Megatron-LM", section 5.3; see also Xiong et al. 2020.
     pub norm: NormOrder,
@@ -87,10 +92,16 @@ impl BertConfig {
             dropout: 0.1,
             attention_dropout: 0.1,
             pooling: Pooling::Mean,
+            normalise: false,
             norm: NormOrder::Post,
             position_kind: PositionKind::Learned,
             causal: false,
         }
+    }
+
+    /// Whether this is the published network, which other libraries open: post-norm, with learned positions, and not causal.
+    pub fn is_published(&self) -> bool {
+        self.norm == NormOrder::Post && self.position_kind == PositionKind::Learned && !self.causal
     }
 
     /// BERT-Tiny: 2 blocks of width 128 (Turc et al. 2019, "Well-Read Students Learn Better", table 1).
@@ -168,6 +179,7 @@ impl BertConfig {
             },
             feature_dim: self.width,
             pooling: self.pooling,
+            normalise: self.normalise,
             causal: self.causal,
         })
     }
@@ -287,6 +299,7 @@ pub struct Bert {
     feature_dim: usize,
     #[module(skip)]
     pooling: Pooling,
+    normalise: bool,
     causal: bool,
 }
 
@@ -354,10 +367,16 @@ impl TokenEncoder for Bert {
     }
 }
 
+impl Bert {
+    /// No vector counts as shorter, squared, when it is divided by its length, as in PyTorch's `normalize`; so that of
+    /// zeros has a gradient.
+    const SHORTEST: f64 = 1e-24;
+}
+
 impl Encoder for Bert {
     type Input = TokenBatch;
 
-    /// What [`Pooling`] makes of the last hidden states.
+    /// What [`Pooling`] makes of the last hidden states, of length 1 where the configuration says so.
     ///
     /// # Shapes
     /// - output: `[B, E]`
@@ -367,7 +386,14 @@ impl Encoder for Bert {
     /// tokens.
     fn forward(&self, batch: TokenBatch) -> Tensor<2> {
         let padding = batch.padding.clone();
-        self.pooling.forward(self.hidden_states(batch), padding)
+        let features = self.pooling.forward(self.hidden_states(batch), padding);
+        match self.normalise {
+            true => {
+                let squares = features.clone().square().sum_dim(1);
+                features / squares.clamp_min(Self::SHORTEST).sqrt()
+            }
+            false => features,
+        }
     }
 
     fn feature_dim(&self) -> usize {
@@ -376,6 +402,9 @@ impl Encoder for Bert {
 }
 
 impl Pooling {
+    /// What padding counts as where the largest value is sought: below all states, and finite where there is nothing else.
+    const UNSEEN: f64 = -1e9;
+
     /// One vector a sequence.
     ///
     /// # Shapes
@@ -393,6 +422,11 @@ impl Pooling {
             (Self::Mean, Some(padding)) => {
                 let seen = padding.bool_not().float().reshape([rows, tokens, 1]);
                 (hidden * seen.clone()).sum_dim(1) / seen.sum_dim(1).clamp_min(1.0)
+            }
+            (Self::Max, None) => hidden.max_dim(1),
+            (Self::Max, Some(padding)) => {
+                let padding = padding.reshape([rows, tokens, 1]).expand(hidden.shape());
+                hidden.mask_fill(padding, Self::UNSEEN).max_dim(1)
             }
         };
         pooled.reshape([rows, width])

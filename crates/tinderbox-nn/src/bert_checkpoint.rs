@@ -18,6 +18,8 @@ const WEIGHTS: &str = "model.safetensors";
 const DECODER: &str = "cls.predictions.decoder.weight";
 /// Its bias, which is `cls.predictions.bias` again.
 const DECODER_BIAS: &str = "cls.predictions.decoder.bias";
+/// The table of words.
+const WORDS: &str = "embeddings.word_embeddings.weight";
 const BIAS: &str = "cls.predictions.bias";
 
 /// Settings that change what a network computes, and the one value of each that [`Bert`] has; where a file has none,
@@ -60,6 +62,7 @@ pub struct BertCheckpoint {
     encoder: StateDict,
     /// By their published names, such as `pooler.dense.weight` and `cls.predictions.bias`.
     heads: StateDict,
+    padding: Option<u32>,
 }
 
 impl BertCheckpoint {
@@ -96,6 +99,7 @@ impl BertCheckpoint {
             vocabulary,
             encoder,
             heads,
+            padding: None,
         })
     }
 
@@ -119,7 +123,7 @@ impl BertCheckpoint {
             return Err(BertCheckpointError::Variant { what });
         }
         let encoder = StateDict::of(encoder);
-        let words = encoder.get("embeddings.word_embeddings.weight");
+        let words = encoder.get(WORDS);
         let vocabulary = words.map_or(0, |words| words.shape()[0]);
         let fits = check_sizes(config, vocabulary, &encoder);
         assert!(
@@ -131,6 +135,7 @@ impl BertCheckpoint {
             vocabulary,
             encoder,
             heads: StateDict::default(),
+            padding: None,
         })
     }
 
@@ -148,6 +153,42 @@ impl BertCheckpoint {
     pub fn with_pooling(mut self, pooling: Pooling) -> Self {
         self.config.pooling = pooling;
         self
+    }
+
+    /// The same with features divided by their length, or not.
+    pub fn with_normalised_features(mut self, normalise: bool) -> Self {
+        self.config.normalise = normalise;
+        self
+    }
+
+    /// The same with the token of padding, which `transformers` looks up in `config.json`.
+    pub fn with_padding(mut self, token: u32) -> Self {
+        self.padding = Some(token);
+        self
+    }
+
+    /// The same for the first `words` of the vocabulary, without heads: published tables of words may have more rows than the tokeniser
+    /// has tokens.
+    ///
+    /// # Errors
+    /// [`BertCheckpointError::Vocabulary`] if there are not as many.
+    pub fn with_vocabulary(mut self, words: usize) -> Result<Self, BertCheckpointError> {
+        if words > self.vocabulary {
+            return Err(BertCheckpointError::Vocabulary {
+                expected: words,
+                got: self.vocabulary,
+            });
+        }
+        self.heads = StateDict::default();
+        if let Some(table) = self.encoder.get(WORDS) {
+            let width = self.config.width;
+            let rows = table.as_slice::<f32>().unwrap_or_default();
+            let rows = rows[..words * width].to_vec();
+            self.encoder
+                .insert(WORDS, TensorData::new(rows, [words, width]));
+        }
+        self.vocabulary = words;
+        Ok(self)
     }
 
     /// The encoder's configuration.
@@ -238,7 +279,7 @@ impl BertCheckpoint {
             attention_dropout,
             ..
         } = &self.config;
-        let config = json!({
+        let mut config = json!({
             "architectures": [self.architecture()],
             "attention_probs_dropout_prob": attention_dropout,
             "dtype": "float32",
@@ -256,6 +297,9 @@ impl BertCheckpoint {
             "type_vocab_size": segments,
             "vocab_size": self.vocabulary,
         });
+        if let Some(token) = self.padding {
+            config["pad_token_id"] = token.into();
+        }
         format!("{config:#}\n")
     }
 }
@@ -311,6 +355,7 @@ fn parse(config: &[u8]) -> Result<(BertConfig, usize), BertCheckpointError> {
         dropout: probability("hidden_dropout_prob")?,
         attention_dropout: probability("attention_probs_dropout_prob")?,
         pooling: Pooling::Mean,
+        normalise: false,
         norm: NormOrder::Post,
         position_kind: PositionKind::Learned,
         causal: false,
@@ -371,7 +416,7 @@ fn split(weights: &StateDict) -> Result<(StateDict, StateDict), BertCheckpointEr
 
 /// Leaves out a decoder that says again what the table of words and the bias say.
 fn untie(encoder: &StateDict, heads: StateDict) -> Result<StateDict, BertCheckpointError> {
-    let words = encoder.get("embeddings.word_embeddings.weight");
+    let words = encoder.get(WORDS);
     let mut kept = StateDict::default();
     for (name, data) in heads.iter() {
         let original = match name {
@@ -405,10 +450,7 @@ fn check_sizes(
 ) -> Result<(), BertCheckpointError> {
     let (width, last) = (config.width, config.depth.saturating_sub(1));
     for (name, expected) in [
-        (
-            "embeddings.word_embeddings.weight".to_owned(),
-            [vocabulary, width],
-        ),
+        (WORDS.to_owned(), [vocabulary, width]),
         (
             "embeddings.position_embeddings.weight".to_owned(),
             [config.positions, width],

@@ -1,5 +1,7 @@
 //! Errors of BERT's checkpoints.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 use crate::error::NnConfigError;
@@ -24,6 +26,36 @@ pub enum BertCheckpointError {
         expected: &'static str,
         /// What it is.
         got: String,
+    },
+    /// A file beside them is no JSON.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file beside them asks for what is not computed here.
+    #[error("{}: {key} must be {expected}, got {got}", path.display())]
+    Setting {
+        /// The file.
+        path: PathBuf,
+        /// The setting.
+        key: String,
+        /// What it must be.
+        expected: String,
+        /// What it is.
+        got: String,
+    },
+    /// The table of words has fewer rows than the tokeniser has tokens.
+    #[error(
+        "config.json: vocab_size must be at least {expected}, the tokens of the tokeniser, got {got}"
+    )]
+    Vocabulary {
+        /// How many tokens there are.
+        expected: usize,
+        /// How many rows there are.
+        got: usize,
     },
     /// A tensor comes under two names, such as `LayerNorm.gamma` and `LayerNorm.weight`.
     #[error("{name} comes under two names")]

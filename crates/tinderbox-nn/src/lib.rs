@@ -73,6 +73,7 @@ mod recurrent;
 mod recurrent_encoder;
 mod reference_cnn;
 mod resnet;
+mod sentence_checkpoint;
 mod teacher;
 mod text_encoder;
 mod transformer;
@@ -114,6 +115,7 @@ pub use recurrent::{
 pub use recurrent_encoder::{RecurrentEncoder, RecurrentEncoderConfig};
 pub use reference_cnn::{ReferenceCnn, ReferenceCnnConfig};
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, ResidualBlock, Stem};
+pub use sentence_checkpoint::SentenceCheckpoint;
 pub use teacher::{FollowBuffers, Teacher, TeacherMode};
 pub use text_encoder::{AnyTextEncoder, TextEncoderConfig};
 pub use tinderbox_kernels::Activation;

@@ -11,7 +11,6 @@ use tinderbox::transfer::FeatureMatrix;
 use super::{data, device_of, pipe, stream::Stream};
 use crate::args::{EmbedArgs, EmbedFormat};
 use crate::error::CliError;
-use crate::model::Model;
 use crate::rows::{EmbeddingCsv, EmbeddingNpy, ids_path};
 use crate::session::Context;
 
@@ -24,7 +23,7 @@ pub(super) fn run(args: &EmbedArgs, context: Context<'_>) -> Result<(), CliError
     }
     let out = context.global.out.as_deref();
     let format = format(args.format, out)?;
-    let model = Model::open(&args.model)?;
+    let model = context.model(&args.model)?;
     let device = device_of(context.global)?;
     let data = data::of(&args.data, &model, context.global)?;
     let stream = Stream::open(&data, &model)?;

@@ -50,7 +50,7 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
         .config()
         .validate()
         .map_err(|error| CliError::usage(error.to_string()))?;
-    let model = Model::open(&args.model)?;
+    let model = context.model(&args.model)?;
     let data = data::of(&args.data, &model, context.global)?;
     let overrides = context.global.overrides();
     // `--set` may change the data or the share, on which the length depends.
@@ -127,10 +127,11 @@ fn recipe(model: &Model, data: &DataRecipe, finetune: FinetuneRecipe, items: usi
     let mut tables = toml::Table::new();
     tables.insert("version".into(), 1.into());
     tables.insert("data".into(), plain(toml::Value::try_from(data)));
-    tables.insert(
-        "encoder".into(),
-        plain(toml::Value::try_from(&model.description.encoder)),
-    );
+    let encoder = match finetune.freeze {
+        true => model.description.encoder.clone(),
+        false => model.description.encoder.with_free_features(),
+    };
+    tables.insert("encoder".into(), plain(toml::Value::try_from(encoder)));
     let objective = ObjectiveRecipe::kind_for(data.source.target());
     let kind = [("kind".to_string(), toml::Value::from(objective))];
     tables.insert(

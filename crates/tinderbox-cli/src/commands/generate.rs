@@ -12,7 +12,7 @@ use crate::args::GenerateArgs;
 use crate::encoder::AnyEncoder;
 use crate::error::CliError;
 use crate::inputs::Preprocessing;
-use crate::model::{Model, Writer};
+use crate::model::Writer;
 use crate::session::Context;
 
 pub(super) fn run(args: &GenerateArgs, context: Context<'_>) -> Result<(), CliError> {
@@ -24,7 +24,7 @@ pub(super) fn run(args: &GenerateArgs, context: Context<'_>) -> Result<(), CliEr
             help: Some("leave it out for a text that begins with nothing".into()),
         });
     }
-    let model = Model::open(&args.model)?;
+    let model = context.model(&args.model)?;
     let device = device_of(context.global)?;
     let writer = model.writer(&device)?;
     let Preprocessing::Text(preprocess) = &model.preprocess else {

@@ -16,14 +16,14 @@ use crate::args::PredictArgs;
 use crate::classifier::Classifier;
 use crate::error::CliError;
 use crate::inputs::Target;
-use crate::model::{LoadedClassifier, Model};
+use crate::model::LoadedClassifier;
 use crate::rows::{AsRows, Outcome, Prediction, ResultWriter};
 use crate::session::Context;
 use crate::tagger::{Tagger, tag};
 
 pub(super) fn run(args: &PredictArgs, context: Context<'_>) -> Result<(), CliError> {
     let out = context.global.out.as_deref();
-    let model = Model::open(&args.model)?;
+    let model = context.model(&args.model)?;
     let device = device_of(context.global)?;
     let head = model.head()?;
     let network = match head.of {

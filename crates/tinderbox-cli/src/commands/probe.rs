@@ -10,14 +10,13 @@ use super::{data, device_of, share};
 use crate::args::ProbeArgs;
 use crate::dataset::DataSet;
 use crate::error::CliError;
-use crate::model::Model;
 use crate::session::Context;
 use crate::table::Table;
 use crate::training::json_bytes;
 
 pub(super) fn run(args: &ProbeArgs, context: Context<'_>) -> Result<(), CliError> {
     let share = share(args.labels)?;
-    let model = Model::open(&args.model)?;
+    let model = context.model(&args.model)?;
     let device = device_of(context.global)?;
     let data = data::of(&args.data, &model, context.global)?;
     let data = DataSet::open(&data, Some(&model.preprocess))?;

@@ -4,10 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use burn::tensor::TensorData;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use tinderbox::nn::StateDict;
 use tinderbox_cli::encoder::{ImageShape, InputShape};
 use tinderbox_cli::error::CliError;
+use tinderbox_cli::manifest::{MANIFEST, Manifest};
 use tinderbox_cli::model::Model;
 use tinderbox_cli::recipe::{BUILTINS, Override, RecipeFile};
 
@@ -211,6 +214,68 @@ fn the_exported_folder_of_these_tests_is_read() {
     assert_eq!(
         (model.description.shape, model.preprocess.shape()),
         (shape, shape)
+    );
+}
+
+/// A bit that flips in any file is noticed, or makes no difference.
+#[test]
+fn a_flipped_bit_in_an_exported_folder_is_refused_by_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    export(folder.path());
+    let model = Model::open(folder.path()).unwrap();
+    assert!(
+        model.notes[0].contains("no manifest.json"),
+        "{:?}",
+        model.notes
+    );
+    let mut manifest = Manifest::default();
+    for (name, bytes) in &*EXPORTED {
+        manifest.insert(name, bytes);
+    }
+    let manifest = serde_json::to_vec_pretty(&manifest).unwrap();
+    let of_manifest = [(MANIFEST, manifest)];
+    fs::write(folder.path().join(MANIFEST), &of_manifest[0].1).unwrap();
+    let whole = Model::open(folder.path()).unwrap();
+    assert!(whole.notes.is_empty());
+    for (name, bytes) in EXPORTED.iter().chain(&of_manifest) {
+        let path = folder.path().join(name);
+        for place in 0..bytes.len() {
+            let mut bytes = bytes.clone();
+            bytes[place] ^= 1 << (place % 8);
+            fs::write(&path, bytes).unwrap();
+            match Model::open(folder.path()) {
+                Ok(model) => {
+                    assert_eq!(*name, MANIFEST, "byte {place} of {name}");
+                    assert_eq!(model.description, whole.description);
+                    assert_eq!(model.preprocess, whole.preprocess);
+                    assert_eq!(model.weights, whole.weights);
+                }
+                // A digest that changed is told as a file that did.
+                Err(error) if *name == MANIFEST => assert!(!error.to_string().is_empty()),
+                Err(error) => {
+                    let said = error.to_string();
+                    assert!(said.contains(&format!("{name} is damaged")), "{said}");
+                    assert_eq!(error.exit_code(), 5);
+                }
+            }
+        }
+        fs::write(&path, bytes).unwrap();
+    }
+}
+
+#[test]
+fn weights_that_are_not_finite_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    export(folder.path());
+    let mut weights = StateDict::default();
+    weights.insert("fc.bias", TensorData::from([0.0_f32, f32::NAN]));
+    weights
+        .write(folder.path().join("model.safetensors"))
+        .unwrap();
+    let said = Model::open(folder.path()).unwrap_err().to_string();
+    assert!(
+        said.contains("model.safetensors: fc.bias holds a value that is not finite"),
+        "{said}"
     );
 }
 

@@ -157,6 +157,13 @@ fn what_cannot_be_written_says_why() {
         .filter(|line| !line.contains("word_head"))
         .collect();
     fs::write(&description, without).unwrap();
+    // Nor had they digests.
+    let said = unwrapped(&expect(at, &["generate", run], 5).stderr);
+    assert!(
+        said.contains("tinderbox.json is damaged or was changed"),
+        "{said}"
+    );
+    fs::remove_file(at.join("runs/mine/exported/manifest.json")).unwrap();
     refused(run, &[], "exported without what names the next token");
 }
 

@@ -299,7 +299,7 @@ fn encoded(encoding: &tokenizers::Encoding) -> Encoded {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, DataError> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, DataError> {
     let io = |source| DataError::io(path, source);
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(io)?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::planes::Planes;
-use super::resample::{Rectangle, resample};
+use super::resample::{Rectangle, ResizeFilter, resample};
 use super::{check_pair, check_range};
 use crate::{DataError, Image, SampleRng};
 
@@ -63,7 +63,7 @@ impl RandomResizedCrop {
         if part == Rectangle::whole(image) && size == (height, width) {
             return Planes::of(image);
         }
-        resample(image, part, size)
+        resample(image, part, size, ResizeFilter::Bilinear)
     }
 
     fn rectangle(&self, height: usize, width: usize, rng: &mut SampleRng) -> Rectangle {

@@ -1,4 +1,6 @@
-//! Antialiased bilinear resampling of a part of a picture.
+//! Antialiased resampling of a part of a picture.
+
+use serde::{Deserialize, Serialize};
 
 use super::planes::Planes;
 use super::simd::weighted_lines;
@@ -25,6 +27,38 @@ impl Rectangle {
     }
 }
 
+/// By what a new pixel is made of the old ones near it; both as in Pillow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResizeFilter {
+    /// The triangle, 1 - |x|.
+    #[default]
+    Bilinear,
+    /// Keys' cubic with a = -0.5, sharper; what overshoots is cut off at 0 and 1.
+    Bicubic,
+}
+
+impl ResizeFilter {
+    /// How far from its middle it reaches.
+    fn support(self) -> f64 {
+        match self {
+            Self::Bilinear => 1.0,
+            Self::Bicubic => 2.0,
+        }
+    }
+
+    /// The weight at a distance, which is not negative.
+    fn weight(self, distance: f64) -> f64 {
+        let x = distance;
+        match self {
+            Self::Bilinear => (1.0 - x).max(0.0),
+            Self::Bicubic if x < 1.0 => (1.5 * x - 2.5) * x * x + 1.0,
+            Self::Bicubic if x < 2.0 => ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0,
+            Self::Bicubic => 0.0,
+        }
+    }
+}
+
 /// For each output place the first input place and the weights of the inputs from there on.
 struct Axis {
     first: Vec<usize>,
@@ -34,12 +68,13 @@ struct Axis {
 }
 
 impl Axis {
-    /// The triangle filter, widened by the factor of shrinking and never narrower than one pixel, with its weights
-    /// normalised where it is cut at the border; this is Pillow's `BILINEAR`.
-    fn new(from: usize, to: usize) -> Self {
+    /// The filter, widened by the factor of shrinking and never narrower than one pixel, with its weights
+    /// normalised where it is cut at the border; this is Pillow's.
+    fn new(from: usize, to: usize, filter: ResizeFilter) -> Self {
         let scale = from as f64 / to as f64;
-        let support = scale.max(1.0);
-        let steepness = 1.0 / support;
+        let stretch = scale.max(1.0);
+        let support = filter.support() * stretch;
+        let steepness = 1.0 / stretch;
         // As many places as can lie nearer to a centre than the support.
         let taps = ((2.0 * support).ceil() as usize).min(from);
         let mut first = Vec::with_capacity(to);
@@ -53,7 +88,7 @@ impl Axis {
             let mut sum = 0.0;
             for (weight, input) in weights.iter_mut().zip(low..high) {
                 let distance = (input as f64 + 0.5 - centre).abs() * steepness;
-                *weight = (1.0 - distance).max(0.0) as f32;
+                *weight = filter.weight(distance) as f32;
                 sum += *weight;
             }
             let share = 1.0 / sum;
@@ -79,7 +114,12 @@ impl Axis {
 ///
 /// # Panics
 /// If a size is 0 or the part is not within the picture.
-pub(crate) fn resample(image: &Image, part: Rectangle, size: (usize, usize)) -> Planes {
+pub(crate) fn resample(
+    image: &Image,
+    part: Rectangle,
+    size: (usize, usize),
+    filter: ResizeFilter,
+) -> Planes {
     image.check();
     assert!(
         part.height * part.width * size.0 * size.1 > 0,
@@ -89,10 +129,16 @@ pub(crate) fn resample(image: &Image, part: Rectangle, size: (usize, usize)) -> 
         size.0,
         size.1
     );
-    match &image.pixels {
-        Pixels::U8(values) => resample_values(image, values, 255.0, part, size),
-        Pixels::F32(values) => resample_values(image, values, 1.0, part, size),
+    let mut planes = match &image.pixels {
+        Pixels::U8(values) => resample_values(image, values, 255.0, part, size, filter),
+        Pixels::F32(values) => resample_values(image, values, 1.0, part, size, filter),
+    };
+    if filter == ResizeFilter::Bicubic {
+        for value in &mut planes.values {
+            *value = value.clamp(0.0, 1.0);
+        }
     }
+    planes
 }
 
 /// `full` is the value that becomes 1.
@@ -102,6 +148,7 @@ fn resample_values<T: Copy + Into<f32>>(
     full: f32,
     part: Rectangle,
     (height, width): (usize, usize),
+    filter: ResizeFilter,
 ) -> Planes {
     let channels = image.channels;
     let row = image.width * channels;
@@ -109,7 +156,7 @@ fn resample_values<T: Copy + Into<f32>>(
         .chunks(row)
         .take(part.height)
         .map(|line| &line[part.left * channels..][..part.width * channels]);
-    let across = Axis::new(part.width, width);
+    let across = Axis::new(part.width, width, filter);
     // A plane after the other, each still as high as the part.
     let mut narrow = vec![0.0; channels * part.height * width];
     let mut shares = vec![0.0; part.width * channels + LANES];
@@ -133,7 +180,7 @@ fn resample_values<T: Copy + Into<f32>>(
     if part.height == height {
         return planes(narrow);
     }
-    let down = Axis::new(part.height, height);
+    let down = Axis::new(part.height, height, filter);
     let mut values = vec![0.0; channels * height * width];
     let mut starts = Vec::with_capacity(down.taps);
     for (channel, plane) in values.chunks_exact_mut(height * width).enumerate() {
@@ -203,7 +250,12 @@ mod tests {
             let size = (size[0], size[1]);
             let grey = Image::new(13, 10, 1, Pixels::F32(input.clone()));
             // Sums of up to 27 products in single precision, in another order.
-            assert_close(&resample(&grey, part, size).values, &expected, 1e-6);
+            let by = |filter| resample(&grey, part, size, filter).values;
+            assert_close(&by(ResizeFilter::Bilinear), &expected, 1e-6);
+            // Pillow leaves what overshoots as it is in floats, and cuts it off in bytes.
+            let bicubic = numbers(&case["bicubic"]).into_iter();
+            let bicubic: Vec<f32> = bicubic.map(|value| value.clamp(0.0, 1.0)).collect();
+            assert_close(&by(ResizeFilter::Bicubic), &bicubic, 1e-6);
             // Any number of channels goes the same way, each channel by itself.
             for channels in 2..=6 {
                 let values = input.iter().flat_map(|value| {
@@ -216,13 +268,52 @@ mod tests {
                     })
                 });
                 let image = Image::new(13, 10, channels, Pixels::F32(values.collect()));
-                let mut got = resample(&image, part, size);
+                let mut got = resample(&image, part, size, ResizeFilter::Bilinear);
                 for (channel, plane) in got.planes_mut().enumerate() {
                     if channel % 2 == 1 {
                         plane.iter_mut().for_each(|value| *value = 1.0 - *value);
                     }
                     assert_close(plane, &expected, 1e-6);
                 }
+            }
+        }
+    }
+
+    /// Weights of networks that were trained before there was another filter depend on every bit of these.
+    #[test]
+    fn bilinear_weights_are_those_of_the_triangle_to_the_last_bit() {
+        for (from, to) in [
+            (1, 1),
+            (1, 7),
+            (5, 3),
+            (9, 32),
+            (33, 32),
+            (64, 8),
+            (251, 96),
+            (1000, 3),
+        ] {
+            let scale = from as f64 / to as f64;
+            let support = scale.max(1.0);
+            let steepness = 1.0 / support;
+            let axis = Axis::new(from, to, ResizeFilter::Bilinear);
+            assert_eq!(axis.taps, ((2.0 * support).ceil() as usize).min(from));
+            for (place, (low, weights)) in axis.places().enumerate() {
+                let centre = (place as f64 + 0.5) * scale;
+                let high = ((centre + support - 0.5).ceil() as usize).min(from);
+                let triangle = |input: usize| match input < high {
+                    true => (1.0 - (input as f64 + 0.5 - centre).abs() * steepness).max(0.0) as f32,
+                    false => 0.0,
+                };
+                let plain: Vec<f32> = (low..low + axis.taps).map(triangle).collect();
+                let share = 1.0 / plain.iter().sum::<f32>();
+                let bits = |weight: &f32| weight.to_bits();
+                let expected: Vec<u32> =
+                    plain.iter().map(|weight| bits(&(weight * share))).collect();
+                assert_eq!(
+                    weights.iter().map(bits).collect::<Vec<_>>(),
+                    expected,
+                    "{from} to {to}"
+                );
             }
         }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::planes::Planes;
-use super::resample::{Rectangle, resample};
+use super::resample::{Rectangle, ResizeFilter, resample};
 use crate::Image;
 
 /// Resizes to a fixed size, bilinear and antialiased when shrinking; the proportions may change.
@@ -32,10 +32,15 @@ impl Resize {
 
 /// [`Resize::apply`], to planes.
 pub(crate) fn resized(image: &Image, size: (usize, usize)) -> Planes {
+    resized_by(image, size, ResizeFilter::Bilinear)
+}
+
+/// [`resized`] by another filter.
+pub(crate) fn resized_by(image: &Image, size: (usize, usize), filter: ResizeFilter) -> Planes {
     if (image.height, image.width) == size {
         return Planes::of(image);
     }
-    resample(image, Rectangle::whole(image), size)
+    resample(image, Rectangle::whole(image), size, filter)
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use burn::data::dataset::Dataset;
 use proptest::prelude::*;
 use tinderbox_data::text::{
-    InMemoryDocuments, Packed, Role, TokenCorpus, Tokeniser, TokeniserKind, TokeniserTraining,
+    InMemoryDocuments, Packed, PublishedTokeniser, Role, TokenCorpus, Tokeniser, TokeniserKind,
+    TokeniserTraining,
 };
 use tinderbox_data::{DataError, SampleRng};
 
@@ -254,6 +255,38 @@ fn the_files_for_transformers_hold_the_same_tokeniser() {
             assert_eq!(read.encode(&text, true).unwrap(), expected);
         }
     }
+}
+
+#[test]
+fn a_configuration_has_the_last_word_on_case_as_in_transformers() {
+    let folder = tempfile::tempdir().unwrap();
+    let kind = TokeniserKind::WordPiece { lowercase: false };
+    let cased = train(kind, &texts());
+    cased.save_pretrained(folder.path(), 64).unwrap();
+    let path = folder.path().join("tokenizer_config.json");
+    let lowers = |config: &str| {
+        std::fs::write(&path, config).unwrap();
+        let read = PublishedTokeniser::read(folder.path()).unwrap().tokeniser;
+        let read: serde_json::Value = serde_json::from_str(&read.json().unwrap()).unwrap();
+        read["normalizer"]["lowercase"].as_bool().unwrap()
+    };
+    // transformers 5.24 gives the same four, and lower-cases where BERT's tokeniser is not told.
+    assert!(lowers(
+        r#"{"do_lower_case": true, "tokenizer_class": "BertTokenizer"}"#
+    ));
+    assert!(lowers(r#"{"tokenizer_class": "BertTokenizerFast"}"#));
+    assert!(lowers("{}"));
+    assert!(!lowers(
+        r#"{"do_lower_case": true, "tokenizer_class": "PreTrainedTokenizerFast"}"#
+    ));
+    std::fs::remove_file(&path).unwrap();
+    let read = PublishedTokeniser::read(folder.path()).unwrap();
+    assert_eq!(read.tokeniser.json().unwrap(), cased.json().unwrap());
+    std::fs::write(&path, "{").unwrap();
+    let error = PublishedTokeniser::read(folder.path())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("tokenizer_config.json"), "{error}");
 }
 
 #[test]

@@ -56,6 +56,16 @@ impl StateDict {
         self.tensors.get(name)
     }
 
+    /// The first tensor, by name, with a value that is not finite.
+    pub fn not_finite(&self) -> Option<&str> {
+        let odd = |data: &TensorData| {
+            let values = data.as_slice::<f32>().unwrap_or_default();
+            values.iter().any(|value| !value.is_finite())
+        };
+        let found = self.tensors.iter().find(|(_, data)| odd(data));
+        found.map(|(name, _)| name.as_str())
+    }
+
     /// Puts a tensor under a name and gives the one that was there.
     ///
     /// # Panics
