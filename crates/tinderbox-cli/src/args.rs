@@ -202,7 +202,7 @@ pub struct DataArgs {
 /// Arguments of `probe`.
 #[derive(Debug, Clone, Args)]
 pub struct ProbeArgs {
-    /// A run directory or an exported folder
+    /// A run, an exported folder, or a published model's folder
     pub model: PathBuf,
     /// Which data.
     #[command(flatten)]
@@ -228,7 +228,7 @@ fn class_weights(text: &str) -> Result<ClassWeights, String> {
 /// Arguments of `finetune`.
 #[derive(Debug, Clone, Args)]
 pub struct FinetuneArgs {
-    /// A run directory or an exported folder
+    /// A run, an exported folder, or a published model's folder
     pub model: PathBuf,
     /// Which data.
     #[command(flatten)]
@@ -258,7 +258,7 @@ pub struct CompareArgs {
 /// Arguments of `embed`.
 #[derive(Debug, Clone, Args)]
 pub struct EmbedArgs {
-    /// A run, an exported folder, or a file of word vectors
+    /// A run, a folder of a model, or a file of word vectors
     pub model: PathBuf,
     /// Show the words nearest to this one, of word vectors
     #[arg(long, value_name = "WORD", conflicts_with_all = ["data", "recipe", "format"])]

@@ -8,7 +8,7 @@ use burn_pack::AtomicFile;
 use serde_json::{Map, Value, json};
 use tokenizers::Tokenizer;
 
-use super::tokeniser::{Role, Tokeniser, refused};
+use super::tokeniser::{Role, SPECIAL, Tokeniser, refused};
 use crate::DataError;
 
 const ROLES: [(Role, &str); 5] = [
@@ -109,9 +109,7 @@ impl Tokeniser {
         let folder = folder.as_ref();
         let mut parts: Value = serde_json::from_str(&self.json()?).map_err(refused)?;
         // Other pipelines around WordPiece are read from `tokenizer.json` alone.
-        let of_bert = parts["model"]["type"] == "WordPiece"
-            && parts["normalizer"]["type"] == "BertNormalizer"
-            && parts["pre_tokenizer"]["type"] == "BertPreTokenizer";
+        let of_bert = is_bert(&parts);
         if of_bert {
             let lines = vocabulary_lines(&parts)?;
             write(&folder.join("vocab.txt"), lines.as_bytes())?;
@@ -175,6 +173,19 @@ impl Tokeniser {
         let mut names = role.names().iter();
         names.find(|name| self.id(name).is_some()).copied()
     }
+}
+
+/// Whether this is what `BertTokenizer` makes of `vocab.txt` and `tokenizer_config.json`: it makes its pipeline anew of these.
+fn is_bert(parts: &Value) -> bool {
+    let (model, normaliser) = (&parts["model"], &parts["normalizer"]);
+    model["type"] == "WordPiece"
+        && model["unk_token"] == "[UNK]"
+        && model["continuing_subword_prefix"] == "##"
+        && model["max_input_chars_per_word"] == 100
+        && normaliser["type"] == "BertNormalizer"
+        && normaliser["clean_text"] == true
+        && parts["pre_tokenizer"]["type"] == "BertPreTokenizer"
+        && SPECIAL.iter().all(|token| !model["vocab"][token].is_null())
 }
 
 /// A token a line, in the order of the ids.

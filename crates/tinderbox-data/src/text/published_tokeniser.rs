@@ -44,8 +44,7 @@ impl PublishedTokeniser {
         let class = says("tokenizer_class").as_str();
         let is_bert = class.is_none_or(|class| BERT_CLASSES.contains(&class));
         let tokeniser = match (json.is_file(), words.is_file()) {
-            (true, _) => Tokeniser::load(&json)
-                .map_err(|error| refused(format!("{}: {error}", json.display())))?,
+            (true, _) => Tokeniser::load(&json)?,
             (false, true) => Tokeniser::load_bert_vocabulary(&words, true)?,
             (false, false) => {
                 return Err(refused(format!(

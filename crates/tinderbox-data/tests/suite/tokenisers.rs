@@ -313,6 +313,39 @@ fn what_is_exported_makes_the_same_sequences_elsewhere() {
     }
 }
 
+/// `BertTokenizer` makes its pipeline of `vocab.txt` anew, by its own limits: other WordPiece goes by `tokenizer.json` alone.
+#[test]
+fn only_what_is_berts_pipeline_is_exported_as_such() {
+    let kind = TokeniserKind::WordPiece {
+        lowercase: true,
+        strip_accents: None,
+    };
+    let parts = train(kind, &texts()).json().unwrap();
+    let parts: serde_json::Value = serde_json::from_str(&parts).unwrap();
+    let class = |change: fn(&mut serde_json::Value)| {
+        let mut parts = parts.clone();
+        change(&mut parts);
+        let tokeniser = Tokeniser::from_json(parts.to_string().as_bytes()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        tokeniser.save_pretrained(folder.path(), 64).unwrap();
+        let config = std::fs::read(folder.path().join("tokenizer_config.json")).unwrap();
+        let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
+        let is_bert = config["tokenizer_class"] == "BertTokenizer";
+        assert_eq!(folder.path().join("vocab.txt").is_file(), is_bert);
+        is_bert
+    };
+    assert!(class(|_| {}));
+    assert!(class(
+        |parts| parts["normalizer"]["strip_accents"] = false.into()
+    ));
+    assert!(!class(
+        |parts| parts["model"]["max_input_chars_per_word"] = 9.into()
+    ));
+    assert!(!class(
+        |parts| parts["normalizer"]["clean_text"] = false.into()
+    ));
+}
+
 #[test]
 fn letters_with_marks_are_the_same_in_either_form() {
     let mut texts = texts();
