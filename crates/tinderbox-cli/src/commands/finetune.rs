@@ -76,6 +76,15 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
         .into_iter()
         .for_each(|remark| data_set.ledger.add(remark));
     let length = Length::of(items.len(), usual == 0.0);
+    // `--set` may change the length, too, of which the warm-up is a share.
+    let train = recipe(&model, &data, finetune, length)
+        .resolve(&overrides)?
+        .train;
+    let epoch = (items.len() / train.batch).max(1) as u64;
+    let length = Length {
+        warmup: train.length.steps(epoch) / WARMUP,
+        ..length
+    };
     let file = recipe(&model, &data, finetune, length);
     let recipe = file.resolve(&overrides)?;
     let device = recipe.device.open()?;
@@ -149,6 +158,8 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
 struct Length {
     steps: u64,
     batch: usize,
+    /// Of the steps, what warms up what is easily forgotten.
+    warmup: u64,
 }
 
 impl Length {
@@ -159,7 +170,11 @@ impl Length {
             true => FEW_STEPS,
             false => (EPOCHS * (items / batch) as u64).max(MIN_STEPS),
         };
-        Self { steps, batch }
+        Self {
+            steps,
+            batch,
+            warmup: steps / WARMUP,
+        }
     }
 }
 
@@ -177,7 +192,7 @@ fn recipe(
     };
     let rate = rate_for(own, model.is_published());
     let warmup = match is_transformer(own) || model.is_published() {
-        true => length.steps / WARMUP,
+        true => length.warmup,
         false => 0,
     };
     let whole = |number: u64| toml::Value::from(number as i64);
