@@ -1,21 +1,19 @@
 //! The data of a recipe: opened, split, and ready for training and evaluation.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
-use rayon::prelude::*;
 use tinderbox::data::table::{NotUtf8, TableItems, check_classes};
-use tinderbox::data::text::DocumentSource;
 use tinderbox::data::{
-    Background, DataError, Labelled, Ledger, Preprocess, Remark, SplitFolders, group_split,
-    split_folders, spread, spread_split, stratified_split, stratified_subset,
+    Background, DataError, Ledger, Preprocess, Remark, SplitFolders, group_split, split_folders,
+    spread, spread_split, stratified_subset,
 };
 
 use crate::encoder::{ImageShape, InputShape, Modality};
 use crate::equal_items::on_both_sides;
 use crate::inputs::{Items, Preprocessing, Target, Views};
 use crate::recipe::{DataRecipe, DataSource, Labels};
+use crate::split::{class, groups, split};
 use crate::{images, text_source};
 
 /// The split into training and test part is the same for every seed of a run.
@@ -391,76 +389,6 @@ fn refuse_split(recipe: &DataRecipe, classes: &[String]) -> Result<(), DataError
             classes.join("`, `")
         ),
     })
-}
-
-/// The class of an item that can be learnt from.
-fn class(labels: &dyn Labelled, target: Target, index: usize) -> Option<u32> {
-    match target {
-        Target::Items => labels.label(index),
-        // All sentences have words with tags, and all questions answers: none has a label that would tell it from another.
-        Target::Words | Target::Answers => Some(0),
-    }
-}
-
-/// Splits items with labels: groups, and the questions about a text, stay together; else each class keeps its share.
-fn split(
-    items: &Items,
-    recipe: &DataRecipe,
-    chosen: &[usize],
-    share: f64,
-    seed: u64,
-) -> Result<(Vec<usize>, Vec<usize>), DataError> {
-    let labels = items.labelled();
-    let split = match (items, recipe.source.target()) {
-        _ if recipe.group.is_some() => group_split(&groups(labels, chosen)?, share, seed),
-        (Items::Texts(texts), Target::Answers) => {
-            group_split(&texts_of_questions(&**texts, chosen), share, seed)
-        }
-        (_, target) => {
-            let classes = chosen.iter().filter_map(|&i| class(labels, target, i));
-            stratified_split(&classes.collect::<Vec<u32>>(), share, seed)
-        }
-    };
-    let pick = |part: &[usize]| part.iter().map(|&i| chosen[i]).collect::<Vec<usize>>();
-    Ok((pick(&split.train), pick(&split.test)))
-}
-
-/// The groups of some items, as numbers; an item without one is a group of its own.
-fn groups(labels: &dyn Labelled, items: &[usize]) -> Result<Vec<u64>, DataError> {
-    let mut any = false;
-    let group = |&index: &usize| {
-        let mut hasher = DefaultHasher::new();
-        let group = labels.group(index);
-        any |= group.is_some();
-        match group {
-            Some(group) => group.hash(&mut hasher),
-            None => index.hash(&mut hasher),
-        }
-        hasher.finish()
-    };
-    let groups = items.iter().map(group).collect();
-    match any {
-        true => Ok(groups),
-        false => Err(DataError::Config {
-            name: "data.group",
-            expected: "groups, such as folders below those of the classes".into(),
-            got: format!("set, but none of {} items has one", items.len()),
-        }),
-    }
-}
-
-/// What tells the texts apart that some questions are about: no text is to be both trained on and tested with.
-fn texts_of_questions(questions: &dyn DocumentSource, items: &[usize]) -> Vec<u64> {
-    let text = |index: &usize| {
-        let document = questions.get(*index).ok()?;
-        let mut hasher = DefaultHasher::new();
-        document.second.hash(&mut hasher);
-        Some(hasher.finish())
-    };
-    items
-        .par_iter()
-        .map(|item| text(item).unwrap_or_default())
-        .collect()
 }
 
 /// The items of a recipe, unsplit and without a test set of their own; with `blank_lines`, a blank line of a file of texts is one, too.

@@ -39,6 +39,7 @@ pub mod rows;
 pub mod run;
 pub mod session;
 pub mod signals;
+mod split;
 mod starting_weights;
 pub mod table;
 pub mod tagger;

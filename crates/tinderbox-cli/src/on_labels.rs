@@ -72,6 +72,7 @@ impl OnLabels<'_> {
             }
         };
         let at = |places: &[usize]| places.iter().map(|&at| items[at]).collect::<Vec<_>>();
+        let place = |item| items.binary_search(&item).expect("it is one of them");
         let views = compare.views.as_ref().unwrap_or(&plan.recipe.data.views);
         let factors = compare.rate_factors.iter();
         let training = LabelledTraining {
@@ -85,6 +86,13 @@ impl OnLabels<'_> {
             encoder: &new,
             classes: plan.data.classes.len(),
             loader: &|places, config| inputs.loader(&at(places), Views::One, views, config),
+            hold_out: &|places, share| {
+                let chosen = at(places);
+                let (train, held_out) =
+                    plan.data.hold_out(&plan.recipe.data, chosen, share, seed)?;
+                let places = |of: Vec<usize>| of.iter().map(|item| place(*item)).collect();
+                Ok([places(train), places(held_out)])
+            },
             clean: &|places| Ok(inputs.load(&at(places))?.0.batches),
             seed,
             device: device.clone(),

@@ -58,15 +58,18 @@ impl Comparison<'_> {
         let Self { plan, compare, .. } = *self;
         let path = self.dir.join(COMPARISON);
         let folder = self.dir.join(PARTS);
+        let config = config(plan, compare);
         let made: Option<LabelEfficiency> = read_json(&path);
         if let Some(made) = made
             && !folder.exists()
         {
             // A version that kept no parts made it.
-            return Ok(made);
+            if answers(&made, &config) {
+                return Ok(made);
+            }
+            fs::create_dir_all(&folder).map_err(CliError::io("creating", &folder))?;
         }
         self.begin(output)?;
-        let config = config(plan, compare);
         let setup = plan.setup(self.inputs);
         let train = setup.load(&plan.data.labelled, output)?;
         let test = setup.load(&plan.data.test, output)?;
@@ -148,6 +151,16 @@ pub fn config(plan: &Plan<'_>, compare: &CompareRecipe) -> LabelEfficiencyConfig
         fine_tune: compare.fine_tune,
         probe: LinearProbeConfig::default(),
     }
+}
+
+/// Whether a comparison has these shares and so many draws.
+fn answers(made: &LabelEfficiency, config: &LabelEfficiencyConfig) -> bool {
+    let seeds = config.seeds.clone().count();
+    let has = |share: &f64| {
+        let mut scores = made.scores.iter();
+        scores.any(|score| score.share == *share && score.accuracies.len() == seeds)
+    };
+    config.shares.iter().all(has)
 }
 
 /// The encoders of a comparison, and where its parts are kept.
@@ -269,9 +282,7 @@ impl Arms for Rivals<'_> {
         start: Option<&AnyEncoder>,
         draw: &Draw,
     ) -> Result<Option<Tuning>, CliError> {
-        self.training(start, draw.seed, |training| {
-            training.tune(&draw.items, &draw.labels)
-        })
+        self.training(start, draw.seed, |training| training.tune(&draw.items))
     }
 
     fn trained(

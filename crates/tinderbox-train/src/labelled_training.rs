@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-use tinderbox_data::{DataError, Loader, LoaderConfig, PlainBatch, stratified_split};
+use tinderbox_data::{DataError, Loader, LoaderConfig, PlainBatch};
 use tinderbox_nn::Encoder;
 use tinderbox_objectives::{Supervised, SupervisedConfig};
 use tinderbox_transfer::Better;
@@ -82,6 +82,9 @@ pub struct TrainedOnLabels<E: Encoder> {
 /// Gives batches of random views of some items.
 pub type LoadViews<'a> = dyn Fn(&[usize], LoaderConfig) -> Result<Loader, DataError> + 'a;
 
+/// Splits items into those to train on and a share of them.
+pub type HoldOut<'a> = dyn Fn(&[usize], f64) -> Result<[Vec<usize>; 2], DataError> + 'a;
+
 /// Gives some items as they are, in batches with their labels.
 pub type LoadClean<'a> = dyn Fn(&[usize]) -> Result<Vec<PlainBatch>, TrainError> + 'a;
 
@@ -95,6 +98,8 @@ pub struct LabelledTraining<'a, E> {
     pub classes: usize,
     /// Batches of random views of some items.
     pub loader: &'a LoadViews<'a>,
+    /// Splits items into those to train on and a share of them to validate with, which may be none.
+    pub hold_out: &'a HoldOut<'a>,
     /// Some items as they are, in batches with their labels.
     pub clean: &'a LoadClean<'a>,
     /// Draws the head, the order and the views.
@@ -117,15 +122,13 @@ where
     ///
     /// # Errors
     /// Data that cannot be read, or a stop.
-    pub fn tune(&self, items: &[usize], labels: &[u32]) -> Result<Option<Tuning>, TrainError> {
-        let share = validation_share(labels.len(), self.classes);
-        let split = stratified_split(labels, share, self.seed);
-        if split.test.is_empty() {
+    pub fn tune(&self, items: &[usize]) -> Result<Option<Tuning>, TrainError> {
+        let share = validation_share(items.len(), self.classes);
+        let [train, held_out] = (self.hold_out)(items, share)?;
+        if held_out.is_empty() {
             return Ok(None);
         }
-        let pick = |places: &[usize]| places.iter().map(|&at| items[at]).collect::<Vec<_>>();
-        let train = pick(&split.train);
-        let batches = (self.clean)(&pick(&split.test))?;
+        let batches = (self.clean)(&held_out)?;
         let mut found: Option<(f64, Tuning)> = None;
         let mut tried = Vec::new();
         for &rate in &self.config.rates {

@@ -54,7 +54,7 @@ pub use label_efficiency::{
 };
 pub use labelled::{LabelledItems, encode};
 pub use labelled_training::{
-    LEAST_PER_CLASS, LabelledTraining, LabelledTrainingConfig, LoadClean, LoadViews,
+    HoldOut, LEAST_PER_CLASS, LabelledTraining, LabelledTrainingConfig, LoadClean, LoadViews,
     TrainedOnLabels, Tuning, validation_share,
 };
 pub use lars::{Lars, LarsConfig, LarsState};

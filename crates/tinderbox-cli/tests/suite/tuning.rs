@@ -328,6 +328,17 @@ fn a_comparison_tells_its_cost_and_is_added_to_a_finished_run() {
     expect(at, &other, 0);
     assert!(at.join("run/comparison-1/scratch-head-0.5-2.json").exists());
     assert!(!at.join("run/comparison/scratch-head-0.5-2.json").exists());
+    // A table without parts, as versions before wrote it, says what it was asked then; more is measured anew.
+    fs::remove_dir_all(at.join("run/comparison")).unwrap();
+    let asked = |shares: &str| {
+        let shares = format!("compare.shares={shares}");
+        text(&expect(at, &["compare", "run", "--set", &shares], 0).stdout)
+    };
+    let old = asked("[0.02]");
+    assert!(old.contains("2 % (24 labels)"), "{old}");
+    assert!(!at.join("run/comparison").exists());
+    assert!(asked("[0.02, 0.1]").contains("10 % (120 labels)"));
+    assert!(at.join("run/comparison-2/comparison.json").exists());
     let refused = expect(at, &["compare", "run", "--set", "train.steps=3"], 2);
     assert!(unwrapped(&refused.stderr).contains("compare.KEY=VALUE"));
 }
