@@ -206,6 +206,7 @@ fn a_killed_comparison_goes_on_and_prints_the_same_table() {
         "{whole}"
     );
     fs::remove_dir_all(at.join("run/comparison")).unwrap();
+    fs::remove_file(at.join("run/comparison.json")).unwrap();
     let kills = std::env::var("TINDERBOX_KILLS")
         .ok()
         .and_then(|n| n.parse().ok())
