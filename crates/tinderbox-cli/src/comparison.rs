@@ -5,6 +5,9 @@ use tinderbox::transfer::stats;
 
 use crate::table::{Table, interval, tidy};
 
+/// Share by which two figures say different things.
+const APART: f64 = 0.005;
+
 fn name(arm: Arm) -> &'static str {
     match arm {
         Arm::PreTrained => "pre-trained encoder",
@@ -30,9 +33,37 @@ fn arm_name(arm: Arm, readout: Readout) -> String {
     }
 }
 
-/// Column headings and rows of text: an arm a row, a share of the labels a column, each accuracy
-/// in per cent with its 95 % interval over draws and test items.
-pub fn cells(comparison: &LabelEfficiency) -> (Vec<String>, Vec<Vec<String>>) {
+/// Column headings and rows of text.
+type Cells = (Vec<String>, Vec<Vec<String>>);
+
+/// An arm a row, a share of the labels a column, each accuracy in per cent with its 95 % interval over draws and test items, and last what
+/// always answering the most frequent class has.
+pub fn cells(comparison: &LabelEfficiency) -> Cells {
+    let (heading, mut rows) = cells_of(comparison, "test accuracy, %", accuracy);
+    if let Some(share) = comparison.majority_share {
+        let same = format!("{:.1}", 100.0 * share);
+        let columns = heading.len() - 1;
+        let row = std::iter::once("the most frequent class".to_string());
+        rows.push(row.chain(std::iter::repeat_n(same, columns)).collect());
+    }
+    (heading, rows)
+}
+
+/// The same of the mean recall of the classes, without intervals; none where it says what the accuracy says.
+pub fn balanced_cells(comparison: &LabelEfficiency) -> Option<Cells> {
+    let apart = |score: &Score| {
+        let mut both = score.accuracies.iter().zip(&score.balanced);
+        both.any(|(accuracy, balanced)| (accuracy - balanced).abs() > APART)
+    };
+    let shown = |score: &Score| match score.balanced.as_slice() {
+        [] => String::new(),
+        balanced => format!("{:.1}", 100.0 * stats::mean(balanced)),
+    };
+    let any = comparison.scores.iter().any(apart);
+    any.then(|| cells_of(comparison, "balanced accuracy, %", shown))
+}
+
+fn cells_of(comparison: &LabelEfficiency, title: &str, shown: impl Fn(&Score) -> String) -> Cells {
     let mut shares: Vec<(f64, usize)> = Vec::new();
     let mut arms: Vec<(Arm, Readout)> = Vec::new();
     for score in &comparison.scores {
@@ -43,7 +74,7 @@ pub fn cells(comparison: &LabelEfficiency) -> (Vec<String>, Vec<Vec<String>>) {
             arms.push((score.arm, score.readout));
         }
     }
-    let heading = std::iter::once("test accuracy, %".to_string())
+    let heading = std::iter::once(title.to_string())
         .chain(
             shares
                 .iter()
@@ -58,7 +89,7 @@ pub fn cells(comparison: &LabelEfficiency) -> (Vec<String>, Vec<Vec<String>>) {
                 .scores
                 .iter()
                 .find(is_it)
-                .map_or(String::new(), accuracy)
+                .map_or(String::new(), &shown)
         };
         std::iter::once(arm_name(arm, readout))
             .chain(shares.iter().map(|(share, _)| cell(*share)))
@@ -76,7 +107,7 @@ fn accuracy(score: &Score) -> String {
 
 /// Column headings and rows of text: by how many points the pre-trained encoder leads each rival, a readout and a rival a row, a share
 /// of the labels a column, each with its 95 % interval.
-pub fn lead_cells(comparison: &LabelEfficiency) -> (Vec<String>, Vec<Vec<String>>) {
+pub fn lead_cells(comparison: &LabelEfficiency) -> Cells {
     let mut shares: Vec<f64> = Vec::new();
     let mut pairs: Vec<(Readout, Arm)> = Vec::new();
     for lead in &comparison.leads {
@@ -160,10 +191,11 @@ pub fn caption(comparison: &LabelEfficiency) -> String {
 pub fn to_text(comparison: &LabelEfficiency) -> String {
     let accuracies = rendered(cells(comparison));
     let leads = rendered(lead_cells(comparison));
-    format!("{accuracies}{}\n\n{leads}", caption(comparison))
+    let balanced = balanced_cells(comparison).map_or(String::new(), |cells| rendered(cells) + "\n");
+    format!("{accuracies}{}\n\n{balanced}{leads}", caption(comparison))
 }
 
-fn rendered((heading, rows): (Vec<String>, Vec<Vec<String>>)) -> String {
+fn rendered((heading, rows): Cells) -> String {
     let mut table = Table::new(heading);
     for row in rows {
         table.row(row);
@@ -188,6 +220,7 @@ pub(crate) mod tests {
             share: 0.01,
             labels: 12,
             accuracies: accuracies.to_vec(),
+            balanced: Vec::new(),
             interval: None,
         };
         let (ours, theirs) = ([0.82, 0.83, 0.84], [0.5, 0.51, 0.52]);
@@ -204,7 +237,27 @@ pub(crate) mod tests {
             }],
             scratch_not_flat: 0,
             tuned: Vec::new(),
+            majority_share: None,
         }
+    }
+
+    #[test]
+    fn the_most_frequent_class_and_the_mean_recall_stand_beside_the_accuracy() {
+        let mut comparison = example();
+        assert!(balanced_cells(&comparison).is_none());
+        comparison.majority_share = Some(0.8);
+        comparison.scores[0].balanced = vec![0.52, 0.53, 0.54];
+        let text = to_text(&comparison);
+        let majority = text
+            .lines()
+            .find(|line| line.starts_with("the most frequent class"));
+        assert!(majority.unwrap().ends_with(" 80.0"), "{text}");
+        let from = text.find("balanced accuracy, %").unwrap();
+        let row = text[from..].lines().nth(1).unwrap();
+        assert!(
+            row.starts_with("pre-trained") && row.ends_with(" 53.0"),
+            "{text}"
+        );
     }
 
     #[test]

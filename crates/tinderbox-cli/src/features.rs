@@ -4,10 +4,12 @@ use burn::tensor::Device;
 use tinderbox::data::{DataError, Skipped};
 use tinderbox::nn::Encoder;
 use tinderbox::train::encode;
-use tinderbox::transfer::FeatureMatrix;
+use tinderbox::transfer::{FeatureMatrix, LinearProbe, LinearProbeConfig, ProbeStage};
 
 use crate::encoder::AnyEncoder;
+use crate::error::CliError;
 use crate::inputs::Inputs;
+use crate::progress::Progress;
 
 /// Items that are in memory at once: a whole number of what an encoder sees at once, so that features do not depend on it.
 const AT_ONCE: usize = 1024;
@@ -24,8 +26,7 @@ pub struct Features {
 }
 
 impl Features {
-    /// The features of some items as they are, without random views. `encoder` is in inference mode, on `device`; `watch` hears how many
-    /// items are done.
+    /// The features of some items as they are, without random views. `encoder` is in inference mode, on `device`.
     ///
     /// # Errors
     /// An item without a label, or no item that can be read.
@@ -34,7 +35,7 @@ impl Features {
         inputs: &Inputs,
         items: &[usize],
         device: &Device,
-        watch: &mut dyn FnMut(usize),
+        progress: &mut Progress,
     ) -> Result<Self, DataError> {
         let dim = encoder.feature_dim();
         let mut all = Self {
@@ -46,8 +47,8 @@ impl Features {
             labels: Vec::with_capacity(items.len()),
             skipped: Vec::new(),
         };
-        for (part, some) in items.chunks(AT_ONCE).enumerate() {
-            watch(part * AT_ONCE);
+        progress.part(&format!("features of {} items", items.len()));
+        for some in items.chunks(AT_ONCE) {
             let (loaded, skipped) = inputs.load_some(some)?;
             all.skipped.extend(skipped);
             if loaded.is_empty() {
@@ -66,5 +67,29 @@ impl Features {
             });
         }
         Ok(all)
+    }
+
+    /// Fits a linear probe to them, and tells what it is at.
+    ///
+    /// # Errors
+    /// Features that are not finite.
+    pub fn probe(
+        &self,
+        config: &LinearProbeConfig,
+        classes: usize,
+        progress: &mut Progress,
+    ) -> Result<LinearProbe, CliError> {
+        let mut watch = |stage: ProbeStage| match stage {
+            ProbeStage::Choose { l2, number, of } => {
+                let number = number + 1;
+                progress.part(&format!("linear probe: penalty {l2}, {number} of {of}"));
+            }
+            ProbeStage::Fit { l2, rows } => {
+                progress.part(&format!("linear probe: penalty {l2} on {rows} labels"));
+            }
+        };
+        config
+            .try_fit_watched(&self.matrix, &self.labels, classes, &mut watch)
+            .map_err(|error| CliError::Run(error.into()))
     }
 }

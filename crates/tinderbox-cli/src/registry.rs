@@ -39,13 +39,21 @@ pub trait Trainable: Objective<Encoder = AnyEncoder, Batch: FromPlain> {
         None
     }
 
+    /// The same with what is fitted to the training items at once, not in steps; of most objectives nothing is.
+    ///
+    /// # Errors
+    /// Items that cannot be read.
+    fn fitted(self, _setup: &Setup<'_>, _output: &Output) -> Result<Self, CliError> {
+        Ok(self)
+    }
+
     /// Adds the evaluator of its output layer on the test part, at the end of the run, as far as that has labels.
     ///
     /// # Errors
     /// If the test part cannot be read.
     fn evaluate_head<'t>(
         trainer: Trainer<'t, Self>,
-        _setup: &Setup<'_>,
+        _setup: &Setup<'t>,
         _output: &Output,
     ) -> Result<Trainer<'t, Self>, CliError> {
         Ok(trainer)
@@ -61,7 +69,7 @@ macro_rules! output_layer {
 
         fn evaluate_head<'t>(
             trainer: Trainer<'t, Self>,
-            setup: &Setup<'_>,
+            setup: &Setup<'t>,
             output: &Output,
         ) -> Result<Trainer<'t, Self>, CliError> {
             $evaluator::add(trainer, setup, output)
@@ -98,6 +106,10 @@ impl Trainable for Supervised<AnyEncoder> {
 }
 
 impl Trainable for Frozen {
+    fn fitted(self, setup: &Setup<'_>, output: &Output) -> Result<Self, CliError> {
+        self.fitted(setup, output)
+    }
+
     output_layer!(head, HeadEvaluator);
 }
 
@@ -230,12 +242,10 @@ impl Build<'_> {
             ObjectiveRecipe::SimCse(ref objective) => job.run(build(device, seed, || {
                 Ok(objective.init(encoder()?, device)?)
             })?),
-            ObjectiveRecipe::Supervised {
-                label_smoothing, ..
-            } if freeze => job.run(build(device, seed, || {
+            ObjectiveRecipe::Supervised { .. } if freeze => job.run(build(device, seed, || {
                 let encoder = encoder()?;
                 let head = LinearConfig::new(encoder.feature_dim(), self.classes).init(device);
-                Ok(Frozen::new(encoder, head, label_smoothing))
+                Ok(Frozen::new(encoder, head))
             })?),
             ObjectiveRecipe::Supervised {
                 label_smoothing, ..

@@ -25,19 +25,22 @@ pub const PREPROCESSING: &str = "preprocessing.json";
 pub const CACHE: &str = "cache";
 /// The label-efficiency table.
 pub const COMPARISON: &str = "comparison.json";
+/// Figures of the classes of the test part.
+pub const TEST: &str = "test.json";
 /// The model at the end of the run.
 pub const EXPORTED: &str = "exported";
 
 /// Says that a process works on the run.
 const LOCK: &str = "LOCK";
 /// Files that the program writes into a run's directory itself.
-const OWN: [&str; 10] = [
+const OWN: [&str; 11] = [
     RECIPE,
     RESOLVED,
     ENVIRONMENT,
     DATA,
     PREPROCESSING,
     COMPARISON,
+    TEST,
     METRICS,
     TIMING,
     REPORT,

@@ -267,6 +267,7 @@ impl Plan<'_> {
             validation: &self.validation,
             views: self.recipe.objective.views(),
             device: &self.device,
+            run: None,
         }
     }
 
@@ -360,12 +361,18 @@ impl Job for TrainJob<'_> {
             inputs,
             ..
         } = self;
-        let setup = plan.setup(inputs);
+        let setup = Setup {
+            run: Some(&self.opened.dir),
+            ..plan.setup(inputs)
+        };
+        let objective = objective.fitted(&setup, self.output)?;
         let loader = setup.loader()?;
         let config = setup.config(&loader, setup.best_figure());
         let total = config.steps;
         // How many steps an epoch has is known by now.
-        check_warmup(&plan.recipe.schedule, total)?;
+        if total > 0 {
+            check_warmup(&plan.recipe.schedule, total)?;
+        }
         let device = plan.device.clone().autodiff();
         let mut trainer = Trainer::new(objective, loader, &device, config)?;
         if let Some(factor) = &plan.rate_factor {

@@ -34,6 +34,11 @@ impl Table {
         self
     }
 
+    /// The heading and the rows.
+    pub fn into_cells(self) -> (Vec<String>, Vec<Vec<String>>) {
+        (self.heading, self.rows)
+    }
+
     /// The text: first column left, the others right unless told otherwise, two spaces between.
     pub fn render(&self) -> String {
         let all = || std::iter::once(&self.heading).chain(&self.rows);

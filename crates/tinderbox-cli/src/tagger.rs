@@ -8,7 +8,7 @@ use tinderbox::objectives::{TaggedBatch, TokenTagging};
 use tinderbox::train::{Evaluation, Evaluator, FromPlain, TrainError, Trainer};
 use tinderbox::transfer::FeatureMatrix;
 
-use crate::classifier::{HEAD_ACCURACY, classes_of};
+use crate::classifier::{TestFigures, count};
 use crate::encoder::AnyEncoder;
 use crate::error::CliError;
 use crate::inputs::{Inputs, Target};
@@ -23,21 +23,22 @@ pub type Tagger = TokenTagging<AnyEncoder>;
 const AT_ONCE: usize = 64;
 
 /// Measures a tagger on all words of the test part.
-pub struct TagEvaluator {
+pub struct TagEvaluator<'s> {
     batches: Vec<PlainBatch>,
+    figures: TestFigures<'s>,
     device: Device,
 }
 
-impl TagEvaluator {
+impl<'s> TagEvaluator<'s> {
     /// Adds one to a trainer, for the end of the run, if the data has tags.
     ///
     /// # Errors
     /// If no sentence of the test part can be read.
-    pub fn add<'t>(
-        trainer: Trainer<'t, Tagger>,
-        setup: &Setup<'_>,
+    pub fn add(
+        trainer: Trainer<'s, Tagger>,
+        setup: &Setup<'s>,
         output: &Output,
-    ) -> Result<Trainer<'t, Tagger>, CliError> {
+    ) -> Result<Trainer<'s, Tagger>, CliError> {
         let (Inputs::Texts(texts), true) = (setup.inputs, setup.data.has(Target::Words)) else {
             return Ok(trainer);
         };
@@ -55,28 +56,22 @@ impl TagEvaluator {
             batches: batches
                 .map(|batch| collate.collate(batch.to_vec()))
                 .collect(),
+            figures: TestFigures::of(setup),
             device: setup.device.clone(),
         }))
     }
 }
 
-impl Evaluator<Tagger> for TagEvaluator {
+impl Evaluator<Tagger> for TagEvaluator<'_> {
     fn evaluate(&mut self, tagger: &Tagger) -> Result<Evaluation, TrainError> {
-        let (mut right, mut words) = (0, 0);
+        let mut tally = self.figures.tally();
         for batch in &self.batches {
             let batch = TaggedBatch::from_plain(batch, &self.device);
-            let found = classes_of(tagger.logits(batch.input, batch.positions));
-            let tags: Vec<i64> = batch.targets.into_data().iter::<i64>().collect();
-            words += tags.len();
-            let both = found.iter().zip(tags);
-            right += both
-                .filter(|(found, tag)| i64::from(**found) == *tag)
-                .count();
+            let logits = tagger.logits(batch.input, batch.positions);
+            let tags: Vec<u32> = batch.targets.into_data().iter::<u32>().collect();
+            count(&mut tally, logits, &mut tags.into_iter());
         }
-        Ok(Evaluation {
-            figures: vec![(HEAD_ACCURACY.to_string(), right as f64 / words as f64)],
-            warnings: Vec::new(),
-        })
+        self.figures.evaluation(tally)
     }
 }
 

@@ -10,7 +10,7 @@ use tinderbox::data::{DataError, Loader, LoaderConfig, PlainBatch, Skipped};
 use tinderbox::objectives::Objective;
 use tinderbox::train::{
     Best, CheckpointConfig, EarlyStopping, FromPlain, HealthEvaluator, HeldOutEvaluator,
-    KnnEvaluator, LabelledItems, LostFigures, METRICS, Observer, Outcome, ProbeEvaluator,
+    KnnEvaluator, LabelledItems, LostFigures, METRICS, Observer, Outcome, ProbeEvaluator, RunDir,
     StepReport, Timing, Trainer, TrainerConfig, Watched, read_metrics,
 };
 use tinderbox::transfer::{Better, Knn, LinearProbeConfig};
@@ -56,6 +56,8 @@ pub struct Setup<'a> {
     pub views: Views,
     /// Where the run is, without gradients.
     pub device: &'a Device,
+    /// Its directory, if it has one.
+    pub run: Option<&'a RunDir>,
 }
 
 impl Setup<'_> {
@@ -89,15 +91,14 @@ impl Setup<'_> {
     pub fn config(&self, loader: &Loader, best: Option<&str>) -> TrainerConfig {
         let recipe = self.recipe;
         let accumulate = recipe.train.accumulate as u64;
-        let steps = recipe
-            .train
-            .length
-            .steps(loader.steps_per_epoch())
-            .div_ceil(match recipe.train.length {
-                // An epoch is a pass over the data, however many batches make a step.
-                crate::recipe::Length::Epochs(_) => accumulate,
-                crate::recipe::Length::Steps(_) => 1,
-            });
+        let length = recipe.train.length.steps(loader.steps_per_epoch());
+        let steps = match recipe.train.length {
+            // What is frozen is fitted at once.
+            _ if recipe.finetune.is_some_and(|own| own.freeze) => 0,
+            // An epoch is a pass over the data, however many batches make a step.
+            crate::recipe::Length::Epochs(_) => length.div_ceil(accumulate),
+            crate::recipe::Length::Steps(_) => length,
+        };
         let tenth = (steps / 10).max(1);
         let usual = match self.validation.is_empty() {
             true => tenth,
@@ -298,7 +299,7 @@ impl Setup<'_> {
 }
 
 /// Says how many of `count` items that were to be evaluated on were left out, and why the first of them.
-fn warn_of_skipped(skipped: &[Skipped], count: usize, output: &Output) {
+pub fn warn_of_skipped(skipped: &[Skipped], count: usize, output: &Output) {
     if let Some(first) = skipped.first() {
         output.warn(&format!(
             "{} of {count} items to evaluate on could not be read; the first: {}",

@@ -11,7 +11,7 @@ use burn::tensor::Device;
 use serde::Serialize;
 use tinderbox_data::stratified_subset;
 use tinderbox_nn::Encoder;
-use tinderbox_transfer::{FeatureMatrix, Knn, LinearProbeConfig};
+use tinderbox_transfer::{FeatureMatrix, Knn, LinearProbeConfig, majority_share};
 
 use crate::batch::PlainInput;
 use crate::error::TrainError;
@@ -146,7 +146,7 @@ pub fn label_efficiency<A: Arms>(
         measured.seed(seed)?;
     }
     let Measured { parts, tuned, .. } = measured;
-    let scores = scores::scores(&parts);
+    let scores = scores::scores(&parts, &task.test.labels);
     let scratch = parts.iter().filter(|part| part.arm == Arm::Scratch);
     Ok(LabelEfficiency {
         train: task.train.len(),
@@ -156,6 +156,7 @@ pub fn label_efficiency<A: Arms>(
         scores,
         scratch_not_flat: scratch.filter(|part| !part.flat).count(),
         tuned,
+        majority_share: Some(majority_share(&task.test.labels)),
     })
 }
 

@@ -205,6 +205,10 @@ where
         if self.step == 0 && self.config.evaluate_every > 0 {
             self.evaluate()?;
         }
+        if self.config.steps == 0 {
+            self.evaluate_last()?;
+            self.save()?;
+        }
         while !self.is_over() {
             let signal = self.stop.load(Ordering::Relaxed);
             if signal != 0 {

@@ -9,7 +9,7 @@ use crate::schedule::Schedule;
 /// Configuration of a [`Trainer`](crate::Trainer).
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainerConfig {
-    /// Optimiser steps of the run.
+    /// Optimiser steps of the run; 0 for an objective that was fitted otherwise, which is evaluated and saved.
     pub steps: u64,
     /// Micro-batches averaged into one step.
     pub accumulate: u32,
@@ -71,7 +71,6 @@ impl TrainerConfig {
             }
         };
         let positive = |name, value: u64| check(name, value as f64, value > 0, "at least 1");
-        positive("train.steps", self.steps)?;
         positive("train.accumulate", u64::from(self.accumulate))?;
         positive("train.log_every", self.log_every)?;
         positive("checkpoint.every", self.checkpoint.every)?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::stats::{Interval, share_interval};
+use crate::stats::{Interval, mean, share_interval};
 
 /// Bins of the calibration error.
 const BINS: usize = 15;
@@ -69,6 +69,40 @@ pub struct Classification {
     pub per_class: Vec<ClassFigures>,
     /// How often a class of a row was taken for one of a column.
     pub confusion: Vec<Vec<u64>>,
+}
+
+/// Mean share of hits of the classes that have items: what [`Classification::balanced_accuracy`] is, by hits alone.
+///
+/// # Panics
+/// If there is not one label a hit, or none.
+pub fn balanced_accuracy(hits: &[bool], labels: &[u32]) -> f64 {
+    assert!(
+        hits.len() == labels.len() && !hits.is_empty(),
+        "a label for each hit"
+    );
+    let classes = labels.iter().max().map_or(0, |most| *most as usize + 1);
+    let mut counts = vec![(0_u64, 0_u64); classes];
+    for (hit, label) in hits.iter().zip(labels) {
+        let (right, items) = &mut counts[*label as usize];
+        *right += u64::from(*hit);
+        *items += 1;
+    }
+    let there = counts.iter().filter(|(_, items)| *items > 0);
+    let recalls: Vec<f64> = there
+        .map(|(right, items)| *right as f64 / *items as f64)
+        .collect();
+    mean(&recalls)
+}
+
+/// Share of the most frequent class.
+///
+/// # Panics
+/// If there are no labels.
+pub fn majority_share(labels: &[u32]) -> f64 {
+    let classes = labels.iter().max().expect("labels") + 1;
+    let mut counts = vec![0_u64; classes as usize];
+    labels.iter().for_each(|label| counts[*label as usize] += 1);
+    counts.into_iter().max().unwrap_or(0) as f64 / labels.len() as f64
 }
 
 impl ClassificationTally {
@@ -157,7 +191,6 @@ impl ClassificationTally {
         };
         let per_class: Vec<ClassFigures> =
             self.confusion.iter().enumerate().map(of_class).collect();
-        let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
         let there = per_class.iter().filter(|class| class.items > 0);
         let known = per_class
             .iter()
@@ -173,8 +206,8 @@ impl ClassificationTally {
             refused,
             accuracy: ratio(right, items),
             majority_share: ratio(per_class.iter().map(|class| class.items).max()?, items),
-            balanced_accuracy: mean(there.map(|class| class.recall).collect()),
-            macro_f1: mean(known.map(|class| class.f1).collect()),
+            balanced_accuracy: mean(&there.map(|class| class.recall).collect::<Vec<_>>()),
+            macro_f1: mean(&known.map(|class| class.f1).collect::<Vec<_>>()),
             log_loss: weighed.map(|weighed| self.loss / weighed),
             calibration_error: weighed.map(|weighed| gaps / weighed),
             per_class,

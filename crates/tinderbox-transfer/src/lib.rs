@@ -62,7 +62,9 @@ mod word_tests;
 
 pub use answer_tests::{answer_f1, exact_match};
 pub use class_weights::ClassWeights;
-pub use classification::{ClassFigures, Classification, ClassificationTally};
+pub use classification::{
+    ClassFigures, Classification, ClassificationTally, balanced_accuracy, majority_share,
+};
 pub use error::TransferError;
 pub use feature_matrix::{FeatureMatrix, accuracy};
 pub use figure::{Better, FigureKind, Unit};

@@ -4,10 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::json;
+use tinderbox::data::Remark;
 use tinderbox::train::RateFactor;
+use tinderbox::transfer::Classification;
 
 use super::{data, dry_run, share};
 use crate::args::FinetuneArgs;
+use crate::class_figures::per_class;
 use crate::dataset::DataSet;
 use crate::error::CliError;
 use crate::model::Model;
@@ -15,7 +18,8 @@ use crate::recipe::{
     DataRecipe, FinetuneRecipe, ObjectiveRecipe, RecipeFile, is_transformer, rate_for,
 };
 use crate::report::write_report;
-use crate::session::{Context, Plan};
+use crate::run::TEST;
+use crate::session::{Context, Plan, read_json};
 use crate::signals::StopSignals;
 use crate::table::{Table, figure};
 use crate::validation::{self, PATIENCE};
@@ -75,7 +79,13 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
     remark
         .into_iter()
         .for_each(|remark| data_set.ledger.add(remark));
-    let length = Length::of(items.len(), usual == 0.0);
+    if finetune.freeze {
+        data_set.ledger.add(without_use(&context.global.set));
+    }
+    let length = match finetune.freeze {
+        true => Length::NONE,
+        false => Length::of(items.len(), usual == 0.0),
+    };
     // `--set` may change the length, too, of which the warm-up is a share.
     let train = recipe(&model, &data, finetune, length)
         .resolve(&overrides)?
@@ -143,14 +153,41 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
             found[format!("test_{name}")] = json!(value);
         }
     }
-    table.row(["steps", &finished.step.to_string()]);
+    match finetune.freeze {
+        true => table.row(["output layer", "linear probe of the frozen encoder"]),
+        false => table.row(["steps", &finished.step.to_string()]),
+    };
     if let Some(speed) = finished.steps_a_second() {
         table.row(["steps a second", &speed]);
     }
     context.output.text(&table.render());
+    if let Some(test) = read_json::<Classification>(&path.join(TEST)) {
+        let classes = per_class(&test, &plan.data.classes).render();
+        context.output.text(&format!("\n{classes}\n"));
+    }
     context.output.text(&format!("run: {}\n", path.display()));
     context.output.json(&found);
     Ok(())
+}
+
+/// Keys of tables that say how weights are trained in steps.
+const OF_STEPS: [&str; 6] = [
+    "train.",
+    "optim.",
+    "schedule.",
+    "data.views",
+    "finetune.patience",
+    "objective.label_smoothing",
+];
+
+/// Settings that change nothing where the encoder is frozen.
+fn without_use(sets: &[String]) -> Remark {
+    let sets = sets.iter().map(|set| set.trim());
+    let idle: Vec<&str> = sets
+        .filter(|set| OF_STEPS.iter().any(|key| set.starts_with(key)))
+        .collect();
+    let becomes = "change nothing: the output layer of a frozen encoder is its linear probe, fitted at once to items as they are";
+    Remark::new("settings", idle.len(), becomes).examples(idle)
 }
 
 /// How long a fine-tuning is.
@@ -163,6 +200,13 @@ struct Length {
 }
 
 impl Length {
+    /// Of what is fitted at once; a recipe names one step at least.
+    const NONE: Self = Self {
+        steps: 1,
+        batch: 1,
+        warmup: 0,
+    };
+
     /// What fits so many items, which may be too few to validate with.
     fn of(items: usize, few: bool) -> Self {
         let batch = items.clamp(1, BATCH);

@@ -1,10 +1,8 @@
 //! `probe`: what a linear model and nearest neighbours make of frozen features.
 
-use burn::tensor::Device;
 use serde_json::json;
 use tinderbox::transfer::{
     Classification, ClassificationTally, FeatureMatrix, Knn, LinearProbe, LinearProbeConfig,
-    ProbeStage,
 };
 
 use super::outputs::{NAME_ANOTHER, Written, keep, refuse_existing};
@@ -12,10 +10,8 @@ use super::{data, device_of, share};
 use crate::args::ProbeArgs;
 use crate::class_figures::{per_class, summary, to_json};
 use crate::dataset::DataSet;
-use crate::encoder::AnyEncoder;
 use crate::error::CliError;
 use crate::features::Features;
-use crate::inputs::Inputs;
 use crate::output::escaped;
 use crate::progress::{Progress, ProgressMode};
 use crate::session::Context;
@@ -46,15 +42,10 @@ pub(super) fn run(args: &ProbeArgs, context: Context<'_>) -> Result<(), CliError
     };
     let parts = PARTS + config.l2.len() as u64;
     let mut progress = Progress::new(parts, ProgressMode::detect(context.output.quiet));
-    let reader = Reader {
-        encoder: &encoder,
-        inputs: &inputs,
-        device: &device,
-    };
-    let train = reader.features("training", &chosen, &mut progress)?;
-    let test = reader.features("test", &data.test, &mut progress)?;
+    let mut read = |items: &[usize]| Features::of(&encoder, &inputs, items, &device, &mut progress);
+    let (train, test) = (read(&chosen)?, read(&data.test)?);
     let classes = data.classes.len();
-    let fitted = fit(&config, &train, classes, &mut progress)?;
+    let fitted = train.probe(&config, classes, &mut progress)?;
     let linear = judged(&fitted, &test, &data, classes);
     let near = Neighbours::of(&train, &test, classes, &mut progress);
     progress.finish();
@@ -114,49 +105,6 @@ pub(super) fn run(args: &ProbeArgs, context: Context<'_>) -> Result<(), CliError
     }
     context.output.json(&found);
     Ok(())
-}
-
-/// What reads features.
-struct Reader<'r> {
-    encoder: &'r AnyEncoder,
-    inputs: &'r Inputs,
-    device: &'r Device,
-}
-
-impl Reader<'_> {
-    fn features(
-        &self,
-        what: &str,
-        items: &[usize],
-        progress: &mut Progress,
-    ) -> Result<Features, CliError> {
-        progress.part(&format!("features of {} {what} items", items.len()));
-        let found = Features::of(self.encoder, self.inputs, items, self.device, &mut |_| {})?;
-        Ok(found)
-    }
-}
-
-/// Fits the probe, and tells what it is at.
-fn fit(
-    config: &LinearProbeConfig,
-    train: &Features,
-    classes: usize,
-    progress: &mut Progress,
-) -> Result<LinearProbe, CliError> {
-    let mut watch = |stage: ProbeStage| match stage {
-        ProbeStage::Choose { l2, number, of } => {
-            progress.part(&format!(
-                "linear probe: penalty {l2}, {} of {of}",
-                number + 1
-            ));
-        }
-        ProbeStage::Fit { l2, rows } => {
-            progress.part(&format!("linear probe: penalty {l2} on {rows} labels"));
-        }
-    };
-    config
-        .try_fit_watched(&train.matrix, &train.labels, classes, &mut watch)
-        .map_err(|error| CliError::Run(error.into()))
 }
 
 /// How a probe does on test items; those that could not be read are wrong.

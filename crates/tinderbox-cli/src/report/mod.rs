@@ -1,6 +1,7 @@
 //! `report.html`: everything worth seeing of a run in one file that needs no network.
 
 mod chart;
+mod test_part;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,6 +17,7 @@ use crate::comparison;
 use crate::error::CliError;
 use crate::table::{duration, figure, tidy};
 use chart::{Series, colour, line_chart};
+pub use test_part::TestReport;
 
 /// The name of the report in a run directory.
 pub const REPORT: &str = "report.html";
@@ -110,6 +112,8 @@ pub struct ReportData {
     pub data: serde_json::Value,
     /// `comparison.json`.
     pub comparison: Option<LabelEfficiency>,
+    /// `test.json`.
+    pub test: Option<TestReport>,
 }
 
 impl ReportData {
@@ -144,6 +148,7 @@ impl ReportData {
             environment: json(text("env.json")?),
             data: json(text("data.json")?),
             comparison: serde_json::from_str(&text("comparison.json")?).ok(),
+            test: serde_json::from_str(&text("test.json")?).ok(),
         })
     }
 
@@ -166,6 +171,7 @@ impl ReportData {
                 h1 { (self.name) }
                 p { (last) " steps, " (duration(seconds)) " in the last session." }
                 @if let Some(comparison) = &self.comparison { (comparison_section(comparison)) }
+                @if let Some(test) = &self.test { (test.section()) }
                 (self.charts())
                 (ledger(&self.ledger()))
                 @let skipped = self.data.get("skipped").and_then(|s| s.as_array());
@@ -337,6 +343,7 @@ fn comparison_section(comparison: &LabelEfficiency) -> Markup {
         h2 { "What pre-training is worth" }
         (table(comparison::cells(comparison)))
         p.soft { (comparison::caption(comparison)) }
+        @if let Some(cells) = comparison::balanced_cells(comparison) { (table(cells)) }
         (table(comparison::lead_cells(comparison)))
         p.soft { "Differences on the same draws of labels, with their 95 % intervals." }
     }
@@ -464,6 +471,7 @@ mod tests {
                 "skipped": [{"index": 1, "reason": "a<b>.png: cut short"}]
             }),
             comparison: Some(crate::comparison::tests::example()),
+            test: None,
         };
         let page = data.to_html();
         assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"));

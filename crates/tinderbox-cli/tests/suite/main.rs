@@ -2,6 +2,7 @@
 
 mod any_text;
 mod bad_input;
+mod class_figures;
 mod data_verbs;
 mod device_suite;
 mod digits;

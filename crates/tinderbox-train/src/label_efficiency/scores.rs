@@ -3,8 +3,8 @@
 use std::iter::repeat_n;
 
 use serde::{Deserialize, Serialize};
-use tinderbox_transfer::PairedDifference;
 use tinderbox_transfer::stats::{Interval, hits_interval, paired_hits_interval};
+use tinderbox_transfer::{PairedDifference, balanced_accuracy};
 
 use crate::labelled::LabelledItems;
 use crate::labelled_training::Tuning;
@@ -93,7 +93,10 @@ pub struct Score {
     pub labels: usize,
     /// Test accuracy of each seed, 0 to 1.
     pub accuracies: Vec<f64>,
-    /// Their mean with its 95 % interval, which counts draws and test items; absent in files of earlier versions.
+    /// Mean recall of the classes, of each seed; none in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub balanced: Vec<f64>,
+    /// The mean accuracy with its 95 % interval, which counts draws and test items; absent in files of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
 }
@@ -143,6 +146,9 @@ pub struct LabelEfficiency {
     /// What was chosen for the arms that are trained; none in files of earlier versions.
     #[serde(default)]
     pub tuned: Vec<Tuned>,
+    /// Share of the most frequent class among the items that were classified; absent in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub majority_share: Option<f64>,
 }
 
 /// An arm on a draw of labels, as it is kept.
@@ -176,8 +182,8 @@ fn hits_of(parts: &[Part], arm: Arm, readout: Readout, share: f64) -> Vec<&[bool
         .collect()
 }
 
-/// Arms in the order of their table, each at every share.
-pub(super) fn scores(parts: &[Part]) -> Vec<Score> {
+/// Arms in the order of their table, each at every share; `labels` are the right classes.
+pub(super) fn scores(parts: &[Part], labels: &[u32]) -> Vec<Score> {
     let mut found: Vec<Score> = Vec::new();
     for arm in [Arm::PreTrained, Arm::Random, Arm::Plain, Arm::Scratch] {
         for readout in [Readout::Knn, Readout::LinearProbe, Readout::Head] {
@@ -196,6 +202,10 @@ pub(super) fn scores(parts: &[Part]) -> Vec<Score> {
                     share,
                     labels: part.labels,
                     accuracies: hits.iter().map(|hits| accuracy(hits)).collect(),
+                    balanced: hits
+                        .iter()
+                        .map(|hits| balanced_accuracy(hits, labels))
+                        .collect(),
                     interval: Some(hits_interval(&hits)),
                 });
             }

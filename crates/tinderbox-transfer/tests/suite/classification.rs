@@ -1,7 +1,7 @@
 //! Figures of predicted classes against scikit-learn, and where there is little to say.
 
 use serde_json::Value;
-use tinderbox_transfer::{Classification, ClassificationTally};
+use tinderbox_transfer::{Classification, ClassificationTally, balanced_accuracy, majority_share};
 
 use crate::addressed::{below, uniform};
 use crate::support::{case, check_close, number, numbers};
@@ -51,6 +51,17 @@ fn every_figure_is_scikit_learns() {
             check_close(figures.recall, numbers(&case, "recall")[class], 1e-6);
             check_close(figures.f1, numbers(&case, "f1")[class], 1e-6);
         }
+        let hits = labels.iter().zip(&probabilities).map(|(&label, shares)| {
+            let most = shares.iter().copied().fold(0.0, f64::max);
+            shares[label as usize] == most
+        });
+        let hits: Vec<bool> = hits.collect();
+        check_close(
+            balanced_accuracy(&hits, &labels),
+            got.balanced_accuracy,
+            1e-12,
+        );
+        check_close(majority_share(&labels), got.majority_share, 1e-12);
         let confusion: Vec<Vec<u64>> = serde_json::from_value(case["confusion"].clone()).unwrap();
         assert_eq!(got.confusion, confusion);
     }
