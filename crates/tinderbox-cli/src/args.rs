@@ -2,6 +2,7 @@
 
 mod flags;
 mod generate;
+mod takes;
 mod words;
 
 use std::path::PathBuf;

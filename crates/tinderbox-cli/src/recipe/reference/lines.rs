@@ -408,7 +408,8 @@ list      a list of pictures in a file, one a line: the path, absolute or seen
           The first line may be a head, with a column such as `path` or
           `file_name` and one such as `label` or `class`; `data.labels` names
           another
-shards    a tar file in WebDataset's layout, or a folder of them
+shards    a tar file in WebDataset's layout, a folder of them, or several by
+          `*` or `{000000..000004}` in the path
 table     CSV, TSV, JSON lines, Parquet or Arrow, by its ending
 text      a file of one text a line, or a folder of text files, the names of
           whose folders are the classes
