@@ -213,7 +213,9 @@ pub struct ProbeArgs {
     /// Above 0 and up to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
     pub labels: f64,
-    /// What the labels of a class count: `none` for one each, `balanced` for all classes the same
+    /// What a class counts
+    ///
+    /// `none`: one for each label; `balanced`: the same for all classes.
     #[arg(long, value_name = "WEIGHTS", default_value = "none", value_parser = class_weights)]
     pub class_weights: ClassWeights,
 }

@@ -270,7 +270,7 @@ pub(crate) mod tests {
         );
         assert!(text.contains("over 3 draws of labels") && text.contains("599 test items"));
         // The same difference in every draw has an interval of no width.
-        let lead = "lead, points                          1 %\n\
+        let lead = "lead, points                           1 %\n\
                     linear probe over plain input  +32.0 ± 0.0";
         assert!(text.contains(lead), "{text}");
     }

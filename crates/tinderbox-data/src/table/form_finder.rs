@@ -105,8 +105,11 @@ impl Column {
                 .bytes()
                 .all(|byte| byte.is_ascii_digit() || byte == b'-')
             {
-                self.point.bare += 1;
-                self.comma.bare += 1;
+                let zero = u64::from(text.parse::<f64>() == Ok(0.0));
+                for units in [&mut self.point, &mut self.comma] {
+                    units.bare += 1;
+                    units.zeros += zero;
+                }
                 return;
             }
         } else if text.len() > LONGEST || !text.bytes().any(|byte| byte.is_ascii_digit()) {

@@ -172,7 +172,7 @@ mod tests {
             |row| ["b", "a"][usize::from(row % 4 == 0)].into(),
             Some(true),
         );
-        check(|row| ["0", "1.0", "0.0", "0"][row % 4].into(), Some(false));
+        check(|row| ["0", "1.0", "0.0", "0"][row % 4].into(), None);
         check(|row| ["1", "0.0", "0", "0"][row % 4].into(), Some(true));
     }
 

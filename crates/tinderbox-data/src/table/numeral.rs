@@ -111,7 +111,9 @@ fn is_currency(text: &str) -> bool {
 
 fn is_unit(text: &str) -> bool {
     let unit = |c: char| c.is_alphabetic() || "°%‰/²³".contains(c);
-    is_currency(text) || text.chars().count() <= UNIT && text.chars().all(unit)
+    // An exponent without digits is no unit.
+    let is_exponent = matches!(text, "e" | "E");
+    is_currency(text) || !is_exponent && text.chars().count() <= UNIT && text.chars().all(unit)
 }
 
 fn is_one_of(text: &str, signs: &str) -> bool {

@@ -71,6 +71,30 @@ pub(super) const LINES: &[(&str, &str)] = &[
         "The share of training that only the loss is measured on",
     ),
     ("data.columns", "What becomes of the columns of a table"),
+    (
+        "data.delimiter",
+        "What stands between the fields of a table, such as \";\"",
+    ),
+    (
+        "data.quote",
+        "What stands around fields of a table; nothing for none",
+    ),
+    (
+        "data.escape",
+        "What stands before a quote that does not end its field",
+    ),
+    (
+        "data.header",
+        "Whether the first line of a table names its columns",
+    ),
+    (
+        "data.decimal",
+        "The sign before decimals in a table: \".\" or \",\"",
+    ),
+    (
+        "data.missing",
+        "What stands for a missing value in a table, such as [\"?\"]",
+    ),
     ("data.tokens", "How texts become tokens"),
     (
         "data.tokens.length",
@@ -91,6 +115,10 @@ pub(super) const LINES: &[(&str, &str)] = &[
     (
         "data.tokens.lowercase",
         "Whether case and accents are dropped (WordPiece)",
+    ),
+    (
+        "data.tokens.strip_accents",
+        "Whether accents are dropped; without it, as `lowercase` is",
     ),
     (
         "data.tokens.lossy",
@@ -247,6 +275,7 @@ pub(super) const LINES: &[(&str, &str)] = &[
     ("encoder.position_kind", "How the order of tokens is known"),
     ("encoder.segments", "Segments that a sequence can have"),
     ("encoder.pooling", "What the features are"),
+    ("encoder.normalise", "Whether features have length 1"),
     ("encoder.norm", "Where a block normalises"),
     (
         "encoder.causal",
@@ -304,6 +333,10 @@ pub(super) const LINES: &[(&str, &str)] = &[
         "Batches whose gradients make one update",
     ),
     ("train.clip", "Global norm that gradients are clipped to"),
+    (
+        "train.validation_share",
+        "Share of the labels that chooses the weights; 0 keeps the last",
+    ),
     (
         "train.ema",
         "Decay of the moving average of the weights, which is exported",
@@ -374,6 +407,18 @@ pub(super) const LINES: &[(&str, &str)] = &[
         "Whether the pre-trained encoder is fine-tuned as well",
     ),
     (
+        "compare.fine_tune_lr",
+        "Learning rate of fine-tuning; without it, that of `finetune`",
+    ),
+    (
+        "compare.rate_factors",
+        "Multiples of both rates to choose among by validation",
+    ),
+    (
+        "compare.views",
+        "Views of labelled training; without it, the run's own",
+    ),
+    (
         "compare.scratch_lr",
         "Learning rate of training from scratch",
     ),
@@ -390,6 +435,14 @@ pub(super) const LINES: &[(&str, &str)] = &[
     (
         "finetune.layer_decay",
         "Factor on the rate for each layer below the last",
+    ),
+    (
+        "finetune.validation_share",
+        "Share of the labels that chooses the weights; 0 keeps the last",
+    ),
+    (
+        "finetune.patience",
+        "Validations without a lower loss that end the training",
     ),
 ];
 
