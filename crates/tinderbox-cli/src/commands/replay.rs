@@ -9,7 +9,7 @@ use crate::args::ReplayArgs;
 use crate::dataset::DataSet;
 use crate::error::CliError;
 use crate::model::resolved_recipe;
-use crate::registry::{Build, Job, Trainable};
+use crate::registry::{Build, Job, Trainable, class_weights};
 use crate::run::{PREPROCESSING, RESOLVED};
 use crate::session::{Context, read_json};
 use crate::table::tidy;
@@ -22,21 +22,21 @@ pub(super) fn run(args: &ReplayArgs, context: Context<'_>) -> Result<(), CliErro
     // A fine-tuned model reads rows as the one that it began from did, whatever its own rows suggest.
     let preprocess = read_json(&run.join(PREPROCESSING));
     let data = DataSet::open(&recipe.data, preprocess.as_ref())?;
+    // Indices of a batch count the items that were trained on.
+    let (trained_on, _) = validation::examples(&data, &recipe)?;
     let build = Build {
         recipe: &recipe,
         shape: data.shape,
         classes: data.classes.len(),
         device: &device,
         weights: None,
-        class_weights: Vec::new(),
+        class_weights: class_weights(&recipe, &data, &trained_on),
     };
     let found = build.run(ReplayJob {
         saved: &saved,
         seed: recipe.seed,
         device: device.clone().autodiff(),
     })?;
-    // Indices of a batch count the items that were trained on.
-    let (trained_on, _) = validation::examples(&data, &recipe)?;
     let items: Vec<String> = found
         .items
         .iter()
