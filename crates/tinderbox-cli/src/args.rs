@@ -216,7 +216,7 @@ pub struct ProbeArgs {
     /// What a class counts
     ///
     /// `none`: one for each label; `balanced`: the same for all classes.
-    #[arg(long, value_name = "WEIGHTS", default_value = "none", value_parser = class_weights)]
+    #[arg(long, value_name = "HOW", default_value = "none", value_parser = class_weights)]
     pub class_weights: ClassWeights,
 }
 

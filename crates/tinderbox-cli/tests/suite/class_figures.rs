@@ -9,7 +9,7 @@ use crate::{expect, read, text, unwrapped, write_images};
 const RECIPE: &str = "\
 version = 1
 encoder.kind = \"reference-cnn\"
-encoder.width = 4
+encoder.filters = 4
 objective.kind = \"simclr\"
 train = { steps = 30, batch = 32 }
 eval = { knn = false, health = false }

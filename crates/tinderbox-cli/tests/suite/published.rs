@@ -479,7 +479,11 @@ fn an_export_means_the_same_without_our_own_files() {
             &ours,
             0.0,
         );
-        // Of vocab.txt and tokenizer_config.json alone, too.
+        // Of vocab.txt and tokenizer_config.json alone, too, where these say all: they know nothing of the normal form of kept accents.
+        assert_eq!(theirs.join("vocab.txt").is_file(), name == "max");
+        if name != "max" {
+            continue;
+        }
         fs::remove_file(theirs.join("tokenizer.json")).unwrap();
         close(
             &embedded(at, theirs.to_str().unwrap(), "lines.txt"),

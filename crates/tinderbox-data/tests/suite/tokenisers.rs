@@ -463,7 +463,8 @@ fn a_configuration_has_the_last_word_on_case_as_in_transformers() {
     ));
     std::fs::remove_file(&path).unwrap();
     let read = PublishedTokeniser::read(folder.path()).unwrap();
-    assert_eq!(read.tokeniser.json().unwrap(), cased.json().unwrap());
+    let written = Tokeniser::load(folder.path().join("tokenizer.json")).unwrap();
+    assert_eq!(read.tokeniser.json().unwrap(), written.json().unwrap());
     std::fs::write(&path, "{").unwrap();
     let error = PublishedTokeniser::read(folder.path())
         .unwrap_err()
