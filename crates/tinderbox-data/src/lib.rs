@@ -66,6 +66,16 @@ mod preprocess;
 mod readable;
 mod resizing;
 mod rng;
+// Folders, lists and tables use all of it.
+#[cfg_attr(
+    not(any(
+        feature = "audio",
+        feature = "image",
+        feature = "table",
+        feature = "text"
+    )),
+    allow(dead_code)
+)]
 mod same_value;
 mod split;
 mod split_folders;
