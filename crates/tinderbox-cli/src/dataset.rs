@@ -10,7 +10,7 @@ use tinderbox::data::{
 };
 
 use crate::encoder::{ImageShape, InputShape, Modality};
-use crate::equal_items::on_both_sides;
+use crate::equal_items::equal_items;
 use crate::inputs::{Items, Preprocessing, Target, Views};
 use crate::recipe::{DataRecipe, DataSource, Labels};
 use crate::split::{class, groups, split};
@@ -143,10 +143,15 @@ impl DataSet {
                 }
             }),
         };
-        if let (Items::Rows(rows), Some(Preprocessing::Row(pipeline))) = (&items, &fitted) {
-            let refused = rows.refused(pipeline)?;
+        let rows = match (&items, &fitted) {
+            (Items::Rows(rows), Some(Preprocessing::Row(pipeline))) => {
+                Some(rows.through(pipeline)?)
+            }
+            _ => None,
+        };
+        if let Some(rows) = &rows {
             if of_a_model {
-                let why = train.iter().filter_map(|row| refused[*row].as_ref());
+                let why = train.iter().filter_map(|row| rows.refused(*row));
                 let why: Vec<String> = why.map(ToString::to_string).collect();
                 let becomes = "are left out of training: the model cannot read them";
                 of_fit.add(
@@ -156,7 +161,7 @@ impl DataSet {
                 );
             }
             for part in [&mut train, &mut labelled, &mut held_out] {
-                part.retain(|row| refused[*row].is_none());
+                part.retain(|row| rows.refused(*row).is_none());
             }
         }
         let shape = match (image, &fitted) {
@@ -172,7 +177,7 @@ impl DataSet {
         all.extend(ledger);
         all.add(images::left_out(own, used.len()));
         all.extend(of_fit);
-        all.add(on_both_sides(&items, fitted.as_ref(), &train, &test)?);
+        all.add(equal_items(&items, rows.as_ref(), &train, &test));
         let becomes =
             "have no label: no label is learnt from them, and nothing is measured with them";
         all.add(Remark::new("items", unlabelled, becomes).of(used.len()));

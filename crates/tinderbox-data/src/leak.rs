@@ -9,8 +9,9 @@ use rayon::prelude::*;
 
 use crate::{Content, DataError, ImageItem};
 
-pub use hash::difference_hash;
+pub(crate) use hash::short;
 use hash::{Hashes, bytes, hashes};
+pub use hash::{difference_hash, hash_of};
 
 /// What counts as the same picture beside equal bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +153,7 @@ pub fn on_both_sides(
     test: &[usize],
     hash: impl Fn(usize) -> Option<u128> + Sync,
 ) -> Vec<usize> {
-    if test.is_empty() {
+    if train.is_empty() || test.is_empty() {
         return Vec::new();
     }
     let known: HashSet<u128> = train.par_iter().filter_map(|index| hash(*index)).collect();
@@ -160,12 +161,20 @@ pub fn on_both_sides(
     test.par_iter().copied().filter(is_known).collect()
 }
 
-/// The first 128 bits of BLAKE3 over the [`Content`] of an item.
+/// Bytes by which most items are told apart, so that large ones need not be read whole.
+const START: usize = 4096;
+
+/// Which of the items `test` have the same [`Content`] as one of the items `train`; those that cannot be read have none.
 ///
-/// # Errors
-/// When it cannot be read.
-pub fn content_hash<D: Content + ?Sized>(items: &D, index: usize) -> Result<u128, DataError> {
-    bytes(items, index)
+/// The first bytes of all are read, and the rest of those that begin alike.
+pub fn equal_content<D>(items: &D, train: &[usize], test: &[usize]) -> Vec<usize>
+where
+    D: Content + Sync + ?Sized,
+{
+    let start = |index| Some(hash_of(&[&items.start(index, START).ok()?]));
+    let test = on_both_sides(train, test, start);
+    let train = on_both_sides(&test, train, start);
+    on_both_sides(&train, &test, |index| bytes(items, index).ok())
 }
 
 /// What is kept of the items that can be read, and why others cannot, by index.
@@ -185,4 +194,41 @@ fn all<H: Send>(items: usize, hash: impl Fn(usize) -> Result<H, DataError> + Syn
         }
     }
     (readable, unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Blobs(Vec<Option<Vec<u8>>>);
+
+    impl Content for Blobs {
+        fn content(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), DataError> {
+            match &self.0[index] {
+                Some(bytes) => sink(bytes),
+                None => return Err(DataError::config("item", "bytes", "none")),
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_begins_alike_is_equal_only_if_its_end_is() {
+        let blob = |end: &[u8]| Some([&[7; START][..], end].concat());
+        let items = Blobs(vec![
+            blob(b"a"),
+            blob(b"b"),
+            Some(b"short".to_vec()),
+            None,
+            blob(b"b"),
+            blob(b"c"),
+            Some(b"short".to_vec()),
+            None,
+            blob(b""),
+        ]);
+        let equal = equal_content(&items, &[0, 1, 2, 3], &[4, 5, 6, 7, 8]);
+        assert_eq!(equal, [4, 6]);
+        assert!(equal_content(&items, &[0, 1], &[]).is_empty());
+        assert!(equal_content(&items, &[], &[4]).is_empty());
+    }
 }

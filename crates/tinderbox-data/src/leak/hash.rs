@@ -43,7 +43,17 @@ pub(super) fn bytes<D: Content + ?Sized>(dataset: &D, index: usize) -> Result<u1
     Ok(short(&hasher))
 }
 
-fn short(hasher: &blake3::Hasher) -> u128 {
+/// The first 128 bits of BLAKE3 over some pieces, one behind the other.
+pub fn hash_of(pieces: &[&[u8]]) -> u128 {
+    let mut hasher = blake3::Hasher::new();
+    for piece in pieces {
+        hasher.update(piece);
+    }
+    short(&hasher)
+}
+
+/// The first 128 bits of a hash.
+pub(crate) fn short(hasher: &blake3::Hasher) -> u128 {
     let hash = hasher.finalize();
     let (first, _) = hash.as_bytes().split_at(16);
     first

@@ -230,24 +230,6 @@ impl TableItems {
         pipeline.bind(self.table.columns())
     }
 
-    /// Why a pipeline cannot read each row, nothing for those that it can.
-    ///
-    /// # Errors
-    /// As [`bind`](Self::bind).
-    pub fn refused(&self, pipeline: &ColumnPipeline) -> Result<Vec<Option<DataError>>, DataError> {
-        let bound = self.bind(pipeline)?;
-        let mut values = Vec::new();
-        let refused = |index: usize| {
-            values.clear();
-            let applied = self.row(index).and_then(|row| {
-                let applied = bound.apply(row, &mut values);
-                applied.map_err(|error| error.at(&self.file(index).path))
-            });
-            applied.err()
-        };
-        Ok((0..self.len()).map(refused).collect())
-    }
-
     /// The rows through a pipeline.
     ///
     /// # Errors
@@ -339,18 +321,26 @@ pub struct TableRows {
 }
 
 impl TableRows {
+    /// Why the pipeline cannot read a row, nothing if it can.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn refused(&self, row: usize) -> Option<&DataError> {
+        self.refused[row].as_ref()
+    }
+
     /// Those of `rows` that can be read, such as what [`SwapNoise`](super::SwapNoise) draws from.
     ///
     /// # Errors
     /// [`DataError::NothingReadable`] when none can.
     pub fn matrix(&self, rows: &[usize]) -> Result<Matrix, DataError> {
-        let readable = rows.iter().filter(|row| self.refused[**row].is_none());
+        let readable = rows.iter().filter(|row| self.refused(**row).is_none());
         let values: Vec<f32> = readable
             .flat_map(|row| self.matrix.row(*row))
             .copied()
             .collect();
         if values.is_empty() {
-            let reasons = rows.iter().filter_map(|row| self.refused[*row].as_ref());
+            let reasons = rows.iter().filter_map(|row| self.refused(*row));
             return Err(DataError::NothingReadable {
                 items: rows.len(),
                 reasons: reasons.take(3).map(DataError::to_string).collect(),
@@ -367,7 +357,7 @@ impl TableRows {
 
 impl Dataset<RowItem, DataError> for TableRows {
     fn get(&self, index: usize) -> Result<RowItem, DataError> {
-        match &self.refused[index] {
+        match self.refused(index) {
             Some(error) => Err(error.clone()),
             None => Ok(RowItem {
                 values: self.matrix.row(index).to_vec(),
@@ -396,6 +386,20 @@ impl Labelled for TableRows {
 
     fn ledger(&self) -> Ledger {
         self.items.ledger()
+    }
+}
+
+/// The features, as a model reads them.
+impl Content for TableRows {
+    fn content(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), DataError> {
+        if let Some(error) = self.refused(index) {
+            return Err(error.clone());
+        }
+        for value in self.matrix.row(index) {
+            // Zero has one sign here.
+            sink(&(value + 0.0).to_le_bytes());
+        }
+        Ok(())
     }
 }
 

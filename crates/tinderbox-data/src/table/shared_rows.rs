@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::form::NumberForm;
 use super::items::TableItems;
 use super::row::Cell;
-use crate::leak::{Leak, Leaks, Same};
+use crate::leak::{Leak, Leaks, Same, short};
 use crate::same_value::same_value;
 use crate::{DataError, Ledger, Remark};
 
@@ -111,9 +111,7 @@ impl<'t> Typed<'t> {
                 for &place in &places {
                     add(&mut hasher, row.cell(place), &self.forms[place]);
                 }
-                let mut key = [0; 16];
-                key.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-                u128::from_le_bytes(key)
+                short(&hasher)
             });
             (index, key)
         })
