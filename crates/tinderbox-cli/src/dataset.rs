@@ -54,6 +54,22 @@ impl DataSet {
     /// # Errors
     /// If it cannot be read, is empty, has no shape of its own and the recipe gives none, or is of another modality than `fitted`.
     pub fn open(recipe: &DataRecipe, fitted: Option<&Preprocessing>) -> Result<Self, DataError> {
+        Self::read(recipe, fitted, true)
+    }
+
+    /// The same for a verb that does not show the ledger, which stays empty: what it takes to fill it is not done.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn reopen(recipe: &DataRecipe, fitted: Option<&Preprocessing>) -> Result<Self, DataError> {
+        Self::read(recipe, fitted, false)
+    }
+
+    fn read(
+        recipe: &DataRecipe,
+        fitted: Option<&Preprocessing>,
+        tell: bool,
+    ) -> Result<Self, DataError> {
         let of_model = DataRecipe {
             background: fitted.map(Preprocessing::background).or(recipe.background),
             ..recipe.clone()
@@ -168,19 +184,22 @@ impl DataSet {
             (Some(shape), _) => InputShape::Image(shape),
             (None, fitted) => fitted.as_ref().expect("these were fitted").shape(),
         };
-        let mut all = match (&items, &fitted) {
-            (Items::Texts(texts), Some(Preprocessing::Text(text))) => {
-                text_source::ledger(texts, text, target)
-            }
-            _ => items.labelled().ledger(),
-        };
-        all.extend(ledger);
-        all.add(images::left_out(own, used.len()));
-        all.extend(of_fit);
-        all.add(equal_items(&items, rows.as_ref(), &train, &test));
-        let becomes =
-            "have no label: no label is learnt from them, and nothing is measured with them";
-        all.add(Remark::new("items", unlabelled, becomes).of(used.len()));
+        let mut all = Ledger::default();
+        if tell {
+            all.extend(match (&items, &fitted) {
+                (Items::Texts(texts), Some(Preprocessing::Text(text))) => {
+                    text_source::ledger(texts, text, target)
+                }
+                _ => items.labelled().ledger(),
+            });
+            all.extend(ledger);
+            all.add(images::left_out(own, used.len()));
+            all.extend(of_fit);
+            all.add(equal_items(&items, rows.as_ref(), &train, &test));
+            let becomes =
+                "have no label: no label is learnt from them, and nothing is measured with them";
+            all.add(Remark::new("items", unlabelled, becomes).of(used.len()));
+        }
         Ok(Self {
             items,
             train,

@@ -88,7 +88,7 @@ fn from_checkpoint(
     let facts: DataFacts = read_json(&run.join(DATA)).ok_or_else(|| damaged(DATA))?;
     let preprocess: Preprocessing =
         read_json(&run.join(PREPROCESSING)).ok_or_else(|| damaged(PREPROCESSING))?;
-    let data = DataSet::open(&recipe.data, Some(&preprocess))?;
+    let data = DataSet::reopen(&recipe.data, Some(&preprocess))?;
     let build = Build {
         recipe: &recipe,
         shape: data.shape,

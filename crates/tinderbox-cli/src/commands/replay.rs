@@ -21,7 +21,7 @@ pub(super) fn run(args: &ReplayArgs, context: Context<'_>) -> Result<(), CliErro
     let device = super::device_or(context.global, &recipe.device)?;
     // A fine-tuned model reads rows as the one that it began from did, whatever its own rows suggest.
     let preprocess = read_json(&run.join(PREPROCESSING));
-    let data = DataSet::open(&recipe.data, preprocess.as_ref())?;
+    let data = DataSet::reopen(&recipe.data, preprocess.as_ref())?;
     // Indices of a batch count the items that were trained on.
     let (trained_on, _) = validation::examples(&data, &recipe)?;
     let build = Build {

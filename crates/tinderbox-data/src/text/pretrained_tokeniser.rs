@@ -5,10 +5,11 @@ use std::io::Write;
 use std::path::Path;
 
 use burn_pack::AtomicFile;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokenizers::Tokenizer;
 
-use super::tokeniser::{Role, SPECIAL, Tokeniser, refused};
+use super::tokeniser::{Role, SPECIAL, Tokeniser, read, refused};
 use crate::DataError;
 
 const ROLES: [(Role, &str); 5] = [
@@ -27,7 +28,20 @@ const NORMALISER: [(&str, &str); 3] = [
 ];
 
 /// What says how a tokeniser was meant, beside its other files.
-const CONFIG: &str = "tokenizer_config.json";
+pub(super) const CONFIG: &str = "tokenizer_config.json";
+
+/// What a `tokenizer_config.json` says, if it is there.
+///
+/// # Errors
+/// [`DataError::Io`], [`DataError::TooLarge`], and [`DataError::Tokeniser`] for what is no JSON.
+pub(super) fn configuration<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, DataError> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let said = serde_json::from_slice(&read(path)?);
+    said.map(Some)
+        .map_err(|error| refused(format!("{}: {error}", path.display())))
+}
 
 impl Tokeniser {
     /// Reads a `tokenizer.json`, a `vocab.txt` (any file that ends in `txt`), or a folder with either. What a `tokenizer_config.json`
@@ -58,13 +72,7 @@ impl Tokeniser {
         } else {
             Self::load(&path)?
         };
-        let config = path.with_file_name(CONFIG);
-        if config.is_file() {
-            let bytes = std::fs::read(&config).map_err(|source| DataError::io(&config, source))?;
-            let more: Map<String, Value> =
-                serde_json::from_slice(&bytes).map_err(|error| DataError::Tokeniser {
-                    message: format!("{}: {error}", config.display()),
-                })?;
+        if let Some(more) = configuration::<Map<String, Value>>(&path.with_file_name(CONFIG))? {
             said.extend(more);
         }
         let mut read = read.normalised_as(&said)?;

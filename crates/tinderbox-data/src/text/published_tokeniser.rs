@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::tokeniser::{Tokeniser, read, refused};
+use super::pretrained_tokeniser::{CONFIG, configuration};
+use super::tokeniser::{Tokeniser, refused};
 use crate::DataError;
 
 /// Classes of `transformers` that make BERT's pipeline of `tokenizer_config.json`, whatever `tokenizer.json` says of it.
@@ -31,15 +32,8 @@ impl PublishedTokeniser {
     /// [`DataError::Io`], [`DataError::TooLarge`], [`DataError::Tokeniser`]; [`DataError::Line`] for `vocab.txt`.
     pub fn read(folder: impl AsRef<Path>) -> Result<Self, DataError> {
         let folder = folder.as_ref();
-        let path = folder.join("tokenizer_config.json");
-        let config = match path.is_file() {
-            true => Some(
-                serde_json::from_slice(&read(&path)?)
-                    .map_err(|error| refused(format!("{}: {error}", path.display())))?,
-            ),
-            false => None,
-        };
-        let says = |key: &str| config.as_ref().map_or(&Value::Null, |c: &Value| &c[key]);
+        let config: Option<Value> = configuration(&folder.join(CONFIG))?;
+        let says = |key: &str| config.as_ref().map_or(&Value::Null, |config| &config[key]);
         let [json, words] = ["tokenizer.json", "vocab.txt"].map(|name| folder.join(name));
         let class = says("tokenizer_class").as_str();
         let is_bert = class.is_none_or(|class| BERT_CLASSES.contains(&class));
