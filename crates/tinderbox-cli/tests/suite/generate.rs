@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::{ends_as_if_it_had_not_stopped, expect, text, unwrapped};
+use crate::{ends_as_if_it_had_not_stopped, expect, says, text, unwrapped};
 
 const ENCODER: &str = "kind = \"bert\", width = 16, depth = 1, heads = 2, ffn = 32, positions = 24, dropout = 0.0, causal = true";
 
@@ -158,10 +158,11 @@ fn what_cannot_be_written_says_why() {
         .collect();
     fs::write(&description, without).unwrap();
     // Nor had they digests.
-    let said = unwrapped(&expect(at, &["generate", run], 5).stderr);
-    assert!(
-        said.contains("tinderbox.json is damaged or was changed"),
-        "{said}"
+    says(
+        at,
+        &["generate", run],
+        5,
+        "tinderbox.json is damaged or was changed",
     );
     fs::remove_file(at.join("runs/mine/exported/manifest.json")).unwrap();
     refused(run, &[], "exported without what names the next token");

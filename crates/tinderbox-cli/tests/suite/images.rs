@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::{expect, read, text, unwrapped, write_images};
+use crate::{expect, read, says, text, unwrapped, write_images};
 
 /// A recipe of a few steps on images of 16 x 16.
 fn recipe(objective: &str, data: &str) -> String {
@@ -101,11 +101,7 @@ fn transparent_images_lie_over_a_background_that_is_told() {
     };
     assert_eq!(read(&path)["background"], "black");
     let wrong = ["pretrain", "r.toml", "--set", "data.background=pink"];
-    let said = unwrapped(&expect(at, &wrong, 2).stderr);
-    assert!(
-        said.contains("\"#rrggbb\", or a grey from 0 to 255"),
-        "{said}"
-    );
+    says(at, &wrong, 2, "\"#rrggbb\", or a grey from 0 to 255");
 }
 
 #[test]
@@ -292,10 +288,11 @@ fn contrast_on_one_item_is_refused() {
             "source = \"folder\"\npath = \"images\"\nchannels = 3\nlabels = false",
         ),
     );
-    let said = unwrapped(&expect(at, &["pretrain", "r.toml", "--set", "train.batch=1"], 2).stderr);
-    assert!(
-        said.contains("`train.batch` is 1, expected 2 or more: simclr"),
-        "{said}"
+    says(
+        at,
+        &["pretrain", "r.toml", "--set", "train.batch=1"],
+        2,
+        "`train.batch` is 1, expected 2 or more: simclr",
     );
     let held_out = [
         "pretrain",
@@ -304,10 +301,11 @@ fn contrast_on_one_item_is_refused() {
         "--set",
         "data.held_out=0.1",
     ];
-    let said = unwrapped(&expect(at, &held_out, 3).stderr);
-    assert!(
-        said.contains("`data.held_out` is 0.1, which is 1 of 10 items"),
-        "{said}"
+    says(
+        at,
+        &held_out,
+        3,
+        "`data.held_out` is 0.1, which is 1 of 10 items",
     );
     expect(
         at,
@@ -386,10 +384,11 @@ fn what_inspect_writes_runs_as_it_is() {
     expect(at, &[&quick[..], &["train={steps=2,batch=4}"]].concat(), 0);
     assert!(at.join("runs/images/exported").is_dir());
     let wrong = [&quick[..], &["name=a/b"]].concat();
-    let said = unwrapped(&expect(at, &wrong, 2).stderr);
-    assert!(
-        said.contains("`name` is \"a/b\", expected the name of a folder"),
-        "{said}"
+    says(
+        at,
+        &wrong,
+        2,
+        "`name` is \"a/b\", expected the name of a folder",
     );
     let small = [
         "pretrain",
@@ -513,10 +512,11 @@ fn groups_stay_together() {
     let shown = text(&expect(at, &measured, 0).stdout);
     assert!(shown.contains("8 to train on, 16 held out"), "{shown}");
     let flat = ["pretrain", "r.toml", "--dry-run", "--set", "data.path=flat"];
-    let said = unwrapped(&expect(at, &flat, 3).stderr);
-    assert!(
-        said.contains("`data.group` is set, but none of 24 items has one"),
-        "{said}"
+    says(
+        at,
+        &flat,
+        3,
+        "`data.group` is set, but none of 24 items has one",
     );
 }
 
@@ -547,10 +547,11 @@ fn lists_of_images_are_compared_by_what_they_show() {
         assert!(shown.contains(part), "{part} in {shown}");
     }
     put(at, "t.csv", "n,m\n1,2\n");
-    let said = unwrapped(&expect(at, &["data", "leaks", "a.csv", "t.csv"], 2).stderr);
-    assert!(
-        said.contains("a.csv holds images, and t.csv rows of a table: nothing to compare"),
-        "{said}"
+    says(
+        at,
+        &["data", "leaks", "a.csv", "t.csv"],
+        2,
+        "a.csv holds images, and t.csv rows of a table: nothing to compare",
     );
 }
 

@@ -70,6 +70,13 @@ fn expect(folder: &Path, words: &[&str], code: i32) -> Output {
     output
 }
 
+/// Expects an exit code, and that this is said on standard error.
+#[track_caller]
+fn says(folder: &Path, words: &[&str], code: i32, part: &str) {
+    let said = unwrapped(&expect(folder, words, code).stderr);
+    assert!(said.contains(part), "{words:?}: {said}");
+}
+
 /// Expects of a training of 30 steps that it ends with the same weights if it is taken back to its tenth, as if it had been killed, and goes
 /// on with another number of threads.
 #[track_caller]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::{ends_as_if_it_had_not_stopped, expect, text, unwrapped};
+use crate::{ends_as_if_it_had_not_stopped, expect, says, text};
 
 const PEOPLE: [&str; 6] = ["anna", "boris", "clara", "dan", "emma", "fred"];
 const TOWNS: [&str; 6] = ["paris", "rome", "new york", "oslo", "san juan", "kiel"];
@@ -144,8 +144,7 @@ fn from_questions_to_answers_in_raw_text() {
         "--set",
         "data.source=question",
     ];
-    let said = unwrapped(&expect(at, &typo, 2).stderr);
-    assert!(said.contains("did you mean \"questions\"?"), "{said}");
+    says(at, &typo, 2, "did you mean \"questions\"?");
     // A file as SQuAD has it is known by its ending; without `--data`, the run's own is read.
     let again = predict(at, &["--data", "squad.json"]);
     assert_eq!(again.len(), 600);
@@ -171,8 +170,7 @@ fn what_is_no_question_says_why() {
         fs::write(at.join(file), content).unwrap();
         let mut line = FINETUNE[..8].to_vec();
         line[3] = file;
-        let said = unwrapped(&expect(at, &line, 3).stderr);
-        assert!(said.contains(part), "{said}");
+        says(at, &line, 3, part);
     };
     refused("cut.json", "{\"data\": [", "SQuAD");
     refused("none.json", "{\"data\": []}", "question");
@@ -180,9 +178,5 @@ fn what_is_no_question_says_why() {
     let one = json!({"data": [{"paragraphs": [one]}]}).to_string();
     refused("one.json", &one, "about 2 texts or more");
     let frozen = [&FINETUNE[..8], &["--freeze"]].concat();
-    let said = unwrapped(&expect(at, &frozen, 2).stderr);
-    assert!(
-        said.contains("span-extraction trains the whole network"),
-        "{said}"
-    );
+    says(at, &frozen, 2, "span-extraction trains the whole network");
 }

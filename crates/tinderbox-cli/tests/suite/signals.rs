@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{expect, short, text, tinderbox, unwrapped};
+use crate::{expect, says, short, text, tinderbox, unwrapped};
 
 /// Sends a signal to the program once its first line of progress, which begins with `unit`, says that it works; it ends with `code`.
 #[track_caller]
@@ -93,8 +93,7 @@ fn stopped_word_vectors_end_as_if_they_had_not_been() {
         let read = |name: &str| std::fs::read(at.join(name)).unwrap();
         assert!(read("whole.txt") == read("half.txt"), "{kind}");
         assert!(!at.join("half.txt.state").exists());
-        let said = unwrapped(&expect(at, &again, 5).stderr);
-        assert!(said.contains("no training was stopped"), "{said}");
+        says(at, &again, 5, "no training was stopped");
         for name in ["whole.txt", "half.txt"] {
             std::fs::remove_file(at.join(name)).unwrap();
         }

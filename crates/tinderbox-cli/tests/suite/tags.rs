@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::{ends_as_if_it_had_not_stopped, expect, text, unwrapped};
+use crate::{ends_as_if_it_had_not_stopped, expect, says, text, unwrapped};
 
 /// A sentence with a tag a word; `saw` is a verb here and a noun there.
 fn sentence(number: usize) -> Vec<(&'static str, &'static str)> {
@@ -166,6 +166,5 @@ fn sentences_of_another_form_cost_themselves_up_to_a_number() {
     let frozen = ["finetune", "runs/mine", "--freeze"];
     let said = unwrapped(&expect(at, &frozen, 2).stderr);
     assert!(said.contains("tagging trains the whole network"), "{said}");
-    let said = unwrapped(&expect(at, &["probe", "runs/mine"], 3).stderr);
-    assert!(said.contains("0 of them labelled"), "{said}");
+    says(at, &["probe", "runs/mine"], 3, "0 of them labelled");
 }

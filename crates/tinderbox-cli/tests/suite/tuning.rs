@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{expect, read, text, tinderbox, unwrapped};
+use crate::{expect, read, says, text, tinderbox, unwrapped};
 
 /// A short pre-training on the digits, which ends in a second.
 const PRETRAIN: &[&str] = &[
@@ -379,6 +379,5 @@ fn training_from_scratch_validates_on_its_labels_too() {
 
     let useless = ["pretrain", "simclr-digits", "--dry-run", "--set"];
     let useless = [&useless[..], &["train.validation_share=0.1"]].concat();
-    let said = unwrapped(&expect(at, &useless, 2).stderr);
-    assert!(said.contains("name `data.held_out`"), "{said}");
+    says(at, &useless, 2, "name `data.held_out`");
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{expect, folder_project, read, text, unwrapped, write_images};
+use crate::{expect, folder_project, read, says, text, unwrapped, write_images};
 
 #[test]
 fn a_run_knows_its_data_from_wherever_a_verb_is_called() {
@@ -58,11 +58,7 @@ fn a_run_knows_its_data_from_wherever_a_verb_is_called() {
     of(moved.path(), "runs/mine");
     let lost = moved.path().join("runs/mine");
     let lost = ["embed", lost.to_str().unwrap()];
-    let said = unwrapped(&expect(at, &lost, 3).stderr);
-    assert!(
-        said.contains("relative paths begin in the folder"),
-        "{said}"
-    );
+    says(at, &lost, 3, "relative paths begin in the folder");
 }
 
 #[test]
@@ -112,14 +108,14 @@ fn a_run_is_replaced_without_what_others_put_there() {
     expect(at, &[&["finetune", "runs/mine"][..], &fast].concat(), 0);
     fs::write(at.join("runs/mine/notes.txt"), "mine").unwrap();
     let again = ["pretrain", "mine.toml", "--overwrite"];
-    let said = unwrapped(&expect(at, &again, 5).stderr);
-    assert!(said.contains("finetune-1"), "{said}");
+    says(at, &again, 5, "finetune-1");
     assert!(at.join("runs/mine/exported/model.safetensors").is_file());
     fs::rename(at.join("runs/mine/finetune-1"), at.join("kept")).unwrap();
-    let said = unwrapped(&expect(at, &again, 0).stderr);
-    assert!(
-        said.contains("kept, since tinderbox did not write it: notes.txt"),
-        "{said}"
+    says(
+        at,
+        &again,
+        0,
+        "kept, since tinderbox did not write it: notes.txt",
     );
     assert!(at.join("runs/mine/notes.txt").is_file());
     assert_eq!(read(&at.join("runs/mine/data.json"))["items"], 24);
