@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use tinderbox::nn::{StateDict, load_state_dict};
 use tinderbox::train::{
-    LabelledTraining, LabelledTrainingConfig, StepReport, StopFlag, TrainError, validation_share,
+    LabelledItems, LabelledTraining, LabelledTrainingConfig, StepReport, StopFlag, TrainError,
+    validation_share,
 };
 
 use crate::encoder::{AnyEncoder, InputShape};
@@ -16,8 +17,6 @@ use crate::session::Plan;
 
 /// How often a training whose loss still falls is made twice as long.
 const DOUBLINGS: u32 = 3;
-/// Columns of the plain input of a text, a bag of words.
-const BAG: usize = 2048;
 
 /// What the encoders are trained on, and by which recipe.
 #[derive(Clone, Copy)]
@@ -188,7 +187,7 @@ impl Cost {
         };
         let numbers: usize = data.shape.dims().iter().product();
         let plain = match data.shape {
-            InputShape::Text { .. } => BAG,
+            InputShape::Text { .. } => LabelledItems::BAG,
             InputShape::Image(_) | InputShape::Row { .. } => numbers,
         };
         let items = all + data.test.len();

@@ -190,25 +190,25 @@ impl LabelledItems {
     }
 }
 
-/// Columns of a bag of words; a token counts in that of its id modulo their number.
-const BAG: usize = 2048;
-
 impl LabelledItems {
+    /// Columns of a [bag of words](Self::bag_of_words); a token counts in that of its id modulo their number.
+    pub const BAG: usize = 2048;
+
     /// `ln(1 + n)` for the `n` occurrences of each token in an item, padding aside, scaled to length 1; tokens share 2,048 columns
     /// ("hashing trick", Weinberger et al. 2009).
     ///
     /// # Panics
     /// If the items are not sequences of tokens.
     pub fn bag_of_words(&self) -> FeatureMatrix {
-        let mut values = vec![0.0_f32; self.len() * BAG];
-        let mut rows = values.chunks_exact_mut(BAG);
+        let mut values = vec![0.0_f32; self.len() * Self::BAG];
+        let mut rows = values.chunks_exact_mut(Self::BAG);
         for batch in &self.batches {
             let [tokens, padding] = tokens(batch).expect("the items have tokens");
             let length = tokens.len() / batch.indices.len();
             for (tokens, padding) in tokens.chunks(length).zip(padding.chunks(length)) {
                 let row = rows.next().expect("a row for each item");
                 for (token, _) in tokens.iter().zip(padding).filter(|(_, pad)| **pad == 0) {
-                    row[*token as usize % BAG] += 1.0;
+                    row[*token as usize % Self::BAG] += 1.0;
                 }
                 let mut squares = 0.0;
                 for value in row.iter_mut() {
@@ -221,7 +221,7 @@ impl LabelledItems {
         }
         FeatureMatrix {
             rows: self.len(),
-            dim: BAG,
+            dim: Self::BAG,
             values,
         }
     }
