@@ -1,8 +1,8 @@
 //! `cargo xtask ci`: every check, the cheapest first; the first failure ends it.
 //!
 //! The order also follows what is compiled. `cargo check` and clippy share one set of artefacts,
-//! tests and doctests a second one with `wgpu` in it, and each change of features rebuilds Burn:
-//! objectives alone are a third.
+//! tests and doctests a second one with `wgpu` in it, and each change of features builds Burn once more: that crates
+//! stand alone is checked and, but for `--full`, not run.
 
 use std::path::Path;
 use std::process::Command;
@@ -46,7 +46,7 @@ const STEPS: &[Step] = &[
     step("processors", processors),
     step("vulkan", vulkan),
     step("doctest", doctest),
-    step("alone", objectives_alone),
+    slow("alone", objectives_alone),
     slow("ndarray", ndarray),
     slow("remote", remote),
     slow("ignored", ignored),

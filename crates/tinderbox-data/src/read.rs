@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use fast_image_resize::images::Image as Canvas;
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x3};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::decode::decode_to;
 use crate::error::memory;
@@ -78,27 +79,39 @@ impl ReadConfig {
 }
 
 /// Bytes are resized as bytes, by instructions for them; what has more precision keeps it.
-fn shrunk(image: Image, (height, width): (usize, usize)) -> Result<Image, DataError> {
-    let channels = image.channels;
-    let kind = match (channels, &image.pixels) {
-        (1, Pixels::U8(_)) => PixelType::U8,
-        (3, Pixels::U8(_)) => PixelType::U8x3,
-        _ => return Ok(resized(&image, (height, width)).into_image()),
-    };
-    let Pixels::U8(values) = image.pixels else {
-        unreachable!("the kind above is one of bytes")
-    };
+fn shrunk(image: Image, size: (usize, usize)) -> Result<Image, DataError> {
+    match (image.channels, &image.pixels) {
+        (1, Pixels::U8(_)) => shrunk_bytes::<U8>(image, size),
+        (3, Pixels::U8(_)) => shrunk_bytes::<U8x3>(image, size),
+        _ => Ok(resized(&image, size).into_image()),
+    }
+}
+
+/// For one kind of pixel: the call that chooses among all kinds would compile each of them.
+fn shrunk_bytes<P: PixelTrait>(
+    image: Image,
+    (height, width): (usize, usize),
+) -> Result<Image, DataError> {
     let failed = |error: &dyn std::fmt::Display| DataError::Decode {
         path: memory(),
         message: format!("resizing: {error}"),
     };
-    let source = Canvas::from_vec_u8(image.width as u32, image.height as u32, values, kind)
+    let Pixels::U8(values) = &image.pixels else {
+        unreachable!("called for bytes alone")
+    };
+    let source = TypedImageRef::<P>::from_buffer(image.width as u32, image.height as u32, values)
         .map_err(|error| failed(&error))?;
-    let mut target = Canvas::new(width as u32, height as u32, kind);
+    let mut pixels = vec![0; height * width * image.channels];
+    let mut target = TypedImage::<P>::from_buffer(width as u32, height as u32, &mut pixels)
+        .map_err(|error| failed(&error))?;
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     Resizer::new()
-        .resize(&source, &mut target, &options)
+        .resize_typed(&source, &mut target, &options)
         .map_err(|error| failed(&error))?;
-    let pixels = Pixels::U8(target.into_vec());
-    Ok(Image::new(height, width, channels, pixels))
+    Ok(Image::new(
+        height,
+        width,
+        image.channels,
+        Pixels::U8(pixels),
+    ))
 }

@@ -2,7 +2,7 @@
 
 use crate::expect;
 
-/// Points by which pre-training must lead each rival at 1 % of the labels, on average.
+/// By what pre-training must lead each rival at 1 % of the labels, on average, where both are read out of their features.
 const LEAD: f64 = 0.05;
 
 #[test]
@@ -29,9 +29,11 @@ fn pre_training_on_digits_beats_every_rival_at_one_per_cent_of_the_labels() {
             "{} by {}: {mean:.3}, from {low:.3}",
             lead["rival"], lead["readout"]
         );
-        assert!(mean >= LEAD && low > 0.0, "{lead}");
+        // Fine-tuned, the features matter less.
+        let least = if lead["readout"] == "head" { 0.0 } else { LEAD };
+        assert!(mean >= least && low > 0.0, "{lead}");
         rivals += 1;
     }
-    // Three rivals, by nearest neighbours and by a linear probe.
-    assert_eq!(rivals, 6);
+    // Three rivals, by nearest neighbours and by a linear probe, and training from scratch.
+    assert_eq!(rivals, 7);
 }
