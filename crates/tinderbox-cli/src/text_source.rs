@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
-use tinderbox::data::table::NotUtf8;
+use tinderbox::data::table::{NotUtf8, is_table};
 use tinderbox::data::text::{
     DocumentSource, QuestionFile, Role, TaggedFile, TextFile, TextFileConfig, TextFolder,
     TextFolderConfig, TextPreprocess, TextRows, TokenTexts, Tokeniser, TokeniserTraining,
@@ -110,12 +110,39 @@ fn open_one(
         };
         return Ok(Arc::new(TextFolder::open(path, config)?));
     }
+    if is_table(path) {
+        return Err(no_lines(recipe, path));
+    }
     let config = TextFileConfig {
         lossy,
         blank_lines,
         ..TextFileConfig::default()
     };
     Ok(Arc::new(TextFile::open(path, config)?))
+}
+
+/// What to say instead of reading the rows of a table as lines of text.
+fn no_lines(recipe: &DataRecipe, path: &Path) -> DataError {
+    let table = DataRecipe {
+        reading: recipe.reading.clone(),
+        ..DataRecipe::table(path)
+    };
+    match read_table(&table, NotUtf8::Replace) {
+        Ok(items) => {
+            let names = items.table().columns().iter();
+            let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+            DataError::Config {
+                name: "data.text",
+                expected: format!(
+                    "the column of texts, for {} is a table, with the columns {} (and `data.labels`, if one holds classes)",
+                    path.display(),
+                    names.join(", ")
+                ),
+                got: "no column".into(),
+            }
+        }
+        Err(error) => error,
+    }
 }
 
 /// The tokeniser that a recipe names, or one that is trained on some of the texts, and the length of a sequence.

@@ -320,13 +320,18 @@ impl View<SentenceChunk> for PairView {
     }
 }
 
-/// The figure `held-out/unigram_loss`, which is the same at every step: what a curve is to be compared with.
+/// The figure [`UnigramLoss::FIGURE`], which is the same at every step: what a curve is to be compared with.
 pub struct UnigramLoss(pub f64);
+
+impl UnigramLoss {
+    /// Its name.
+    pub const FIGURE: &'static str = "held-out/unigram_loss";
+}
 
 impl<O: Objective> Evaluator<O> for UnigramLoss {
     fn evaluate(&mut self, _objective: &O) -> Result<Evaluation, TrainError> {
         Ok(Evaluation {
-            figures: vec![("held-out/unigram_loss".into(), self.0)],
+            figures: vec![(Self::FIGURE.into(), self.0)],
             warnings: Vec::new(),
         })
     }

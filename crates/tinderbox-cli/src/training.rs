@@ -13,6 +13,7 @@ use tinderbox::train::{
     KnnEvaluator, LabelledItems, LostFigures, METRICS, Observer, Outcome, ProbeEvaluator, RunDir,
     StepReport, Timing, Trainer, TrainerConfig, Watched, read_metrics,
 };
+use tinderbox::transfer::health::{COLLAPSED_LANGUAGE_SPREAD, COLLAPSED_SPREAD};
 use tinderbox::transfer::{Better, Knn, LinearProbeConfig};
 
 use crate::answerer::ANSWER_F1;
@@ -217,7 +218,12 @@ impl Setup<'_> {
                 (Inputs::Rows(_), Views::Two) => "lower `optim.lr`, or raise `data.views.swap`",
                 _ => "lower `optim.lr`",
             };
-            let health = HealthEvaluator::<AnyInput>::new(&batch, self.device, remedy);
+            let least_spread = match (self.inputs, self.views) {
+                (Inputs::Texts(_), Views::Sequences(_)) => COLLAPSED_LANGUAGE_SPREAD,
+                _ => COLLAPSED_SPREAD,
+            };
+            let health =
+                HealthEvaluator::<AnyInput>::new(&batch, self.device, least_spread, remedy);
             trainer = trainer.with_evaluator(health);
         }
         Ok(trainer)

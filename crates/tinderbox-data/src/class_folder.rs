@@ -95,6 +95,13 @@ impl ClassFolder {
         }
         let mut ledger = listing.passed_over.ledger(kind);
         let (labels, class_names) = classes(&listing.files, options.labels, &mut ledger);
+        let outside = listing.outside.iter().map(|name| shown(name));
+        let becomes = "lead out of the folder, and are followed";
+        ledger.add(
+            Remark::new("links", listing.outside.len(), becomes)
+                .examples(outside)
+                .key("data.links = false"),
+        );
         let odd = || listing.files.iter().filter(|name| !is_text(name));
         let becomes = "have names that are not UTF-8; their ids have \\xE9 for such a byte";
         ledger.add(

@@ -104,18 +104,28 @@ where
 }
 
 /// The health of a representation on a fixed batch of two views: spread, effective rank,
-/// alignment, uniformity, and an alarm when it collapses.
+/// alignment, uniformity, and an alarm when it collapses, once until it has recovered.
 pub struct HealthEvaluator<I> {
     views: ViewBatch<I>,
+    least_spread: f64,
     remedy: &'static str,
+    alarmed: bool,
 }
 
 impl<I: PlainInput> HealthEvaluator<I> {
-    /// Watches a batch with two views; the alarm says what is to be tried against a collapse.
-    pub fn new(batch: &PlainBatch, device: &Device, remedy: &'static str) -> Self {
+    /// Watches a batch with two views, whose features are called collapsed below a spread, such as
+    /// [`COLLAPSED_SPREAD`](tinderbox_transfer::health::COLLAPSED_SPREAD); the alarm says what is to be tried against that.
+    pub fn new(
+        batch: &PlainBatch,
+        device: &Device,
+        least_spread: f64,
+        remedy: &'static str,
+    ) -> Self {
         Self {
             views: ViewBatch::from_plain(batch, device),
+            least_spread,
             remedy,
+            alarmed: false,
         }
     }
 }
@@ -136,7 +146,7 @@ where
             effective_rank,
             uniformity,
             collapsed,
-        } = Health::of(&a);
+        } = Health::of(&a, self.least_spread);
         let figures = [
             ("embedding_std", embedding_std),
             ("effective_rank", effective_rank),
@@ -145,13 +155,14 @@ where
         ];
         let figures = figures.map(|(name, value)| (format!("health/{name}"), value));
         let mut warnings = Vec::new();
-        if collapsed {
+        if collapsed && !self.alarmed {
             warnings.push(format!(
                 "the representation has collapsed (spread {embedding_std:.2e}, effective rank \
                  {effective_rank:.1} of {}); {}",
                 a.dim, self.remedy
             ));
         }
+        self.alarmed = collapsed;
         let figures = figures.to_vec();
         Ok(Evaluation { figures, warnings })
     }

@@ -16,6 +16,10 @@ use crate::vector::{dot, dot_f32, unit_rows};
 /// all but 0.25 % of their squared length.
 pub const COLLAPSED_SPREAD: f64 = 0.05;
 
+/// The same of features of a language model, whose directions are narrow without a collapse: the mean similarity of two of GPT-2's
+/// is about 0.99 in its last layer (Ethayarajh, "How Contextual are Contextualized Word Representations?" (2019), section 4.1).
+pub const COLLAPSED_LANGUAGE_SPREAD: f64 = 0.001;
+
 /// Below this effective rank, features are called collapsed: nearly all of them lie on one line.
 pub const COLLAPSED_RANK: f64 = 1.5;
 
@@ -33,17 +37,17 @@ pub struct Health {
 }
 
 impl Health {
-    /// Measures features.
+    /// Measures features, which count as collapsed below `least_spread`, such as [`COLLAPSED_SPREAD`].
     ///
     /// # Panics
     /// If there are no rows or no columns.
-    pub fn of(features: &FeatureMatrix) -> Self {
+    pub fn of(features: &FeatureMatrix, least_spread: f64) -> Self {
         let (std, rank) = (embedding_std(features), effective_rank(features));
         Self {
             embedding_std: std,
             effective_rank: rank,
             uniformity: uniformity(features),
-            collapsed: collapse_verdict(std, rank, features.dim),
+            collapsed: collapse_verdict(std, rank, features.dim, least_spread),
         }
     }
 }
@@ -223,12 +227,18 @@ pub fn is_collapsed(features: &FeatureMatrix) -> bool {
         embedding_std(features),
         effective_rank(features),
         features.dim,
+        COLLAPSED_SPREAD,
     )
 }
 
-fn collapse_verdict(embedding_std: f64, effective_rank: f64, dim: usize) -> bool {
+fn collapse_verdict(
+    embedding_std: f64,
+    effective_rank: f64,
+    dim: usize,
+    least_spread: f64,
+) -> bool {
     let spread = embedding_std * (dim as f64).sqrt();
-    let healthy = spread >= COLLAPSED_SPREAD && (dim == 1 || effective_rank >= COLLAPSED_RANK);
+    let healthy = spread >= least_spread && (dim == 1 || effective_rank >= COLLAPSED_RANK);
     !healthy
 }
 

@@ -153,10 +153,17 @@ pub(super) fn run(args: &FinetuneArgs, context: Context<'_>) -> Result<(), CliEr
             found[format!("test_{name}")] = json!(value);
         }
     }
-    match finetune.freeze {
-        true => table.row(["output layer", "linear probe of the frozen encoder"]),
-        false => table.row(["steps", &finished.step.to_string()]),
-    };
+    let train = &plan.recipe.train;
+    let epoch = (plan.items.len() / train.batch).max(1) as u64;
+    let (step, all) = (finished.step, train.length.steps(epoch));
+    if finetune.freeze {
+        table.row(["output layer", "linear probe of the frozen encoder"]);
+    } else if step < all {
+        let stopped = format!("{step} of {all}: stopped, for the validation loss fell no more");
+        table.row(["steps", &stopped]);
+    } else {
+        table.row(["steps", &step.to_string()]);
+    }
     if let Some(speed) = finished.steps_a_second() {
         table.row(["steps a second", &speed]);
     }

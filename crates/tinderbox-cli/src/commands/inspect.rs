@@ -10,6 +10,7 @@ use super::{dry_run, pretrain};
 use crate::args::InspectArgs;
 use crate::error::CliError;
 use crate::inspect::Inspection;
+use crate::output::escaped;
 use crate::recipe::{Override, RecipeFile};
 use crate::session::Context;
 use crate::table::duration;
@@ -32,8 +33,13 @@ pub(super) fn run(args: &InspectArgs, context: Context<'_>) -> Result<(), CliErr
         refuse_existing(out, Written::Folder, NAME_ANOTHER, context.global)?;
         refuse_foreign(out)?;
     }
+    output.note(&format!(
+        "looking at {}",
+        escaped(&args.path.display().to_string())
+    ));
     let mut inspection = Inspection::of(&args.path)?;
     if out.is_some() && inspection.kind == "images" {
+        output.note("timing a few steps of the recipe, for its length");
         inspection.recipe = timed(inspection.recipe, context);
     }
     output.text(&inspection.to_text());

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use tinderbox::train::LabelEfficiency;
+use tinderbox::train::{HeldOutEvaluator, LabelEfficiency};
 
 use super::dry_run;
 use crate::args::PretrainArgs;
@@ -17,6 +17,7 @@ use crate::rivals::Comparison;
 use crate::session::{Context, Finished, Plan};
 use crate::signals::StopSignals;
 use crate::table::{Table, figure};
+use crate::texts::UnigramLoss;
 use crate::validation;
 
 pub(super) fn run(args: &PretrainArgs, context: Context<'_>) -> Result<(), CliError> {
@@ -116,8 +117,29 @@ pub(super) fn plan(
     })
 }
 
+/// What to say of a model that tells less than how often each token occurs; nothing of one that tells more.
+fn below_a_guess(figures: &[(String, f64)]) -> Option<String> {
+    let figure = |wanted| {
+        let found = figures.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| *value)
+    };
+    let (loss, guess) = (
+        figure(HeldOutEvaluator::LOSS)?,
+        figure(UnigramLoss::FIGURE)?,
+    );
+    (loss >= guess).then(|| {
+        format!(
+            "held-out loss {loss:.3} is no better than a guess that knows how often each token occurs ({guess:.3}): \
+             nothing is learnt yet of what stands beside a word; make the run longer, or try another `optim.lr`"
+        )
+    })
+}
+
 fn show(finished: &Finished, comparison: Option<&LabelEfficiency>, context: Context<'_>) {
     let output = context.output;
+    if let Some(warning) = below_a_guess(&finished.figures) {
+        output.warn(&warning);
+    }
     let path = finished.opened.dir.path();
     match comparison {
         Some(comparison) => {

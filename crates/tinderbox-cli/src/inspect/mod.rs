@@ -60,6 +60,9 @@ pub struct Chart {
     pub bars: Vec<(String, u64)>,
 }
 
+/// So many times the items of the rarest class in the largest are worth a word.
+const UNEVEN: u64 = 5;
+
 impl Inspection {
     /// Looks at a file or folder.
     ///
@@ -154,6 +157,12 @@ impl Inspection {
         let (least, largest) = (least.unwrap_or(0), largest.unwrap_or(0));
         self.fact("items a class", format!("{least} to {largest}"));
         self.fact("without a label", without);
+        if largest >= UNEVEN * least.max(1) {
+            self.warnings.push(format!(
+                "the largest class has {largest} items and the rarest {least}: accuracy then says little of the rare ones; \
+                 fine-tuning prints balanced accuracy, too, and `--set objective.class_weights=balanced` trains for it"
+            ));
+        }
         if least < 10 {
             self.warnings.push(format!(
                 "the rarest class has {least} items; what is measured on it says little"

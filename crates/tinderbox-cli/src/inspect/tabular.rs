@@ -50,7 +50,6 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection, CliError> {
     };
     let mut inspection = Inspection {
         kind: "table",
-        details: profile.to_string(),
         ledger: items.ledger(),
         charts: profile.columns.iter().filter_map(chart).collect(),
         ..Inspection::default()
@@ -72,6 +71,13 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection, CliError> {
     inspection.fact("missing cells", missing);
     let items = Arc::new(items);
     let text = text_column(&items, &profile);
+    inspection.details = match text {
+        Some(text) => profile.described(|column| match column.name == text {
+            true => "the text that a model reads".into(),
+            false => "not read by a model of texts, but it may be the class".into(),
+        }),
+        None => profile.to_string(),
+    };
     inspection.recipe = match text {
         Some(column) => {
             let texts = TextRows::new(items.clone(), column, None)?;

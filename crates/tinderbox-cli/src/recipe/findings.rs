@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::complaint::Complaint;
+use super::document::Override;
 
 /// How alike two keys must be for one to be offered in place of the other.
 const ALIKE: f64 = 0.6;
@@ -39,6 +40,8 @@ pub struct Findings {
     complaints: RefCell<Vec<Complaint>>,
     known: RefCell<BTreeMap<String, KnownKey>>,
     unknown: RefCell<Vec<(String, Range<usize>)>>,
+    /// Tables whose `kind` an override sets, and to what.
+    kinds: Vec<(String, String)>,
     explores: bool,
 }
 
@@ -47,6 +50,19 @@ impl Findings {
     pub(super) fn exploring() -> Self {
         Self {
             explores: true,
+            ..Self::default()
+        }
+    }
+
+    /// Findings in a document with some overrides.
+    pub(super) fn with(overrides: &[Override]) -> Self {
+        let kinds = overrides.iter().filter_map(|set| {
+            let (key, kind) = set.text.split_once('=')?;
+            let table = key.trim().strip_suffix(".kind")?;
+            Some((table.to_string(), kind.trim().trim_matches('"').to_string()))
+        });
+        Self {
+            kinds: kinds.collect(),
             ..Self::default()
         }
     }
@@ -98,7 +114,7 @@ impl Findings {
         let mut complaints = self.complaints.into_inner();
         let known: BTreeSet<String> = self.known.into_inner().into_keys().collect();
         for (path, span) in self.unknown.into_inner() {
-            let help = unknown_key_help(&path, &known);
+            let help = unknown_key_help(&path, &known, &self.kinds);
             let complaint = Complaint::new(span, format!("unknown key `{path}`"));
             complaints.push(match help {
                 Some(help) => complaint.with_help(help),
@@ -109,7 +125,11 @@ impl Findings {
     }
 }
 
-fn unknown_key_help(path: &str, known: &BTreeSet<String>) -> Option<String> {
+fn unknown_key_help(
+    path: &str,
+    known: &BTreeSet<String>,
+    kinds: &[(String, String)],
+) -> Option<String> {
     let (parent, key) = path.rsplit_once('.').unwrap_or(("", path));
     let split = |other: &'_ str| {
         let (parent, key) = other.rsplit_once('.').unwrap_or(("", other));
@@ -123,6 +143,11 @@ fn unknown_key_help(path: &str, known: &BTreeSet<String>) -> Option<String> {
         .collect();
     if let Some(near) = nearest(key, siblings.iter().map(String::as_str)) {
         return Some(format!("did you mean `{near}`?"));
+    }
+    if let Some((table, kind)) = kinds.iter().find(|(table, _)| table == parent) {
+        return Some(format!(
+            "kind \"{kind}\" does not have it; `--set '{table}={{ kind = \"{kind}\" }}'` replaces the whole table"
+        ));
     }
     let elsewhere = known.iter().find(|other| split(other).1 == key);
     if let Some(other) = elsewhere {

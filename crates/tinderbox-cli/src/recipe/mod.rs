@@ -300,7 +300,7 @@ impl RecipeFile {
             // What a broken file lacks is not worth telling before it parses.
             return Err(RecipeErrors::new(&self.name, &document.sources, complaints));
         }
-        let findings = Findings::default();
+        let findings = Findings::with(overrides);
         let recipe = TableReader::root(&findings, document.root, Recipe::read);
         let known = findings.known();
         let complaints = findings.into_complaints();

@@ -268,6 +268,21 @@ fn a_key_in_the_wrong_table_is_pointed_to_the_right_one() {
 }
 
 #[test]
+fn another_kind_by_a_flag_says_how_to_replace_its_table() {
+    let base = "version = 1\nencoder = { kind = \"resnet18\", stem = \"cifar\" }\nobjective.kind = \"simclr\"\n\
+                data.source = \"digits\"\ntrain.steps = 10\n";
+    check(
+        &file(base),
+        &["encoder.kind=reference-cnn"],
+        &[
+            "mine.toml:2:33: unknown key `encoder.stem`; kind \"reference-cnn\" does not have it; \
+             `--set 'encoder={ kind = \"reference-cnn\" }'` replaces the whole table",
+        ],
+    );
+    check(&file(base), &["encoder={ kind = \"reference-cnn\" }"], &[]);
+}
+
+#[test]
 fn a_syntax_error_comes_alone() {
     let lines = file("version = \n[data]\nx")
         .resolve(&[])

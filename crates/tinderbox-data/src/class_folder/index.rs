@@ -109,6 +109,7 @@ fn read(index: &Path, kind: FileKind) -> Option<Listing> {
         passed_over: stored.passed_over,
         folders: folders.map(|(name, time)| (name.into(), time)).collect(),
         has_links: false,
+        outside: Vec::new(),
     })
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Listing {
     pub(super) folders: Vec<(OsString, Duration)>,
     /// Whether any file is a link.
     pub(super) has_links: bool,
+    /// The links that lead out of the root and are followed.
+    pub(super) outside: Vec<OsString>,
 }
 
 /// Lists all files of the kind, by as many threads as rayon has. With `links` those that lead out of the root are followed.
@@ -55,6 +57,7 @@ pub(super) fn list(root: &Path, kind: FileKind, links: bool) -> Result<Listing, 
             all.passed_over.extend(found.listing.passed_over);
             all.folders.extend(found.listing.folders);
             all.has_links |= found.listing.has_links;
+            all.outside.extend(found.listing.outside);
             level.extend(found.below);
             linked.extend(found.linked);
         }
@@ -65,12 +68,14 @@ pub(super) fn list(root: &Path, kind: FileKind, links: bool) -> Result<Listing, 
                 all.passed_over.add(Reason::FolderElsewhere, &folder);
             } else {
                 walked.insert(target);
+                all.outside.push(folder.clone());
                 level.push(folder);
             }
         }
     }
     all.files
         .par_sort_unstable_by(|a, b| a.as_encoded_bytes().cmp(b.as_encoded_bytes()));
+    all.outside.sort_unstable();
     Ok(all)
 }
 
@@ -103,7 +108,8 @@ struct Level {
 /// What a link leads to.
 enum Target {
     Nothing,
-    File,
+    FileWithin,
+    FileOutside,
     FolderWithin,
     FolderOutside(PathBuf),
     Other,
@@ -135,7 +141,13 @@ impl Walk<'_> {
                 level.listing.has_links = true;
                 match self.target(&entry)? {
                     // A link that leads nowhere is a file that cannot be read.
-                    Target::Nothing | Target::File => is_file = true,
+                    Target::Nothing | Target::FileWithin => is_file = true,
+                    Target::FileOutside => {
+                        is_file = true;
+                        if self.kind.holds(&name) {
+                            level.listing.outside.push(relative.clone());
+                        }
+                    }
                     Target::FolderWithin => {
                         passed_over.add(Reason::FolderElsewhere, &relative);
                         continue;
@@ -181,7 +193,8 @@ impl Walk<'_> {
         Ok(match (metadata.is_dir(), metadata.is_file()) {
             (true, _) if within => Target::FolderWithin,
             (true, _) => Target::FolderOutside(target),
-            (_, true) => Target::File,
+            (_, true) if within => Target::FileWithin,
+            (_, true) => Target::FileOutside,
             _ => Target::Other,
         })
     }

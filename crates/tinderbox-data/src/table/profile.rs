@@ -350,50 +350,45 @@ pub(super) fn short(value: f64) -> String {
 }
 
 impl fmt::Display for TableProfile {
-    /// A line for the table, and for each column one of what there is, one of its shape, and one of what to do.
+    /// [`described`](TableProfile::described) with what is suggested for each column.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            formatter,
-            "{} rows, {} columns",
-            self.rows,
-            self.columns.len()
-        )?;
-        if self.replaced > 0 {
-            writeln!(formatter, "{} fields were not UTF-8", self.replaced)?;
-        }
-        for column in &self.columns {
-            writeln!(formatter, "\n{column}")?;
-        }
-        Ok(())
+        formatter.write_str(&self.described(|column| column.suggestion().comment()))
     }
 }
 
-impl fmt::Display for ColumnProfile {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            formatter,
-            "{}: {}",
-            self.name.escape_debug(),
-            self.summary()
-        )?;
-        match self.kind() {
-            ColumnKind::Number | ColumnKind::Mixed => {
-                writeln!(formatter, "  {}", bars(&self.quantiles.histogram(BINS)))?;
-            }
-            ColumnKind::Category | ColumnKind::Text => {
-                let top: Vec<String> = self
-                    .top(5)
-                    .iter()
-                    .map(|(name, count)| format!("{} {count}", Cell::Text(name).shown()))
-                    .collect();
-                if !top.is_empty() {
-                    writeln!(formatter, "  {}", top.join(", "))?;
-                }
-            }
-            ColumnKind::Empty | ColumnKind::Constant => {}
+impl TableProfile {
+    /// A line for the table, and for each column one of what there is, one of its shape, and one of what `becomes` of it.
+    pub fn described(&self, becomes: impl Fn(&ColumnProfile) -> String) -> String {
+        let mut text = format!("{} rows, {} columns\n", self.rows, self.columns.len());
+        if self.replaced > 0 {
+            text += &format!("{} fields were not UTF-8\n", self.replaced);
         }
-        let suggestion = self.suggestion();
-        write!(formatter, "  {}", suggestion.comment())
+        for column in &self.columns {
+            text += &format!("\n{}: {}\n", column.name.escape_debug(), column.summary());
+            if let Some(shape) = column.shape() {
+                text += &format!("  {shape}\n");
+            }
+            text += &format!("  {}\n", becomes(column));
+        }
+        text
+    }
+}
+
+impl ColumnProfile {
+    /// A histogram, or the most frequent values; nothing of a column without use.
+    fn shape(&self) -> Option<String> {
+        match self.kind() {
+            ColumnKind::Number | ColumnKind::Mixed => Some(bars(&self.quantiles.histogram(BINS))),
+            ColumnKind::Category | ColumnKind::Text => {
+                let top = self.top(5);
+                let top = top
+                    .iter()
+                    .map(|(name, count)| format!("{} {count}", Cell::Text(name).shown()));
+                let top: Vec<String> = top.collect();
+                (!top.is_empty()).then(|| top.join(", "))
+            }
+            ColumnKind::Empty | ColumnKind::Constant => None,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tinderbox_transfer::health::{
-    alignment, effective_rank, embedding_std, is_collapsed, uniformity,
+    COLLAPSED_SPREAD, alignment, effective_rank, embedding_std, is_collapsed, uniformity,
 };
 use tinderbox_transfer::{FeatureMatrix, Health};
 
@@ -86,7 +86,7 @@ fn equal_rows_have_no_rank_and_no_spread() {
     assert!(embedding_std(&x) < 1e-9);
     assert!(uniformity(&x).abs() < 1e-5);
     assert_eq!(alignment(&x, &x), 0.0);
-    let health = Health::of(&x);
+    let health = Health::of(&x, COLLAPSED_SPREAD);
     assert!(health.collapsed);
 }
 
@@ -111,7 +111,7 @@ fn degenerate_shapes_have_figures() {
 #[test]
 fn features_that_are_not_numbers_count_as_collapsed() {
     let x = matrix(&[[1.0, f32::NAN], [0.0, 1.0], [3.0, 2.0]]);
-    let health = Health::of(&x);
+    let health = Health::of(&x, COLLAPSED_SPREAD);
     assert!(health.effective_rank.is_nan() && health.embedding_std.is_nan());
     assert!(health.collapsed);
 }
@@ -119,7 +119,7 @@ fn features_that_are_not_numbers_count_as_collapsed() {
 #[test]
 fn figures_do_not_depend_on_threads() {
     let x = addressed("x", 150, 20);
-    let (one, three) = on_one_and_three_threads(|| Health::of(&x));
+    let (one, three) = on_one_and_three_threads(|| Health::of(&x, COLLAPSED_SPREAD));
     assert_eq!(one, three);
 }
 
@@ -140,7 +140,7 @@ proptest! {
         scale in 1e-2f32..1e2,
     ) {
         let x = addressed(&format!("x {seed}"), rows, dim);
-        let health = Health::of(&x);
+        let health = Health::of(&x, COLLAPSED_SPREAD);
         let bound = dim.min(rows - 1) as f64;
         prop_assert!(health.effective_rank >= 1.0 - 1e-9 && health.effective_rank <= bound + 1e-6);
         prop_assert!(health.embedding_std >= 0.0);
@@ -150,7 +150,7 @@ proptest! {
         let mut other = x.clone();
         other.values.iter_mut().for_each(|v| *v *= scale);
         other = other.select(&(0..rows).rev().collect::<Vec<_>>());
-        let same = Health::of(&other);
+        let same = Health::of(&other, COLLAPSED_SPREAD);
         let close = |a: f64, b: f64| (a - b).abs() <= 1e-4 * b.abs().max(1.0);
         prop_assert!(close(same.effective_rank, health.effective_rank));
         prop_assert!(close(same.embedding_std, health.embedding_std));
