@@ -67,6 +67,12 @@ impl Findings {
         }
     }
 
+    /// What helps with a key at `path` that its table does not have, where an override gave the
+    /// table another kind.
+    pub(super) fn help_of_kind(&self, path: &str) -> Option<String> {
+        help_of_kind(path.rsplit_once('.')?.0, &self.kinds)
+    }
+
     /// Whether tables of other crates are asked for their keys.
     pub(super) fn explores(&self) -> bool {
         self.explores
@@ -125,6 +131,14 @@ impl Findings {
     }
 }
 
+/// What helps where an override gave a table another kind, and the document's keys are the old kind's.
+fn help_of_kind(table: &str, kinds: &[(String, String)]) -> Option<String> {
+    let (_, kind) = kinds.iter().find(|(of, _)| of == table)?;
+    Some(format!(
+        "kind \"{kind}\" does not have it; `--set '{table}={{ kind = \"{kind}\" }}'` replaces the whole table"
+    ))
+}
+
 fn unknown_key_help(
     path: &str,
     known: &BTreeSet<String>,
@@ -144,10 +158,8 @@ fn unknown_key_help(
     if let Some(near) = nearest(key, siblings.iter().map(String::as_str)) {
         return Some(format!("did you mean `{near}`?"));
     }
-    if let Some((table, kind)) = kinds.iter().find(|(table, _)| table == parent) {
-        return Some(format!(
-            "kind \"{kind}\" does not have it; `--set '{table}={{ kind = \"{kind}\" }}'` replaces the whole table"
-        ));
+    if let Some(help) = help_of_kind(parent, kinds) {
+        return Some(help);
     }
     let elsewhere = known.iter().find(|other| split(other).1 == key);
     if let Some(other) = elsewhere {

@@ -57,8 +57,9 @@ impl TableReader<'_> {
             };
             let entry = remove(&mut entries, &path)?;
             let dotted = self.dotted(&path.join("."));
+            let help = self.findings.help_of_kind(&dotted);
             self.findings
-                .complain(foreign_complaint(&dotted, &entry, &error));
+                .complain(foreign_complaint(&dotted, &entry, &error, help));
             left_out.push(path);
         }
     }
@@ -108,8 +109,9 @@ impl TableReader<'_> {
     }
 }
 
-/// Puts an error of serde's into the words of a recipe's reader.
-fn foreign_complaint(path: &str, entry: &Entry, error: &str) -> Complaint {
+/// Puts an error of serde's into the words of a recipe's reader; `help` is for a key that is
+/// like no other.
+fn foreign_complaint(path: &str, entry: &Entry, error: &str, help: Option<String>) -> Complaint {
     let named: Vec<&str> = error.split('`').skip(1).step_by(2).collect();
     if error.starts_with("unknown field") {
         let complaint = Complaint::new(entry.key_span.clone(), format!("unknown key `{path}`"));
@@ -117,10 +119,13 @@ fn foreign_complaint(path: &str, entry: &Entry, error: &str) -> Complaint {
         let near = named
             .first()
             .and_then(|key| nearest(key, others.iter().copied()));
-        return match near {
-            Some(near) => complaint.with_help(format!("did you mean `{near}`?")),
-            None if others.is_empty() => complaint,
-            None => complaint.with_help(format!("known here: `{}`", others.join("`, `"))),
+        return match (near, help) {
+            (Some(near), _) => complaint.with_help(format!("did you mean `{near}`?")),
+            (None, Some(help)) => complaint.with_help(help),
+            (None, None) if others.is_empty() => complaint,
+            (None, None) => {
+                complaint.with_help(format!("known here: `{}`", others.join("`, `")))
+            }
         };
     }
     let message = format!("`{path}`: {}", in_our_words(error));

@@ -275,7 +275,7 @@ fn another_kind_by_a_flag_says_how_to_replace_its_table() {
         &file(base),
         &["encoder.kind=reference-cnn"],
         &[
-            "mine.toml:2:33: unknown key `encoder.stem`; kind \"reference-cnn\" does not have it; \
+            "mine.toml:2:32: unknown key `encoder.stem`; kind \"reference-cnn\" does not have it; \
              `--set 'encoder={ kind = \"reference-cnn\" }'` replaces the whole table",
         ],
     );

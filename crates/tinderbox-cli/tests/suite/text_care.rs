@@ -225,9 +225,9 @@ fn every_line_has_its_row() {
         rows(&expect(at, &[&words[..], &["raw.txt"]].concat(), 0)),
         found
     );
-    // Lines of a table are no texts.
-    fs::write(at.join("rows.tsv"), "the bird\tx\nthe stone\ty\n").unwrap();
-    let output = expect(at, &[&words[..], &["rows.tsv"]].concat(), 0);
+    // Lines of a table that is not named one are no texts.
+    fs::write(at.join("rows.txt"), "the bird\tx\nthe stone\ty\n").unwrap();
+    let output = expect(at, &[&words[..], &["rows.txt"]].concat(), 0);
     tells(
         &output,
         "2 of 2 texts are lines of a table or of JSON, read whole",
