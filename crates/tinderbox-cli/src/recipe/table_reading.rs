@@ -24,6 +24,9 @@ pub struct TableReading {
     /// Whether the first line names the columns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
+    /// How many lines before the header, or the first row, are passed over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skip_lines: Option<usize>,
     /// The sign before decimals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decimal: Option<Decimal>,
@@ -36,11 +39,12 @@ pub struct TableReading {
 }
 
 impl TableReading {
-    const KEYS: [&'static str; 6] = [
+    const KEYS: [&'static str; 7] = [
         "delimiter",
         "quote",
         "escape",
         "header",
+        "skip_lines",
         "decimal",
         "missing",
     ];
@@ -75,6 +79,7 @@ impl TableReading {
                 })
                 .optional(),
             header: table.field("header").optional(),
+            skip_lines: table.field("skip_lines").optional(),
             decimal: table.field::<String>("decimal").parse(|text| match text.as_str() {
                 "." => Ok(Decimal::Point),
                 "," => Ok(Decimal::Comma),
@@ -107,7 +112,7 @@ impl TableReading {
             columns: self.known.clone(),
             not_utf8,
             format: usual.format,
-            skip_lines: usual.skip_lines,
+            skip_lines: self.skip_lines,
             max_field: usual.max_field,
         }
     }

@@ -92,7 +92,7 @@ fn the_keys_of_a_recipe_are_agreed() {
         compare compare.fine_tune compare.fine_tune_lr compare.pretrain_each compare.rate_factors compare.scratch_lr \
         compare.scratch_steps compare.seeds compare.shares compare.views \
         data data.also data.background data.channels data.columns data.decimal data.delimiter data.escape data.group data.header data.held_out data.labels data.limit \
-        data.links data.max_bad data.missing data.path data.quote data.size \
+        data.links data.max_bad data.missing data.path data.quote data.size data.skip_lines \
         data.source data.test_labels data.test_path data.test_share data.text data.tokens data.views \
         device encoder encoder.init encoder.kind encoder.partial \
         eval eval.every eval.health eval.items eval.knn eval.linear_probe \

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 
+use super::dialect::{Dialect, Unnamed};
 use super::reader::{NotUtf8, RowReader, TableOptions, unique, wrong_width};
 use super::row::{Cell, Row};
 use crate::decompress::text_error;
@@ -88,7 +89,8 @@ impl<R: BufRead + Send> CsvReader<R> {
             return Err(DataError::format("encoding", "UTF-8", "UTF-16").at(path));
         }
         let mut whole = Cursor::new(start).chain(reader);
-        for line in 0..options.skip_lines {
+        let skipped = options.skip_lines.unwrap_or(0);
+        for line in 0..skipped {
             skip_line(&mut whole).map_err(|error| too_long(path, line as u64 + 1, error))?;
         }
         let inner = ReaderBuilder::new()
@@ -114,7 +116,7 @@ impl<R: BufRead + Send> CsvReader<R> {
             inner,
             record: ByteRecord::new(),
             ahead: false,
-            skipped: options.skip_lines as u64,
+            skipped: skipped as u64,
             line: 0,
             replaced: 0,
             missing: options.missing.clone(),
@@ -129,9 +131,17 @@ impl<R: BufRead + Send> CsvReader<R> {
     }
 
     /// The same, with what was found in the file beforehand.
-    pub(super) fn with_ledger(mut self, found: Ledger) -> Self {
-        self.found = found;
-        self
+    pub(super) fn with_found(mut self, found: Dialect) -> Result<Self, DataError> {
+        self.found.extend(found.ledger);
+        match found.unnamed {
+            Some(Unnamed::First) => self.columns.insert(0, "column_1".to_owned()),
+            Some(Unnamed::Last) => self
+                .columns
+                .push(format!("column_{}", self.columns.len() + 1)),
+            None => {}
+        }
+        unique(&self.columns)?;
+        Ok(self)
     }
 
     fn read_columns(&mut self, header: bool) -> Result<(), DataError> {
@@ -154,6 +164,29 @@ impl<R: BufRead + Send> CsvReader<R> {
                 _ => format!("column_{}", index + 1),
             })
             .collect();
+        let mut renamed = Vec::new();
+        for place in 1..self.columns.len() {
+            let (before, own) = self.columns.split_at_mut(place);
+            let (name, taken) = (own[0].clone(), |name: &String| before.contains(name));
+            let mut number = 1;
+            while taken(&own[0]) {
+                number += 1;
+                own[0] = format!("{name}_{number}");
+            }
+            if number > 1 {
+                renamed.push(format!(
+                    "{} as {}",
+                    Cell::Text(&name).shown(),
+                    Cell::Text(&own[0]).shown()
+                ));
+            }
+        }
+        let becomes = "have the name of another, and get a number behind it";
+        self.found.add(
+            Remark::new("columns", renamed.len(), becomes)
+                .of(self.columns.len())
+                .examples(renamed),
+        );
         unique(&self.columns)
     }
 

@@ -2,6 +2,7 @@
 //!
 //! What the options do not say is found in the file, and what is not as the file's ending has it is remarked on.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::Path;
@@ -25,12 +26,33 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 const SAMPLE_BYTES: u64 = 1 << 20;
 const SAMPLE: usize = 1000;
 
+/// Leading lines that are of no table are so many at most.
+const MOST_PREFACE: usize = 50;
+
+/// What was found in a file.
+#[derive(Debug)]
+pub(super) struct Dialect {
+    /// The options with it.
+    pub options: TableOptions,
+    /// A column that the header does not name.
+    pub unnamed: Option<Unnamed>,
+    /// Remarks on it.
+    pub ledger: Ledger,
+}
+
+/// Where a column stands that the header does not name, as R writes the names of rows, or another program a last delimiter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unnamed {
+    First,
+    Last,
+}
+
 /// The options with what was found in the file, and remarks on it.
 pub(super) fn resolved(
     path: &Path,
     usual: u8,
     options: &TableOptions,
-) -> Result<(TableOptions, Ledger), DataError> {
+) -> Result<Dialect, DataError> {
     let mut options = options.clone();
     let mut ledger = Ledger::default();
     let open = || -> Result<Box<dyn BufRead>, DataError> {
@@ -39,11 +61,18 @@ pub(super) fn resolved(
         let start = beginning(&mut text).map_err(|source| text_error(path, source))?;
         Ok(Box::new(Cursor::new(start).chain(text)))
     };
-    let sample = sample(open()?, options.skip_lines).map_err(|source| text_error(path, source))?;
+    let skip = options.skip_lines.unwrap_or(0);
+    let sample = sample(open()?, skip).map_err(|source| text_error(path, source))?;
     let delimiter = match options.delimiter {
         Some(told) if told.is_ascii() => told as u8,
         // The reader complains.
-        Some(_) => return Ok((options, ledger)),
+        Some(_) => {
+            return Ok(Dialect {
+                options,
+                unnamed: None,
+                ledger,
+            });
+        }
         None => {
             let found = delimiter(&sample, usual);
             if found != usual {
@@ -71,19 +100,109 @@ pub(super) fn resolved(
             options.escape = Some("\\".to_owned());
         }
     }
+    let quoting = options.quote.as_deref() != Some("");
+    let mut records = records(&sample, delimiter, quoting);
+    let layout = Layout::of(&records);
+    if options.skip_lines.is_none() && layout.preface > 0 {
+        let skipped: Vec<Record> = records.drain(..layout.preface).collect();
+        let lines = records.first().map_or(0, |record| record.line - 1);
+        let becomes = "before the table have other fields than its rows, and are passed over";
+        let remark = Remark::new("lines", lines, becomes);
+        let shown = skipped.iter().map(|record| record.fields.join(" "));
+        ledger.add(remark.examples(shown).key("data.skip_lines = 0"));
+        options.skip_lines = Some(lines);
+    }
+    let mut unnamed = layout.unnamed.filter(|_| options.header != Some(false));
     if options.header.is_none() {
-        let quoting = options.quote.as_deref() != Some("");
-        let records = records(&sample, delimiter, quoting);
-        let header = has_header(&records, &options.columns);
+        let mut rows: Vec<Vec<String>> = records.into_iter().map(|record| record.fields).collect();
+        if let (Some(place), Some(first)) = (unnamed, rows.first_mut()) {
+            match place {
+                Unnamed::First => first.insert(0, String::new()),
+                Unnamed::Last => first.push(String::new()),
+            }
+        }
+        let header = has_header(&rows, &options.columns);
         if !header {
             let becomes = "has no header: its first row is one of values, and its columns are called column_1, column_2, ...";
-            let first = records.first().map(|first| first.join(" "));
+            let first = rows.first().map(|first| first.join(" "));
             let remark = Remark::new("table", 1, becomes).examples(first);
             ledger.add(remark.key("data.header = true"));
+            unnamed = None;
         }
         options.header = Some(header);
     }
-    Ok((options, ledger))
+    if unnamed == Some(Unnamed::First) {
+        let becomes = "before the first of the header has no name, and is called column_1";
+        ledger.add(Remark::new("column", 1, becomes));
+    }
+    Ok(Dialect {
+        options,
+        unnamed,
+        ledger,
+    })
+}
+
+/// A record of a sample.
+#[derive(Debug)]
+struct Record {
+    fields: Vec<String>,
+    /// The line that it begins with, from 1.
+    line: usize,
+}
+
+/// How the first records differ from the others.
+#[derive(Debug, PartialEq)]
+struct Layout {
+    /// How many fields nearly all records have; 1 if they have no number of fields in common.
+    width: usize,
+    /// How many records come before the table.
+    preface: usize,
+    unnamed: Option<Unnamed>,
+}
+
+impl Layout {
+    fn of(records: &[Record]) -> Self {
+        let widths: Vec<usize> = records.iter().map(|record| record.fields.len()).collect();
+        let first = widths.first().copied().unwrap_or(1);
+        let plain = Self {
+            width: first,
+            preface: 0,
+            unnamed: None,
+        };
+        let mut counts = BTreeMap::<usize, usize>::new();
+        for width in &widths {
+            *counts.entry(*width).or_default() += 1;
+        }
+        let most = counts.iter().max_by_key(|(_, count)| **count);
+        let Some((&width, &count)) = most.filter(|(width, _)| **width > 1) else {
+            return plain;
+        };
+        let before = widths.iter().take_while(|other| **other != width).count();
+        let behind = widths.len() - before;
+        if before == 0 || before > MOST_PREFACE || count < 3 || count * 10 < behind * 9 {
+            return plain;
+        }
+        // Lines with a header behind them are before the table, whatever their fields.
+        let has_header_behind = || {
+            let behind = records[before..].iter();
+            let behind: Vec<Vec<String>> = behind.map(|record| record.fields.clone()).collect();
+            has_header(&behind, &[])
+        };
+        let lacks_one = widths[before - 1] + 1 == width && width > 2 && !has_header_behind();
+        let ends_empty = || {
+            let rows = records.iter().filter(|record| record.fields.len() == width);
+            rows.flat_map(|record| record.fields.last())
+                .all(String::is_empty)
+        };
+        Self {
+            width,
+            preface: before - usize::from(lacks_one),
+            unnamed: lacks_one.then(|| match ends_empty() {
+                true => Unnamed::Last,
+                false => Unnamed::First,
+            }),
+        }
+    }
 }
 
 /// The whole lines at the beginning.
@@ -105,7 +224,7 @@ fn sample(mut text: Box<dyn BufRead>, skip_lines: usize) -> std::io::Result<Vec<
     Ok(sample)
 }
 
-fn records(sample: &[u8], delimiter: u8, quoting: bool) -> Vec<Vec<String>> {
+fn records(sample: &[u8], delimiter: u8, quoting: bool) -> Vec<Record> {
     let mut reader = ReaderBuilder::new()
         .delimiter(delimiter)
         .quoting(quoting)
@@ -118,26 +237,28 @@ fn records(sample: &[u8], delimiter: u8, quoting: bool) -> Vec<Vec<String>> {
         let fields = record
             .iter()
             .map(|field| String::from_utf8_lossy(field).trim().to_owned());
-        records.push(fields.collect());
+        records.push(Record {
+            fields: fields.collect(),
+            line: record.position().map_or(1, |place| place.line() as usize),
+        });
     }
     records
 }
 
-/// The delimiter that gives most records as many fields as the first, and more than one; among equals, one whose fields are numbers, then
+/// The delimiter that gives most records as many fields as the others, and more than one; among equals, one whose fields are numbers, then
 /// the usual one.
 fn delimiter(sample: &[u8], usual: u8) -> u8 {
     let judged = |delimiter: u8| {
         let records = records(sample, delimiter, true);
-        let width = records.first().map_or(0, Vec::len);
-        if width < 2 {
+        let layout = Layout::of(&records);
+        if layout.width < 2 {
             return (0, 0, u8::from(delimiter == usual));
         }
-        let same = records
-            .iter()
-            .filter(|record| record.len() == width)
-            .count();
-        let share = 100 * same / records.len();
-        let fields = records.iter().flatten();
+        let table = &records[layout.preface..];
+        let same = |record: &&Record| record.fields.len() == layout.width;
+        let same = table.iter().filter(same).count() + usize::from(layout.unnamed.is_some());
+        let share = 100 * same / table.len();
+        let fields = table.iter().flat_map(|record| &record.fields);
         let (numbers, all) = fields.fold((0, 0), |(numbers, all), field| {
             (numbers + usize::from(is_number(field)), all + 1)
         });
@@ -219,7 +340,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.csv");
         std::fs::write(&path, text).unwrap();
-        let (options, ledger) = resolved(&path, usual, &TableOptions::default()).unwrap();
+        let Dialect {
+            options, ledger, ..
+        } = resolved(&path, usual, &TableOptions::default()).unwrap();
         assert_eq!(options.delimiter, Some(delimiter_), "{text}");
         assert_eq!(options.quote.as_deref() != Some(""), quotes, "{text}");
         assert_eq!(options.header, Some(header), "{text}");
@@ -274,7 +397,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.csv");
         std::fs::write(&path, text).unwrap();
-        let (options, ledger) = resolved(&path, b',', &TableOptions::default()).unwrap();
+        let Dialect {
+            options, ledger, ..
+        } = resolved(&path, b',', &TableOptions::default()).unwrap();
         assert_eq!(options.escape.as_deref(), Some("\\"));
         assert_eq!(ledger.remarks()[0].count, 3);
         let mut reader = crate::table::open(&path, &TableOptions::default()).unwrap();
@@ -287,6 +412,66 @@ mod tests {
         assert_eq!(second, ["say \"a, b\" and go", "x, y", "ends \""]);
         // A path that ends with one is whole.
         check("t,k\nham,\"C:\\\"\nspam,\"x\"\n", b',', ',', true, true);
+    }
+
+    #[track_caller]
+    fn layout(text: &str, columns: &[&str], rows: usize, remarks: &[&str]) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        std::fs::write(&path, text).unwrap();
+        let mut reader = crate::table::open(&path, &TableOptions::default()).unwrap();
+        let table = crate::table::Table::read(&mut *reader).unwrap();
+        assert_eq!(
+            (table.columns(), table.rows().len()),
+            (
+                &columns
+                    .iter()
+                    .map(|name| (*name).to_owned())
+                    .collect::<Vec<_>>()[..],
+                rows
+            )
+        );
+        let said: Vec<String> = reader
+            .ledger()
+            .remarks()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(said.len(), remarks.len(), "{said:?}");
+        for (said, part) in said.iter().zip(remarks) {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+
+    #[test]
+    fn lines_before_a_table_and_names_that_lack_are_told() {
+        let preface = "2 lines before the table";
+        layout(
+            "# by me\n# today, or so\na,b,c\n1,2,3\n4,5,6\n7,8,9\n",
+            &["a", "b", "c"],
+            3,
+            &[preface],
+        );
+        layout(
+            "Report\n\na,b,c\n1,2,3\n4,5,6\n7,8,9\n",
+            &["a", "b", "c"],
+            3,
+            &["before the table"],
+        );
+        let unnamed = "called column_1";
+        layout(
+            "a,b\nx,2,3\ny,5,6\nz,8,9\n",
+            &["column_1", "a", "b"],
+            3,
+            &[unnamed],
+        );
+        layout("a,b\n2,3,\n5,6,\n8,9,\n", &["a", "b", "column_3"], 3, &[]);
+        layout(
+            "a,a,b\n2,3,4\n5,6,7\n",
+            &["a", "a_2", "b"],
+            2,
+            &["`a` as `a_2`"],
+        );
     }
 
     #[test]

@@ -128,8 +128,8 @@ pub struct TableOptions {
     pub decimal: Option<Decimal>,
     /// Columns that are known to be there: a first line that has them is a header.
     pub columns: Vec<String>,
-    /// CSV: how many lines before the header, or the first row, are passed over.
-    pub skip_lines: usize,
+    /// CSV: how many lines before the header, or the first row, are passed over; by default [`open`] finds lines that are of no table.
+    pub skip_lines: Option<usize>,
     /// Fields that stand for "no value", quoted or not, spaces around them aside. In files with types, these are text; but a number among
     /// them is one there, too.
     pub missing: Vec<String>,
@@ -150,7 +150,7 @@ impl Default for TableOptions {
             escape: None,
             decimal: None,
             columns: Vec::new(),
-            skip_lines: 0,
+            skip_lines: None,
             missing: ["", "NA", "N/A", "NaN", "nan", "NULL", "null"]
                 .map(String::from)
                 .to_vec(),
@@ -183,9 +183,9 @@ pub fn open(
     };
     let text = |file| decompressed(BufReader::new(file), path);
     let separated = |file, usual| -> Result<Box<dyn RowReader>, DataError> {
-        let (options, found) = dialect::resolved(path, usual, options)?;
-        let reader = CsvReader::new(text(file)?, path, usual, &options)?;
-        Ok(Box::new(reader.with_ledger(found)))
+        let found = dialect::resolved(path, usual, options)?;
+        let reader = CsvReader::new(text(file)?, path, usual, &found.options)?;
+        Ok(Box::new(reader.with_found(found)?))
     };
     Ok(match format {
         TableFormat::Csv => separated(file, b',')?,

@@ -179,7 +179,7 @@ fn check_file(name: &str, set: &str, file: &str, options: &TableOptions) {
 fn counted() -> TableOptions {
     TableOptions {
         header: Some(false),
-        skip_lines: 1,
+        skip_lines: Some(1),
         ..TableOptions::default()
     }
 }
