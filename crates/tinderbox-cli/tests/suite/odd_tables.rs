@@ -386,7 +386,7 @@ fn a_quote_in_a_field_swallows_no_rows() {
     let found = dry(folder.path(), "mine.toml", &[]);
     assert_eq!(found.items, 30);
     found.says(&[
-        "fields begin with a quote that encloses nothing",
+        "3 fields begin with a quote that encloses nothing",
         "data.quote",
     ]);
     let folder = project(

@@ -90,7 +90,7 @@ pub(super) fn resolved(
         let quotes = Quotes::scan(open()?, delimiter).map_err(|source| text_error(path, source))?;
         if quotes.are_none() {
             let becomes = "begin with a quote that encloses nothing: quotes are read as they stand";
-            let remark = Remark::new("fields", quotes.plain.opened, becomes);
+            let remark = Remark::new("fields", quotes.begun, becomes);
             ledger.add(remark.key("data.quote = \"\\\"\""));
             options.quote = Some(String::new());
         } else if options.escape.is_none() && quotes.are_escaped() {

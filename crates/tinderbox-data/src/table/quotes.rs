@@ -8,6 +8,8 @@ use std::mem::take;
 pub(super) struct Quotes {
     pub plain: Reading,
     pub escaped: Reading,
+    /// Fields that begin with a quote, if that is a character.
+    pub begun: usize,
     without: Widths,
 }
 
@@ -16,7 +18,7 @@ pub(super) struct Quotes {
 pub(super) struct Reading {
     place: Place,
     /// Fields that begin with a quote.
-    pub opened: usize,
+    opened: usize,
     /// Quotes behind a backslash.
     pub skipped: usize,
     /// Closing quotes behind which the field goes on.
@@ -112,6 +114,7 @@ impl Quotes {
     /// Reads the whole file once.
     pub fn scan(mut text: Box<dyn BufRead>, delimiter: u8) -> std::io::Result<Self> {
         let mut quotes = Self::default();
+        let mut is_start = true;
         loop {
             let bytes = text.fill_buf()?;
             let length = bytes.len();
@@ -121,6 +124,8 @@ impl Quotes {
             for &byte in bytes {
                 quotes.plain.take(byte, delimiter, false);
                 quotes.escaped.take(byte, delimiter, true);
+                quotes.begun += usize::from(is_start && byte == b'"');
+                is_start = byte == delimiter || matches!(byte, b'\n' | b'\r');
                 match byte {
                     b'\n' | b'\r' => quotes.without.end(),
                     _ if byte == delimiter => quotes.without.field(),
