@@ -1,5 +1,6 @@
 //! Comma-separated values and their relatives (RFC 4180).
 
+use std::collections::{HashMap, HashSet};
 use std::io::{self, BufRead, Chain, Cursor, Read};
 use std::path::{Path, PathBuf};
 
@@ -164,21 +165,19 @@ impl<R: BufRead + Send> CsvReader<R> {
                 _ => format!("column_{}", index + 1),
             })
             .collect();
+        let mut taken = HashSet::new();
+        let mut numbers = HashMap::<String, usize>::new();
         let mut renamed = Vec::new();
-        for place in 1..self.columns.len() {
-            let (before, own) = self.columns.split_at_mut(place);
-            let (name, taken) = (own[0].clone(), |name: &String| before.contains(name));
-            let mut number = 1;
-            while taken(&own[0]) {
-                number += 1;
-                own[0] = format!("{name}_{number}");
+        for own in &mut self.columns {
+            let name = own.clone();
+            while !taken.insert(own.clone()) {
+                let number = numbers.entry(name.clone()).or_insert(1);
+                *number += 1;
+                *own = format!("{name}_{number}");
             }
-            if number > 1 {
-                renamed.push(format!(
-                    "{} as {}",
-                    Cell::Text(&name).shown(),
-                    Cell::Text(&own[0]).shown()
-                ));
+            if *own != name {
+                let [name, own] = [&name, &*own].map(|name| Cell::Text(name).shown());
+                renamed.push(format!("{name} as {own}"));
             }
         }
         let becomes = "have the name of another, and get a number behind it";

@@ -88,6 +88,10 @@ pub(super) const LINES: &[(&str, &str)] = &[
         "Whether the first line of a table names its columns",
     ),
     (
+        "data.skip_lines",
+        "How many lines before the header of a table are passed over; what is no table is found",
+    ),
+    (
         "data.decimal",
         "The sign before decimals in a table: \".\" or \",\"",
     ),
