@@ -123,9 +123,7 @@ fn foreign_complaint(path: &str, entry: &Entry, error: &str, help: Option<String
             (Some(near), _) => complaint.with_help(format!("did you mean `{near}`?")),
             (None, Some(help)) => complaint.with_help(help),
             (None, None) if others.is_empty() => complaint,
-            (None, None) => {
-                complaint.with_help(format!("known here: `{}`", others.join("`, `")))
-            }
+            (None, None) => complaint.with_help(format!("known here: `{}`", others.join("`, `"))),
         };
     }
     let message = format!("`{path}`: {}", in_our_words(error));

@@ -225,13 +225,6 @@ fn every_line_has_its_row() {
         rows(&expect(at, &[&words[..], &["raw.txt"]].concat(), 0)),
         found
     );
-    // Lines of a table that is not named one are no texts.
-    fs::write(at.join("rows.txt"), "the bird\tx\nthe stone\ty\n").unwrap();
-    let output = expect(at, &[&words[..], &["rows.txt"]].concat(), 0);
-    tells(
-        &output,
-        "2 of 2 texts are lines of a table or of JSON, read whole",
-    );
     let tagged = "the\tat\nbird\tnn\n\nstone\tnn\n";
     fs::write(at.join("tagged.txt"), tagged).unwrap();
     let output = expect(at, &[&words[..], &["tagged.txt"]].concat(), 0);

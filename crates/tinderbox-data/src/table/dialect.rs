@@ -101,7 +101,11 @@ pub(super) fn resolved(
         }
     }
     let quoting = options.quote.as_deref() != Some("");
-    let mut records = records(&sample, delimiter, quoting);
+    let escape = options
+        .escape
+        .as_deref()
+        .and_then(|escape| escape.bytes().next());
+    let mut records = records(&sample, delimiter, quoting, escape);
     let layout = Layout::of(&records);
     if options.skip_lines.is_none() && layout.preface > 0 {
         let skipped: Vec<Record> = records.drain(..layout.preface).collect();
@@ -153,7 +157,7 @@ struct Record {
 /// How the first records differ from the others.
 #[derive(Debug, PartialEq)]
 struct Layout {
-    /// How many fields nearly all records have; 1 if they have no number of fields in common.
+    /// How many fields the records have.
     width: usize,
     /// How many records come before the table.
     preface: usize,
@@ -161,14 +165,18 @@ struct Layout {
 }
 
 impl Layout {
-    fn of(records: &[Record]) -> Self {
-        let widths: Vec<usize> = records.iter().map(|record| record.fields.len()).collect();
-        let first = widths.first().copied().unwrap_or(1);
-        let plain = Self {
-            width: first,
+    /// That of a table that the first record begins.
+    fn of_first(records: &[Record]) -> Self {
+        Self {
+            width: records.first().map_or(1, |record| record.fields.len()),
             preface: 0,
             unnamed: None,
-        };
+        }
+    }
+
+    fn of(records: &[Record]) -> Self {
+        let widths: Vec<usize> = records.iter().map(|record| record.fields.len()).collect();
+        let plain = Self::of_first(records);
         let mut counts = BTreeMap::<usize, usize>::new();
         for width in &widths {
             *counts.entry(*width).or_default() += 1;
@@ -182,13 +190,18 @@ impl Layout {
         if before == 0 || before > MOST_PREFACE || count < 3 || count * 10 < behind * 9 {
             return plain;
         }
-        // Lines with a header behind them are before the table, whatever their fields.
+        let narrower = |most: usize| widths[..before].iter().all(|other| *other <= most);
         let has_header_behind = || {
             let behind = records[before..].iter();
             let behind: Vec<Vec<String>> = behind.map(|record| record.fields.clone()).collect();
             has_header(&behind, &[])
         };
-        let lacks_one = widths[before - 1] + 1 == width && width > 2 && !has_header_behind();
+        let has_header_behind = has_header_behind();
+        let lacks_one = widths[before - 1] + 1 == width && width > 2 && !has_header_behind;
+        let preface = before - usize::from(lacks_one);
+        if preface > 0 && !(narrower(1) || narrower(width - 1) && has_header_behind) {
+            return plain;
+        }
         let ends_empty = || {
             let rows = records.iter().filter(|record| record.fields.len() == width);
             rows.flat_map(|record| record.fields.last())
@@ -196,7 +209,7 @@ impl Layout {
         };
         Self {
             width,
-            preface: before - usize::from(lacks_one),
+            preface,
             unnamed: lacks_one.then(|| match ends_empty() {
                 true => Unnamed::Last,
                 false => Unnamed::First,
@@ -224,10 +237,11 @@ fn sample(mut text: Box<dyn BufRead>, skip_lines: usize) -> std::io::Result<Vec<
     Ok(sample)
 }
 
-fn records(sample: &[u8], delimiter: u8, quoting: bool) -> Vec<Record> {
+fn records(sample: &[u8], delimiter: u8, quoting: bool, escape: Option<u8>) -> Vec<Record> {
     let mut reader = ReaderBuilder::new()
         .delimiter(delimiter)
         .quoting(quoting)
+        .escape(escape)
         .has_headers(false)
         .flexible(true)
         .from_reader(sample);
@@ -245,12 +259,11 @@ fn records(sample: &[u8], delimiter: u8, quoting: bool) -> Vec<Record> {
     records
 }
 
-/// The delimiter that gives most records as many fields as the others, and more than one; among equals, one whose fields are numbers, then
-/// the usual one.
+/// The delimiter that gives most records as many fields as the first, and more than one, or as the others where none does; among equals, one
+/// whose fields are numbers, then the usual one.
 fn delimiter(sample: &[u8], usual: u8) -> u8 {
-    let judged = |delimiter: u8| {
-        let records = records(sample, delimiter, true);
-        let layout = Layout::of(&records);
+    let tables = DELIMITERS.map(|delimiter| (delimiter, records(sample, delimiter, true, None)));
+    let judged = |delimiter: u8, records: &[Record], layout: &Layout| {
         if layout.width < 2 {
             return (0, 0, u8::from(delimiter == usual));
         }
@@ -264,14 +277,26 @@ fn delimiter(sample: &[u8], usual: u8) -> u8 {
         });
         (share, 100 * numbers / all, u8::from(delimiter == usual))
     };
-    let best = DELIMITERS.into_iter().max_by_key(|delimiter| {
-        let (share, numbers, is_usual) = judged(*delimiter);
-        // One ragged row in ten is a fault of the file, and not of the delimiter.
-        (share.min(90), numbers, share, is_usual)
-    });
-    match best {
-        Some(best) if judged(best).0 > judged(usual).0.min(89) => best,
-        _ => usual,
+    let best = |layout: fn(&[Record]) -> Layout| {
+        let all = tables.iter().map(|(delimiter, records)| {
+            let (share, numbers, is_usual) = judged(*delimiter, records, &layout(records));
+            // One ragged row in ten is a fault of the file, and not of the delimiter.
+            ((share.min(90), numbers, share, is_usual), *delimiter)
+        });
+        let all: Vec<_> = all.collect();
+        let of_usual = all.iter().find(|(_, delimiter)| *delimiter == usual);
+        let of_usual = of_usual.map_or(0, |((share, ..), _)| *share);
+        match all.into_iter().max_by_key(|(judged, _)| *judged) {
+            Some(((share, ..), best)) if share > of_usual.min(89) => (share, best),
+            _ => (of_usual, usual),
+        }
+    };
+    match best(Layout::of_first) {
+        (90.., plain) => plain,
+        (share, plain) => match best(Layout::of) {
+            (more, prefaced) if more > share => prefaced,
+            _ => plain,
+        },
     }
 }
 
