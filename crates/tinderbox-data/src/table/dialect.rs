@@ -483,6 +483,18 @@ mod tests {
             3,
             &["before the table"],
         );
+        // What is wider than the rows is no preface, and a table that its first record begins has none.
+        let plain = "a,b,c,d\n1,2,3\n4,5,6\n7,8,9\n";
+        assert_eq!(
+            Layout::of(&records(plain.as_bytes(), b',', true, None)).preface,
+            0
+        );
+        layout(
+            "a;b\n0,00;1\n0,25;2\n0,50;3\n",
+            &["a", "b"],
+            3,
+            &["read with `;`"],
+        );
         let unnamed = "called column_1";
         layout(
             "a,b\nx,2,3\ny,5,6\nz,8,9\n",
