@@ -27,7 +27,8 @@ use crate::standardiser::{Scaling, Standardiser};
 /// training rows is taken (fewer when no class has five labels; one fold beyond 5,000 rows, and at most 20,000 of them), **but
 /// only if it leads the candidate nearest to 10 by more than the standard error** of that difference over the rows held out.
 /// The log-loss, not the accuracy, because it does not tie when labels are few. A single label of a class is always
-/// trained on. With no class of two there is nothing to validate on, and the candidate nearest to 10 (in ratio) is taken.
+/// trained on. Where these are most of the rows, or fewer than ten rows are left to validate on, the candidate nearest to 10
+/// (in ratio) is taken: four rows of two classes out of ten once chose a penalty that answered for those two alone.
 ///
 /// The error counts because the least loss alone often is that of far too strong a penalty when labels are few: some wrong and
 /// certain answers among 16 rows held out outweigh the rest. Such a probe answers nearly by the shares of the classes. With 8

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::linear_probe::{LinearProbeConfig, ProbeStage};
 use crate::softmax_regression::Regression;
 use crate::stats::{mean, standard_deviation};
-use crate::stratified_folds::stratified_folds;
+use crate::stratified_folds::{Fold, stratified_folds};
 
 /// Folds of the choice among penalties, when every class has as many labels.
 const FOLDS: usize = 5;
@@ -15,6 +15,9 @@ const CHOICE_ROWS: usize = 20_000;
 
 /// With more rows than these, a single fold tells the penalties apart.
 const FOLDED_ROWS: usize = 5_000;
+
+/// Fewer rows held out tell nothing.
+const LEAST_HELD_OUT: usize = 10;
 
 /// Fits that only choose end sooner.
 const CHOICE_TOLERANCE: f64 = 1e-4;
@@ -41,7 +44,9 @@ pub(crate) fn choose(
         true => stratified_folds(&some.labels(), all.classes(), FOLDS),
         false => None,
     };
-    let Some(mut folds) = folds else {
+    let held_out = |folds: &[Fold]| folds.iter().map(|fold| fold.held_out.len()).sum::<usize>();
+    let enough = LEAST_HELD_OUT.max(some.rows.len().div_ceil(2));
+    let Some(mut folds) = folds.filter(|folds| held_out(folds) >= enough) else {
         return (candidates[nearest], all.start());
     };
     if some.rows.len() > FOLDED_ROWS {

@@ -209,6 +209,33 @@ fn one_label_a_class_takes_the_candidate_nearest_to_ten() {
     assert_eq!(chosen(&[7.0]), 7.0);
 }
 
+/// Twelve labels of ten classes: the four rows that can be held out are of two classes, and choose none for the ten.
+#[test]
+fn a_few_rows_held_out_choose_no_penalty() {
+    let digits = digits();
+    let (test, truth) = digits.part(&digits.test);
+    for draw in 0..8 {
+        let mut of_class = [0; 10];
+        let wanted = |class: u32| 1 + usize::from(class == draw % 10 || class == (draw + 3) % 10);
+        let rows: Vec<usize> = digits.train[37 * draw as usize..].to_vec();
+        let twelve = rows.into_iter().filter(|&row| {
+            let class = digits.labels[row];
+            let count = &mut of_class[class as usize];
+            *count += 1;
+            *count <= wanted(class)
+        });
+        let (features, labels) = digits.part(&twelve.collect::<Vec<_>>());
+        assert_eq!(labels.len(), 12);
+        let probe = LinearProbeConfig::default().fit(&features, &labels, 10);
+        let right = accuracy(&probe.predict(&test), &truth);
+        assert!(
+            (probe.l2, right > 0.45) == (10.0, true),
+            "{draw}: {} {right}",
+            probe.l2
+        );
+    }
+}
+
 #[test]
 fn noise_gets_the_strongest_penalty_and_signal_a_weak_one() {
     let x = addressed("x", 60, 10);
