@@ -188,6 +188,8 @@ impl HeldOutEvaluator {
     pub const VALIDATION: &'static str = "validation";
     /// The mean loss of that.
     pub const VALIDATION_LOSS: &'static str = "validation/loss";
+    /// The mean accuracy on that, of an objective that has one.
+    pub const VALIDATION_ACCURACY: &'static str = "validation/accuracy";
 }
 
 impl<O> Evaluator<O> for HeldOutEvaluator

@@ -11,7 +11,7 @@ use tinderbox_objectives::{Supervised, SupervisedConfig};
 use tinderbox_transfer::Better;
 
 use crate::batch::PlainInput;
-use crate::checkpoint::{Best, Watched};
+use crate::checkpoint::Watched;
 use crate::early_stopping::EarlyStopping;
 use crate::error::TrainError;
 use crate::evaluator::HeldOutEvaluator;
@@ -44,9 +44,9 @@ pub fn validation_share(labels: usize, classes: usize) -> f64 {
 /// How an encoder is trained on labels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelledTrainingConfig {
-    /// Optimiser, at the rate for labels too few to choose one by.
+    /// Optimiser, at the rate that stands unless the labels speak for another.
     pub optim: OptimConfig,
-    /// Rates to choose among.
+    /// Rates to choose among beside that.
     pub rates: Vec<f64>,
     /// Steps of the first try; doubled while the loss still falls.
     pub steps: u64,
@@ -56,14 +56,14 @@ pub struct LabelledTrainingConfig {
     pub batch: usize,
 }
 
-/// What was chosen on labels held out for it.
+/// What was chosen with the help of labels held out for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tuning {
     /// The rate.
     pub rate: f64,
-    /// Steps after which the loss on the labels held out was lowest.
+    /// The steps.
     pub steps: u64,
-    /// That loss at each rate tried.
+    /// The lowest loss on the labels held out, at each rate tried.
     pub tried: Vec<(f64, f64)>,
 }
 
@@ -116,8 +116,13 @@ impl<E> LabelledTraining<'_, E>
 where
     E: Encoder<Input: PlainInput>,
 {
-    /// Chooses a rate and a length for items with labels: those with the lowest loss on a [share](validation_share) of them, after training
-    /// on the rest.
+    /// Chooses a rate and a length for items with labels, on a [share](validation_share) of them, after training on the rest.
+    ///
+    /// The given rate, until the training loss is flat, stands, unless another rate, or fewer steps, puts more of the labels held out into
+    /// their class, by more than the standard error of that difference. What competes is each rate where its loss on them is lowest. The
+    /// loss alone would choose too little training when labels are few: one wrong and certain answer of 24 outweighs the rest (on 120
+    /// digits it chose 92.2 % on the test part, where the given rate has 96.2).
+    ///
     /// None where there are too few labels to split, or where no rate has a finite loss.
     ///
     /// # Errors
@@ -128,33 +133,34 @@ where
         if held_out.is_empty() {
             return Ok(None);
         }
-        let batches = (self.clean)(&held_out)?;
-        let mut found: Option<(f64, Tuning)> = None;
-        let mut tried = Vec::new();
-        for &rate in &self.config.rates {
-            let Some(best) = self.lowest(&train, &batches, rate)? else {
-                continue;
-            };
-            tried.push((rate, best.value));
-            if found
-                .as_ref()
-                .is_none_or(|(lowest, _)| best.value < *lowest)
-            {
-                let steps = best.step;
-                let tried = Vec::new();
-                found = Some((best.value, Tuning { rate, steps, tried }));
-            }
+        let judged = Judged {
+            train: &train,
+            batches: (self.clean)(&held_out)?,
+        };
+        let given = self.config.optim.lr();
+        let others = self.config.rates.iter().filter(|rate| **rate != given);
+        let whole = self.follow(&judged, given, Length::UntilFlat)?;
+        let standard = whole.last().copied();
+        let mut lowest: Vec<Point> = Point::lowest(&whole).into_iter().collect();
+        for &rate in others {
+            let points = self.follow(&judged, rate, Length::UntilRisen)?;
+            lowest.extend(Point::lowest(&points));
         }
-        Ok(found.map(|(_, tuning)| Tuning { tried, ..tuning }))
+        let chosen = Point::chosen(standard, &lowest, held_out.len());
+        Ok(chosen.map(|point| Tuning {
+            rate: point.rate,
+            steps: point.step,
+            tried: lowest.iter().map(|of| (of.rate, of.loss)).collect(),
+        }))
     }
 
-    /// The lowest loss on what is held out, in a training that is made longer while it still falls; none if a loss is not finite.
-    fn lowest(
+    /// What the labels held out say of a training on the others; nothing if a loss is not finite.
+    fn follow(
         &self,
-        train: &[usize],
-        held_out: &[PlainBatch],
+        judged: &Judged<'_>,
         rate: f64,
-    ) -> Result<Option<Best>, TrainError> {
+        length: Length,
+    ) -> Result<Vec<Point>, TrainError> {
         let mut steps = self.config.steps;
         for attempt in 0..=self.config.doublings {
             let every = (steps / EVALUATIONS).max(1);
@@ -162,30 +168,46 @@ where
                 name: HeldOutEvaluator::VALIDATION_LOSS.to_string(),
                 better: Better::Lower,
             };
+            let early_stopping = EarlyStopping {
+                watched,
+                patience: PATIENCE * every,
+            };
             let config = TrainerConfig {
                 evaluate_every: every,
-                early_stopping: Some(EarlyStopping {
-                    watched,
-                    patience: PATIENCE * every,
-                }),
+                early_stopping: (length == Length::UntilRisen).then_some(early_stopping),
                 ..self.trainer_config(rate, steps)
             };
             let evaluator = HeldOutEvaluator {
                 name: HeldOutEvaluator::VALIDATION,
-                batches: held_out.to_vec(),
+                batches: judged.batches.clone(),
                 device: self.device.clone().inner(),
             };
-            let trainer = self.trainer(train, config, Arc::default())?;
-            let mut trainer = trainer.with_evaluator(evaluator);
-            match run(&mut trainer) {
+            let heard = Heard::over(steps);
+            let trainer = self.trainer(judged.train, config, heard.clone())?;
+            match run(&mut trainer.with_evaluator(evaluator)) {
                 // A rate that is too high is none to choose.
-                Err(TrainError::NotFinite { .. }) => return Ok(None),
+                Err(TrainError::NotFinite { .. }) => return Ok(Vec::new()),
                 other => other?,
             }
-            let best = trainer.kept_best().cloned();
-            let still_falls = best.as_ref().is_some_and(|best| best.step + every >= steps);
+            let heard = locked(&heard);
+            let points: Vec<Point> = heard
+                .validated
+                .iter()
+                .map(|&(step, loss, accuracy)| Point {
+                    rate,
+                    step,
+                    loss,
+                    accuracy,
+                })
+                .collect();
+            let still_falls = match length {
+                Length::UntilFlat => !heard.tail.is_flat(),
+                Length::UntilRisen => {
+                    Point::lowest(&points).is_some_and(|lowest| lowest.step + every >= steps)
+                }
+            };
             if !still_falls || attempt == self.config.doublings {
-                return Ok(best);
+                return Ok(points);
             }
             steps *= 2;
         }
@@ -210,11 +232,11 @@ where
             None => (config.optim.lr(), config.steps, config.doublings),
         };
         for attempt in 0..=doublings {
-            let losses = Arc::new(Mutex::new(Tail::new((steps / 10).max(1) as usize)));
+            let heard = Heard::over(steps);
             let config = self.trainer_config(rate, steps);
-            let mut trainer = self.trainer(items, config, losses.clone())?;
+            let mut trainer = self.trainer(items, config, heard.clone())?;
             run(&mut trainer)?;
-            let flat = locked(&losses).is_flat();
+            let flat = locked(&heard).tail.is_flat();
             if flat || attempt == doublings {
                 return Ok(TrainedOnLabels {
                     model: trainer.trained(),
@@ -243,7 +265,7 @@ where
         &self,
         items: &[usize],
         config: TrainerConfig,
-        losses: Arc<Mutex<Tail>>,
+        heard: Arc<Mutex<Heard>>,
     ) -> Result<Trainer<'_, Supervised<E>>, TrainError> {
         let objective = initialise(&self.device, self.seed, || {
             SupervisedConfig::new(self.classes)
@@ -263,7 +285,7 @@ where
         let trainer = Trainer::new(objective, loader, &self.device, config)?;
         Ok(trainer
             .with_stop(self.stop.clone())
-            .with_observer(Recorder { losses, watch }))
+            .with_observer(Recorder { heard, watch }))
     }
 }
 
@@ -314,25 +336,129 @@ impl Tail {
     }
 }
 
+/// Items to train on, and batches of those held out.
+struct Judged<'i> {
+    train: &'i [usize],
+    batches: Vec<PlainBatch>,
+}
+
+/// When a training that is judged ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Length {
+    /// Once the training loss is flat.
+    UntilFlat,
+    /// Once the loss on what is held out has risen for long.
+    UntilRisen,
+}
+
+/// A training after some steps, as the labels held out judge it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Point {
+    rate: f64,
+    step: u64,
+    loss: f64,
+    accuracy: f64,
+}
+
+impl Point {
+    /// That of the lowest loss; of equals the first.
+    fn lowest(points: &[Self]) -> Option<Self> {
+        let finite = points.iter().filter(|point| point.loss.is_finite());
+        finite
+            .min_by(|one, other| one.loss.total_cmp(&other.loss))
+            .copied()
+    }
+
+    /// The best of some by accuracy, and then by loss, if it leads the standard by more than the standard error; else the standard.
+    fn chosen(standard: Option<Self>, others: &[Self], held_out: usize) -> Option<Self> {
+        let best = others.iter().max_by(|one, other| {
+            let by_accuracy = one.accuracy.total_cmp(&other.accuracy);
+            by_accuracy.then(other.loss.total_cmp(&one.loss))
+        });
+        let (Some(standard), Some(best)) = (standard, best) else {
+            return standard.or(best.copied());
+        };
+        let rows = held_out as f64;
+        // By the rule of succession: all of a few rows right is no certainty.
+        let share = |of: &Self| (of.accuracy * rows + 1.0) / (rows + 2.0);
+        let variance = |of: &Self| share(of) * (1.0 - share(of)) / rows;
+        let error = (variance(&standard) + variance(best)).sqrt();
+        match best.accuracy - standard.accuracy > error {
+            true => Some(*best),
+            false => Some(standard),
+        }
+    }
+}
+
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What was heard of a training.
+struct Heard {
+    tail: Tail,
+    /// Step, loss, and accuracy on the labels held out.
+    validated: Vec<(u64, f64, f64)>,
+}
+
+impl Heard {
+    fn over(steps: u64) -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self {
+            tail: Tail::new((steps / 10).max(1) as usize),
+            validated: Vec::new(),
+        }))
+    }
+}
+
 struct Recorder<'a> {
-    losses: Arc<Mutex<Tail>>,
+    heard: Arc<Mutex<Heard>>,
     watch: &'a dyn Fn(&StepReport),
 }
 
 impl Observer for Recorder<'_> {
     fn step(&mut self, report: &StepReport) {
-        locked(&self.losses).push(report.loss);
+        locked(&self.heard).tail.push(report.loss);
         (self.watch)(report);
+    }
+
+    fn evaluation(&mut self, step: u64, figures: &[(String, f64)]) {
+        let figure = |wanted: &str| {
+            let found = figures.iter().find(|(name, _)| name == wanted);
+            found.map(|(_, value)| *value)
+        };
+        let loss = figure(HeldOutEvaluator::VALIDATION_LOSS);
+        let accuracy = figure(HeldOutEvaluator::VALIDATION_ACCURACY);
+        if let (1.., Some(loss), Some(accuracy)) = (step, loss, accuracy) {
+            locked(&self.heard).validated.push((step, loss, accuracy));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_choice_leads_by_more_than_its_error() {
+        let point = |rate: f64, loss: f64, right: usize| Point {
+            rate,
+            step: 100,
+            loss,
+            accuracy: right as f64 / 24.0,
+        };
+        let standard = point(1.0, 0.4, 23);
+        let chosen = |others: &[Point]| Point::chosen(Some(standard), others, 24).unwrap();
+        // A lower loss is no reason, nor is a single row.
+        assert_eq!(chosen(&[point(0.3, 0.1, 22)]), standard);
+        assert_eq!(chosen(&[point(0.3, 0.1, 24)]), standard);
+        let poor = point(1.0, 0.1, 18);
+        let (low, high) = (point(0.3, 0.5, 22), point(3.0, 0.3, 22));
+        assert_eq!(Point::chosen(Some(poor), &[low, high], 24), Some(high));
+        // A rate that spoils the weights is none to stay with.
+        assert_eq!(Point::chosen(None, &[low], 24), Some(low));
+        assert_eq!(Point::chosen(None, &[], 24), None);
+        assert_eq!(Point::lowest(&[low, point(0.3, f64::NAN, 24)]), Some(low));
+    }
 
     #[test]
     fn a_falling_loss_is_not_flat_and_a_settled_one_is() {
